@@ -1,0 +1,1 @@
+//! The drivers that carry the SIP core on a real network.

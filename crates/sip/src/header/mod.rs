@@ -1,0 +1,125 @@
+//! Header fields: their names here, one file for each typed value.
+
+mod cseq;
+mod name_addr;
+mod params;
+mod via;
+
+pub use cseq::CSeq;
+pub use name_addr::NameAddr;
+pub use params::{Param, Params};
+pub use via::Via;
+
+/// Why a typed header value could not be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeaderError {
+    /// What was being read, in the RFC's words: `Via`, `CSeq`, `name-addr` ...
+    pub what: &'static str,
+    /// What is wrong with it.
+    pub why: &'static str,
+}
+
+impl std::fmt::Display for HeaderError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "bad {}: {}", self.what, self.why)
+    }
+}
+
+impl std::error::Error for HeaderError {}
+
+macro_rules! header_names {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal $(/ $compact:literal)?;)*) => {
+        /// A header field name, known or not. Comparison ignores case and compact form.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum HeaderName {
+            $($(#[$doc])* #[allow(missing_docs)] $variant,)*
+            /// A name this list does not have; its text is in the message.
+            Other,
+        }
+
+        impl HeaderName {
+            /// Finds a name in any case or compact form.
+            #[must_use]
+            pub fn from_bytes(name: &[u8]) -> Self {
+                if let [letter] = name {
+                    return match letter.to_ascii_lowercase() {
+                        $($($compact => Self::$variant,)?)*
+                        _ => Self::Other,
+                    };
+                }
+                $(if name.eq_ignore_ascii_case($name.as_bytes()) { return Self::$variant; })*
+                Self::Other
+            }
+
+            /// The name as the RFCs write it; empty for [`HeaderName::Other`].
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* Self::Other => "" }
+            }
+        }
+    };
+}
+
+header_names! {
+    Via = "Via" / b'v';
+    From = "From" / b'f';
+    To = "To" / b't';
+    CallId = "Call-ID" / b'i';
+    CSeq = "CSeq";
+    Contact = "Contact" / b'm';
+    MaxForwards = "Max-Forwards";
+    ContentLength = "Content-Length" / b'l';
+    ContentType = "Content-Type" / b'c';
+    Route = "Route";
+    RecordRoute = "Record-Route";
+    Expires = "Expires";
+    Authorization = "Authorization";
+    ProxyAuthorization = "Proxy-Authorization";
+    WwwAuthenticate = "WWW-Authenticate";
+    ProxyAuthenticate = "Proxy-Authenticate";
+    UserAgent = "User-Agent";
+    Server = "Server";
+    Allow = "Allow";
+    Supported = "Supported" / b'k';
+    Require = "Require";
+    ProxyRequire = "Proxy-Require";
+    Unsupported = "Unsupported";
+    Accept = "Accept";
+    AllowEvents = "Allow-Events" / b'u';
+    Event = "Event" / b'o';
+    SubscriptionState = "Subscription-State";
+    ReferTo = "Refer-To" / b'r';
+    ReferredBy = "Referred-By" / b'b';
+    Replaces = "Replaces";
+    RAck = "RAck";
+    RSeq = "RSeq";
+    SessionExpires = "Session-Expires" / b'x';
+    MinSe = "Min-SE";
+    MinExpires = "Min-Expires";
+    RetryAfter = "Retry-After";
+    Reason = "Reason";
+    Warning = "Warning";
+    Date = "Date";
+    Subject = "Subject" / b's';
+    AlertInfo = "Alert-Info";
+    CallInfo = "Call-Info";
+    AnswerMode = "Answer-Mode";
+    PAssertedIdentity = "P-Asserted-Identity";
+    PPreferredIdentity = "P-Preferred-Identity";
+    RemotePartyId = "Remote-Party-ID";
+    Privacy = "Privacy";
+    Diversion = "Diversion";
+    HistoryInfo = "History-Info";
+    Path = "Path";
+    ServiceRoute = "Service-Route";
+    ContentEncoding = "Content-Encoding" / b'e';
+    ContentDisposition = "Content-Disposition";
+    MimeVersion = "MIME-Version";
+    Timestamp = "Timestamp";
+    Organization = "Organization";
+}
+
+/// Splits a comma-separated list into trimmed values, quotes and brackets respected.
+pub fn split_list(line: &str) -> impl Iterator<Item = &str> {
+    params::split_outside_quotes(line, b',').map(str::trim)
+}

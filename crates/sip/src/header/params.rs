@@ -1,0 +1,99 @@
+//! `;name=value` parameters, read in place (RFC 3261 25.1, `generic-param`).
+
+/// One parameter: its name and, if it has one, its value as written (quotes kept).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Param<'a> {
+    /// The name as written; compare with `eq_ignore_ascii_case`.
+    pub name: &'a str,
+    /// The value as written.
+    pub value: Option<&'a str>,
+}
+
+/// A run of parameters such as `;tag=a;lr`, walked on demand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Params<'a> {
+    text: &'a str,
+}
+
+impl<'a> Params<'a> {
+    /// Wraps the text of the parameters, with or without the first semicolon.
+    #[must_use]
+    pub fn new(text: &'a str) -> Self {
+        Self { text }
+    }
+
+    /// The parameters as written.
+    #[must_use]
+    pub fn as_str(&self) -> &'a str {
+        self.text
+    }
+
+    /// The value of the first parameter of that name; `Some("")` for one without a value.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&'a str> {
+        self.iter().find(|p| p.name.eq_ignore_ascii_case(name)).map(|p| p.value.unwrap_or(""))
+    }
+
+    /// Whether a parameter of that name is there.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.get(name).is_some()
+    }
+
+    /// Each parameter in order.
+    pub fn iter(&self) -> impl Iterator<Item = Param<'a>> + use<'a> {
+        split_outside_quotes(self.text, b';').map(str::trim).filter(|p| !p.is_empty()).map(|p| {
+            match p.split_once('=') {
+                Some((name, value)) => Param { name: name.trim_end(), value: Some(value.trim_start()) },
+                None => Param { name: p, value: None },
+            }
+        })
+    }
+}
+
+/// Splits at `separator`, but not within a quoted string or angle brackets.
+pub(crate) fn split_outside_quotes(text: &str, separator: u8) -> impl Iterator<Item = &str> {
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let end = find_outside_quotes(text, separator);
+        match end {
+            Some(at) => {
+                rest = Some(&text[at + 1..]);
+                Some(&text[..at])
+            }
+            None => {
+                rest = None;
+                Some(text)
+            }
+        }
+    })
+}
+
+/// Where `separator` first stands outside quotes and angle brackets.
+pub(crate) fn find_outside_quotes(text: &str, separator: u8) -> Option<usize> {
+    let mut quoted = false;
+    let mut escaped = false;
+    let mut bracket = false;
+    for (at, byte) in text.bytes().enumerate() {
+        if escaped {
+            escaped = false;
+        } else if quoted {
+            match byte {
+                b'\\' => escaped = true,
+                b'"' => quoted = false,
+                _ => {}
+            }
+        } else if byte == separator && !bracket {
+            return Some(at);
+        } else {
+            match byte {
+                b'"' => quoted = true,
+                b'<' => bracket = true,
+                b'>' => bracket = false,
+                _ => {}
+            }
+        }
+    }
+    None
+}

@@ -1,0 +1,195 @@
+//! Values to [`Message`].
+
+use std::fmt::{Display, Write};
+
+use super::{HeaderEntry, Message, Method, Span, StartLine};
+use crate::header::HeaderName;
+
+/// Writes a message line by line and keeps its index on the way, so that nothing is parsed twice.
+///
+/// Names and values are the caller's and must be free of CR and LF; [`MessageBuilder::header`]
+/// replaces any by a space, so that no value can add a line of its own.
+#[derive(Clone, Debug)]
+pub struct MessageBuilder {
+    head: String,
+    start: StartLine,
+    headers: Vec<HeaderEntry>,
+}
+
+impl MessageBuilder {
+    /// Starts a request.
+    #[must_use]
+    pub fn request(method: &Method, uri: &str) -> Self {
+        let mut head = String::with_capacity(768);
+        let at = method.as_str().len() + 1;
+        head.push_str(method.as_str());
+        head.push(' ');
+        push_clean(&mut head, uri);
+        let uri = Span { start: at as u32, end: head.len() as u32 };
+        head.push_str(" SIP/2.0\r\n");
+        Self { head, start: StartLine::Request { method: method.clone(), uri }, headers: Vec::with_capacity(16) }
+    }
+
+    /// Starts a response; without a `reason`, the RFC's own phrase.
+    #[must_use]
+    pub fn response(status: u16, reason: Option<&str>) -> Self {
+        let mut head = String::with_capacity(512);
+        // Writing to a String cannot fail.
+        let _ = write!(head, "SIP/2.0 {status:03} ");
+        let at = head.len() as u32;
+        push_clean(&mut head, reason.unwrap_or_else(|| reason_phrase(status)));
+        let reason = Span { start: at, end: head.len() as u32 };
+        head.push_str("\r\n");
+        Self { head, start: StartLine::Response { status, reason }, headers: Vec::with_capacity(12) }
+    }
+
+    /// Starts the response to a request: Via, From, To, Call-ID and CSeq copied (RFC 3261
+    /// 8.2.6.2), with `to_tag` added to To unless it has one.
+    #[must_use]
+    pub fn response_to(request: &Message, status: u16, reason: Option<&str>, to_tag: Option<&str>) -> Self {
+        let mut builder = Self::response(status, reason);
+        for via in request.all(HeaderName::Via) {
+            builder = builder.known(HeaderName::Via, via);
+        }
+        if let Some(from) = request.get(HeaderName::From) {
+            builder = builder.known(HeaderName::From, from);
+        }
+        if let Some(to) = request.get(HeaderName::To) {
+            let tagged = request.to().is_ok_and(|t| t.tag().is_some());
+            builder = match to_tag {
+                Some(tag) if !tagged => builder.known(HeaderName::To, format_args!("{to};tag={tag}")),
+                _ => builder.known(HeaderName::To, to),
+            };
+        }
+        builder = builder.known(HeaderName::CallId, request.call_id());
+        if let Some(cseq) = request.get(HeaderName::CSeq) {
+            builder = builder.known(HeaderName::CSeq, cseq);
+        }
+        builder
+    }
+
+    /// Adds a header by its known name.
+    #[must_use]
+    pub fn known(self, name: HeaderName, value: impl Display) -> Self {
+        self.push(name, name.as_str(), value)
+    }
+
+    /// Adds a header by any name.
+    #[must_use]
+    pub fn header(self, name: &str, value: impl Display) -> Self {
+        let id = HeaderName::from_bytes(name.as_bytes());
+        self.push(id, name, value)
+    }
+
+    fn push(mut self, id: HeaderName, name: &str, value: impl Display) -> Self {
+        let start = self.head.len() as u32;
+        push_clean(&mut self.head, name);
+        let name = Span { start, end: self.head.len() as u32 };
+        self.head.push_str(": ");
+        let start = self.head.len();
+        let _ = write!(self.head, "{value}");
+        if self.head[start..].contains(['\r', '\n']) {
+            let clean = self.head[start..].replace(['\r', '\n'], " ");
+            self.head.truncate(start);
+            self.head.push_str(&clean);
+        }
+        let value = Span { start: start as u32, end: self.head.len() as u32 };
+        self.head.push_str("\r\n");
+        self.headers.push(HeaderEntry { id, name, value });
+        self
+    }
+
+    /// Ends the message: Content-Type if there is a body, and Content-Length.
+    #[must_use]
+    pub fn body(self, content_type: &str, body: &[u8]) -> Message {
+        let builder = if body.is_empty() { self } else { self.known(HeaderName::ContentType, content_type) };
+        let builder = builder.known(HeaderName::ContentLength, body.len());
+        Message { head: builder.head.into(), start: builder.start, headers: builder.headers, body: body.into() }
+    }
+
+    /// Ends the message without a body.
+    #[must_use]
+    pub fn finish(self) -> Message {
+        self.body("", &[])
+    }
+}
+
+fn push_clean(head: &mut String, text: &str) {
+    if text.contains(['\r', '\n']) {
+        head.push_str(&text.replace(['\r', '\n'], " "));
+    } else {
+        head.push_str(text);
+    }
+}
+
+/// The reason phrase the RFCs give for a status.
+#[must_use]
+pub fn reason_phrase(status: u16) -> &'static str {
+    match status {
+        100 => "Trying",
+        180 => "Ringing",
+        181 => "Call Is Being Forwarded",
+        182 => "Queued",
+        183 => "Session Progress",
+        200 => "OK",
+        202 => "Accepted",
+        300 => "Multiple Choices",
+        301 => "Moved Permanently",
+        302 => "Moved Temporarily",
+        305 => "Use Proxy",
+        380 => "Alternative Service",
+        400 => "Bad Request",
+        401 => "Unauthorized",
+        402 => "Payment Required",
+        403 => "Forbidden",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        406 => "Not Acceptable",
+        407 => "Proxy Authentication Required",
+        408 => "Request Timeout",
+        410 => "Gone",
+        412 => "Conditional Request Failed",
+        413 => "Request Entity Too Large",
+        414 => "Request-URI Too Long",
+        415 => "Unsupported Media Type",
+        416 => "Unsupported URI Scheme",
+        420 => "Bad Extension",
+        421 => "Extension Required",
+        422 => "Session Interval Too Small",
+        423 => "Interval Too Brief",
+        430 => "Flow Failed",
+        433 => "Anonymity Disallowed",
+        439 => "First Hop Lacks Outbound Support",
+        480 => "Temporarily Unavailable",
+        481 => "Call/Transaction Does Not Exist",
+        482 => "Loop Detected",
+        483 => "Too Many Hops",
+        484 => "Address Incomplete",
+        485 => "Ambiguous",
+        486 => "Busy Here",
+        487 => "Request Terminated",
+        488 => "Not Acceptable Here",
+        489 => "Bad Event",
+        491 => "Request Pending",
+        493 => "Undecipherable",
+        500 => "Server Internal Error",
+        501 => "Not Implemented",
+        502 => "Bad Gateway",
+        503 => "Service Unavailable",
+        504 => "Server Time-out",
+        505 => "Version Not Supported",
+        513 => "Message Too Large",
+        600 => "Busy Everywhere",
+        603 => "Decline",
+        604 => "Does Not Exist Anywhere",
+        606 => "Not Acceptable",
+        _ => match status / 100 {
+            1 => "Session Progress",
+            2 => "OK",
+            3 => "Redirected",
+            4 => "Request Failure",
+            5 => "Server Failure",
+            _ => "Global Failure",
+        },
+    }
+}

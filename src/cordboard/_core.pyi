@@ -1,0 +1,194 @@
+"""The typed face of the Rust core. Whole messages and batches of events cross here, never a header, never a packet.
+
+Times are seconds (float) on the caller's monotonic clock. Addresses are ``(host, port)`` with the host a literal
+address. Headers are lists of ``(name, value)``. Identifiers of transactions and dialogs are ints, never reused.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Literal, final
+
+Headers = Sequence[tuple[str, str]]
+Address = tuple[str, int]
+TransportName = Literal["udp", "tcp", "tls", "ws", "wss"]
+
+@final
+class Message:
+    """A SIP message, read on demand. Equality is by bytes."""
+
+    @staticmethod
+    def parse(data: bytes) -> Message:
+        """Raises ValueError if the bytes are no SIP message."""
+    is_request: bool
+    method: str
+    """Of a response, the method of its CSeq."""
+    uri: str
+    status: int
+    """0 for a request."""
+    reason: str
+    call_id: str
+    body: bytes
+    def header(self, name: str) -> str | None:
+        """The first value of that name (any case or compact form), unfolded."""
+    def headers(self, name: str) -> list[str]:
+        """All values of that name; comma lists of the list headers (Contact, Via, Route ...) split."""
+    def all_headers(self) -> list[tuple[str, str]]: ...
+    def address(self, name: str) -> tuple[str, str, dict[str, str]] | None:
+        """From, To, Contact, Refer-To ... as (display name, URI, header parameters)."""
+    def to_bytes(self) -> bytes: ...
+
+@final
+class Uri:
+    """A URI split into its parts (RFC 3261 section 19, RFC 3966)."""
+
+    def __new__(cls, text: str) -> Uri:
+        """Raises ValueError."""
+    scheme: str
+    user: str
+    """Escapes decoded."""
+    host: str
+    port: int | None
+    params: dict[str, str]
+    headers: str
+
+@final
+class Flow:
+    transport: TransportName
+    local: Address
+    remote: Address
+    connection: int
+
+@final
+class Location:
+    uri: str
+    flow: Flow
+    q: float
+    path: list[str]
+    user_agent: str
+
+@final
+class RequestEvent:
+    """A new request; never ACK, CANCEL or REGISTER. An INVITE has been answered 100 already."""
+
+    transaction: int
+    dialog: int | None
+    in_dialog: bool
+    message: Message
+    flow: Flow
+    dn: str | None
+    """The DN it was admitted as; None within a dialog."""
+
+@final
+class AckEvent:
+    dialog: int
+    message: Message
+
+@final
+class CancelledEvent:
+    """A CANCEL took effect: it was answered 200 and the INVITE 487."""
+
+    transaction: int
+    dialog: int
+    message: Message
+
+@final
+class ResponseEvent:
+    """A response to a request of ours; never 100. 2xx to INVITE must be acknowledged with ``ack``."""
+
+    transaction: int
+    dialog: int | None
+    message: Message
+    status: int
+
+@final
+class FailedEvent:
+    transaction: int
+    dialog: int | None
+    failure: Literal["timeout", "transport"]
+
+@final
+class NoAckEvent:
+    dialog: int
+
+@final
+class BindingEvent:
+    dn: str
+    change: Literal["appeared", "moved", "gone"]
+    locations: list[Location]
+
+Event = RequestEvent | AckEvent | CancelledEvent | ResponseEvent | FailedEvent | NoAckEvent | BindingEvent
+
+@final
+class Endpoint:
+    """The SIP core behind one door: the same commands and events live or on a virtual network."""
+
+    @staticmethod
+    def live(
+        listen: Sequence[tuple[TransportName, str, int]],
+        *,
+        realm: str,
+        software: str,
+        journal: str | None = None,
+        advertise: Sequence[tuple[str, str]] = (),
+        event_limit: int = 10_000,
+    ) -> Endpoint:
+        """Binds the addresses and starts the engine thread. Raises OSError naming the address that could not be bound.
+
+        ``journal``: path of the file that keeps bindings over a restart. ``advertise``: (bound address, public address)
+        pairs. ``event_limit``: events waiting for Python above which new requests are answered 503.
+        """
+    @staticmethod
+    def virtual(local: Sequence[tuple[TransportName, str, int]], *, realm: str, software: str, seed: int) -> Endpoint:
+        """No sockets, no clock, repeatable identifiers: for the testkit's virtual network."""
+
+    # Both
+    def events(self) -> list[Event]:
+        """Takes all waiting events, in order. Never blocks."""
+    def set_dn(
+        self,
+        dn: str,
+        *,
+        ha1: Sequence[tuple[str, str]] = (),
+        authenticate: Sequence[str] = (),
+        registers: bool = True,
+        peers: Sequence[str] = (),
+    ) -> None:
+        """Declares a DN. ``ha1``: (algorithm, hex hash). ``authenticate``: methods to challenge. ``registers``: may
+        REGISTER. ``peers``: source addresses (host or host:port) admitted as this DN, for trunks and static contacts."""
+    def remove_dn(self, dn: str) -> None: ...
+    def respond(
+        self, transaction: int, status: int, *, reason: str | None = None, headers: Headers = (), body: bytes = b"",
+        content_type: str = "application/sdp",
+    ) -> None: ...
+    def send(
+        self, method: str, uri: str, *, from_: str, to: str, transport: TransportName, remote: Address,
+        connection: int = 0, contact_user: str = "", headers: Headers = (), body: bytes = b"",
+        content_type: str = "application/sdp",
+    ) -> int:
+        """Sends a request outside any dialog; returns its transaction."""
+    def send_in_dialog(
+        self, dialog: int, method: str, *, headers: Headers = (), body: bytes = b"", content_type: str = "application/sdp"
+    ) -> int: ...
+    def ack(self, dialog: int, *, headers: Headers = (), body: bytes = b"", content_type: str = "application/sdp") -> None: ...
+    def cancel(self, transaction: int, *, headers: Headers = ()) -> None: ...
+    def forget(self, dialog: int) -> None: ...
+    def counters(self) -> dict[str, int]:
+        """Everything counted since the start: messages by kind, drops by reason, retransmissions, challenges ..."""
+
+    # Live only
+    def fileno(self) -> int:
+        """An eventfd, readable while events wait: give it to ``loop.add_reader``."""
+    def flush(self) -> None:
+        """Hands the commands given since the last flush to the engine. Call once per drain."""
+    def listening(self) -> list[tuple[TransportName, str, int]]: ...
+    def close(self) -> None: ...
+
+    # Virtual only
+    def receive(self, data: bytes, transport: TransportName, local: Address, remote: Address, now: float) -> None: ...
+    def advance(self, now: float) -> None:
+        """Fires the timers due at ``now``."""
+    def next_timeout(self) -> float | None: ...
+    def transmits(self) -> list[tuple[Flow, bytes]]:
+        """Takes what is to be sent."""
+
+def digest_ha1(username: str, realm: str, password: str, algorithm: Literal["MD5", "SHA-256"]) -> str:
+    """The hash a directory keeps in place of the password (RFC 7616 3.4.2), in hex."""
