@@ -1,0 +1,1 @@
+"""Cordboard: everything between an agent's desk phone and the customer's call."""
