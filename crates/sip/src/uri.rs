@@ -39,7 +39,8 @@ impl<'a> Uri<'a> {
         if rest.bytes().any(|b| b.is_ascii_whitespace() || b == b'<' || b == b'>') {
             return Err(error("has white space or brackets within"));
         }
-        let plain = Self { scheme, user: rest, password: None, host: "", port: None, params: Params::default(), headers: "" };
+        let plain =
+            Self { scheme, user: rest, password: None, host: "", port: None, params: Params::default(), headers: "" };
         if scheme.eq_ignore_ascii_case("tel") {
             let end = rest.find(';').unwrap_or(rest.len());
             if end == 0 {

@@ -2,4 +2,6 @@
 
 mod event;
 
-pub use event::{BindingChange, Body, Command, Destination, DialogId, Event, Failure, HeaderLine, Location, TransactionId};
+pub use event::{
+    BindingChange, Body, Command, Destination, DialogId, Event, Failure, HeaderLine, Location, TransactionId,
+};

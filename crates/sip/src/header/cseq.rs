@@ -24,7 +24,8 @@ impl CSeq {
         if !number.bytes().all(|b| b.is_ascii_digit()) {
             return Err(error("its number is not digits"));
         }
-        let number = number.parse::<u32>().ok().filter(|n| *n < 1 << 31).ok_or(error("its number is not below 2^31"))?;
+        let number =
+            number.parse::<u32>().ok().filter(|n| *n < 1 << 31).ok_or(error("its number is not below 2^31"))?;
         let method = words.next().ok_or(error("has no method"))?;
         if words.next().is_some() {
             return Err(error("has more than a number and a method"));

@@ -3,8 +3,8 @@
 
 use std::borrow::Cow;
 
-use super::params::{Params, find_outside_quotes};
 use super::HeaderError;
+use super::params::{Params, find_outside_quotes};
 use crate::uri::Uri;
 
 /// An address with an optional display name and header parameters, read in place.

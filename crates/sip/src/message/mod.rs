@@ -126,9 +126,7 @@ impl Message {
 
     /// The values of a header that is a comma-separated list, over all its lines.
     pub fn list(&self, name: HeaderName) -> impl Iterator<Item = &str> {
-        self.all(name)
-            .flat_map(crate::header::split_list)
-            .filter(|value| !value.is_empty())
+        self.all(name).flat_map(crate::header::split_list).filter(|value| !value.is_empty())
     }
 
     /// The topmost Via.
