@@ -1,13 +1,17 @@
 //! Header fields: their names here, one file for each typed value.
 
+mod auth;
 mod cseq;
 mod name_addr;
 mod params;
+mod quoted;
 mod via;
 
+pub use auth::{AuthParams, Challenge, Credentials};
 pub use cseq::CSeq;
 pub use name_addr::NameAddr;
 pub use params::{Param, Params};
+pub use quoted::{Quoted, unquote};
 pub use via::Via;
 
 /// Why a typed header value could not be read.

@@ -1,5 +1,9 @@
 //! `;name=value` parameters, read in place (RFC 3261 25.1, `generic-param`).
 
+use std::borrow::Cow;
+
+use super::quoted::unquote;
+
 /// One parameter: its name and, if it has one, its value as written (quotes kept).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Param<'a> {
@@ -7,6 +11,14 @@ pub struct Param<'a> {
     pub name: &'a str,
     /// The value as written.
     pub value: Option<&'a str>,
+}
+
+impl<'a> Param<'a> {
+    /// The value without quotes and escapes; empty if there is none.
+    #[must_use]
+    pub fn unquoted(&self) -> Cow<'a, str> {
+        self.value.map_or(Cow::Borrowed(""), unquote)
+    }
 }
 
 /// A run of parameters such as `;tag=a;lr`, walked on demand.

@@ -10,8 +10,9 @@ mod parse;
 use std::borrow::Cow;
 use std::sync::Arc;
 
-pub use build::MessageBuilder;
+pub use build::{MessageBuilder, reason_phrase};
 pub use method::Method;
+pub(crate) use parse::is_token;
 pub use parse::{ParseError, ParseErrorKind};
 
 use crate::header::{CSeq, HeaderError, HeaderName, NameAddr, Via};
