@@ -1,0 +1,152 @@
+"""A call: its identifiers, its parties and the data attached to it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cordboard.model.connid import CallUUID, ConnID
+from cordboard.model.enums import CallType, DNRole
+from cordboard.model.party import Party, PartyState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cordboard.model.dn import DN
+    from cordboard.model.userdata import KVList
+
+
+class Call:
+    """A call as T-Library knows it. Times are Unix time in seconds, 0.0 for not yet."""
+
+    __slots__ = (
+        "ani",
+        "answered_at",
+        "call_id",
+        "call_type",
+        "conn_id",
+        "created_at",
+        "dnis",
+        "ended_at",
+        "parties",
+        "previous_conn_id",
+        "user_data",
+        "uuid",
+    )
+
+    def __init__(
+        self,
+        ids: tuple[ConnID, CallUUID, int],
+        *,
+        call_type: CallType,
+        ani: str,
+        dnis: str,
+        created_at: float,
+        user_data: KVList | None = None,
+    ) -> None:
+        self.conn_id, self.uuid, self.call_id = ids
+        self.call_type = call_type
+        self.ani = ani
+        """The number that called."""
+        self.dnis = dnis
+        """The number that was dialled."""
+        self.created_at = created_at
+        self.answered_at = 0.0
+        """When the destination answered."""
+        self.ended_at = 0.0
+        self.user_data = user_data
+        """All data attached; replaced as a whole on each change. None for none."""
+        self.previous_conn_id: ConnID | None = None
+        """Of a consultation, the main call."""
+        self.parties: list[Party] = []
+        """All parties there have been, in order of arrival."""
+
+    def __repr__(self) -> str:
+        return f"<Call {self.conn_id} {self.call_type.name.lower()} {self.parties}>"
+
+    def add(self, number: str, role: DNRole, dn: DN | None) -> Party:
+        """A new party, in state NULL."""
+        party = Party(self, number, role, dn)
+        self.parties.append(party)
+        return party
+
+    def party_of(self, number: str) -> Party | None:
+        """The living party of that number."""
+        for party in self.parties:
+            if party.number == number and party.alive:
+                return party
+        return None
+
+    def other(self, party: Party) -> tuple[str | None, DNRole]:
+        """OtherDN and OtherDNRole as that party sees them.
+
+        Before the destination is known it is the number that was dialled. With more than two parties there is none.
+        """
+        found: Party | None = None
+        for candidate in self.parties:
+            if candidate is not party:
+                if found is not None:
+                    return None, DNRole.UNKNOWN
+                found = candidate
+        if found is not None:
+            return found.number, found.role
+        if party.role is DNRole.ORIGINATION:
+            return self.dnis, DNRole.DESTINATION
+        return self.ani or None, DNRole.ORIGINATION
+
+    @property
+    def over(self) -> bool:
+        """Whether no party is left."""
+        return not any(party.alive for party in self.parties)
+
+    def snapshot(self) -> dict[str, Any]:
+        """The call as plain data, for another process or for a store."""
+        return {
+            "conn_id": self.conn_id,
+            "uuid": self.uuid,
+            "call_id": self.call_id,
+            "call_type": int(self.call_type),
+            "ani": self.ani,
+            "dnis": self.dnis,
+            "created_at": self.created_at,
+            "answered_at": self.answered_at,
+            "ended_at": self.ended_at,
+            "user_data": self.user_data,
+            "previous_conn_id": self.previous_conn_id,
+            "parties": [
+                {
+                    "number": party.number,
+                    "role": int(party.role),
+                    "dn": party.dn.number if party.dn is not None else None,
+                    "state": party.state.value,
+                    "started_at": party.started_at,
+                    "answered_at": party.answered_at,
+                    "ended_at": party.ended_at,
+                }
+                for party in self.parties
+            ],
+        }
+
+    @classmethod
+    def restore(cls, data: dict[str, Any], find: Callable[[str], DN | None]) -> Call:
+        """The call written by :meth:`snapshot`, its living parties put on their DNs. ``find`` looks a DN up."""
+        call = cls(
+            (ConnID(data["conn_id"]), CallUUID(data["uuid"]), data["call_id"]),
+            call_type=CallType(data["call_type"]),
+            ani=data["ani"],
+            dnis=data["dnis"],
+            created_at=data["created_at"],
+            user_data=data["user_data"],
+        )
+        call.answered_at = data["answered_at"]
+        call.ended_at = data["ended_at"]
+        call.previous_conn_id = data["previous_conn_id"]
+        for item in data["parties"]:
+            dn = find(item["dn"]) if item["dn"] is not None else None
+            party = call.add(item["number"], DNRole(item["role"]), dn)
+            party.state = PartyState(item["state"])
+            party.started_at = item["started_at"]
+            party.answered_at = item["answered_at"]
+            party.ended_at = item["ended_at"]
+            if dn is not None and party.alive:
+                dn.parties.append(party)
+        return call

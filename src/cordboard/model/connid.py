@@ -1,0 +1,69 @@
+"""The identifiers of a call: ConnID, CallUUID and the switch's CallID.
+
+All three come from one generator. Time and randomness are arguments, so that a test has the same identifiers each run.
+
+    ConnID, 64 bits, printed as 16 hex digits:
+        63      56 55                          26 25                      0
+        | server  | seconds since 2024, at start  | number of the call      |
+
+A restarted server starts from a later second, and a server number keeps two sites apart, so that a ConnID is not
+given twice. The high part moves by itself when the low part is used up.
+"""
+
+import base64
+from typing import Final, NewType
+
+ConnID = NewType("ConnID", str)
+"""64 bits as 16 hex digits, lower case."""
+
+CallUUID = NewType("CallUUID", str)
+"""160 bits as 32 characters of base32 (RFC 4648 section 7, the "extended hex" alphabet)."""
+
+EPOCH: Final = 1_704_067_200
+"""2024-01-01T00:00:00Z, in seconds of Unix time: where the seconds of a ConnID start."""
+
+_LOW_BITS = 26
+_LOW_LIMIT = 1 << _LOW_BITS
+_SECONDS_MASK = (1 << 30) - 1
+
+
+class CallIds:
+    """Gives each call its identifiers.
+
+    ``server`` is 0 to 255, different on servers that share desktops. ``started`` is Unix time in seconds. ``seed`` is
+    10 or more random bytes, different in every process. ValueError for anything else.
+    """
+
+    __slots__ = ("_high", "_low", "_number", "_uuid_head")
+
+    def __init__(self, *, started: float, seed: bytes, server: int = 0) -> None:
+        if not 0 <= server <= 255:
+            raise ValueError(f"server number {server} is not within 0 to 255")
+        if len(seed) < 10:
+            raise ValueError(f"a seed of {len(seed)} bytes is too short, 10 are needed")
+        seconds = max(0, int(started) - EPOCH) & _SECONDS_MASK
+        self._high = (server << 30) | seconds
+        self._low = 0
+        self._number = 0
+        # 20 characters (100 bits) name the process; the other 12 are the number of the call in hex digits, which are
+        # all in the alphabet.
+        head = seconds.to_bytes(4, "big") + bytes([server]) + seed
+        self._uuid_head = base64.b32hexencode(head[:15]).decode()[:20]
+
+    def next(self) -> tuple[ConnID, CallUUID, int]:
+        """The identifiers of a new call: ConnID, CallUUID and CallID (a number that counts from 1)."""
+        self._number = number = self._number + 1
+        self._low += 1
+        if self._low >= _LOW_LIMIT:
+            self._low = 0
+            self._high += 1
+        return (
+            ConnID("%016x" % ((self._high << _LOW_BITS) | self._low)),
+            CallUUID("%s%012X" % (self._uuid_head, number)),  # noqa: UP031
+            number,
+        )
+
+
+def is_conn_id(text: str) -> bool:
+    """Whether a text given by a client has the form of a ConnID."""
+    return len(text) == 16 and all(c in "0123456789abcdef" for c in text)

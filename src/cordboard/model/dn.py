@@ -1,0 +1,61 @@
+"""A DN while the server runs: where it can be reached, and which calls are on it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cordboard.model.enums import AddressType
+from cordboard.model.party import OFF_HOOK
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cordboard.model.party import Party
+    from cordboard.model.userdata import KVList
+
+
+class DN:
+    """The run-time side of a DN. What it is doing is derived from its parties and locations, never stored."""
+
+    __slots__ = ("address_type", "locations", "number", "parties", "static_contact")
+
+    def __init__(
+        self, number: str, address_type: AddressType = AddressType.DN, static_contact: str | None = None
+    ) -> None:
+        self.number = number
+        self.address_type = address_type
+        self.static_contact = static_contact
+        """The option ``contact``: where it is reached without registering; None for none."""
+        self.locations: Sequence[Any] = ()
+        """Where phones have registered, best first."""
+        self.parties: list[Party] = []
+        """The parties it is in calls with."""
+
+    def __repr__(self) -> str:
+        return f"<DN {self.number}{' off hook' if self.off_hook else ''}{'' if self.in_service else ' out of service'}>"
+
+    @property
+    def in_service(self) -> bool:
+        """Whether a call can be offered to it."""
+        return self.static_contact is not None or bool(self.locations)
+
+    @property
+    def off_hook(self) -> bool:
+        """Whether it has a call, other than one that merely rings."""
+        for party in self.parties:  # noqa: SIM110 - a generator costs three times as much here
+            if party.state in OFF_HOOK:
+                return True
+        return False
+
+    def extensions(self) -> KVList:
+        """The DN's state as EventRegistered and EventAddressInfo tell it in Extensions.
+
+        ``in-service`` and ``off-hook`` are 0 or 1; for the calls ``conn-1``, ``conn-2`` ... are ConnIDs, ``ct-1`` ...
+        their CallType and ``ps-1`` ... the state of this DN's party.
+        """
+        state: KVList = {"in-service": int(self.in_service), "off-hook": int(self.off_hook)}
+        for number, party in enumerate(self.parties, 1):
+            state[f"conn-{number}"] = party.call.conn_id
+            state[f"ct-{number}"] = int(party.call.call_type)
+            state[f"ps-{number}"] = party.state.value
+        return state

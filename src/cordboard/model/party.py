@@ -1,0 +1,172 @@
+"""A party of a call: one state machine, from which the T-Library events follow.
+
+             DIAL                ANSWER
+    NULL ----------> DIALING ------------> ESTABLISHED --HOLD----> HELD
+     |                  |  '--FAIL--> FAILED     ^ |  <--RETRIEVE--' |
+     | RING             |               |        | |                 |
+     '----> RINGING ----+--------ANSWER-+--------' |                 |
+               |        |               |          |                 |
+               |     RELEASE         RELEASE    RELEASE           RELEASE
+               '-ABANDON, RELEASE-------'----------'-----------------'--> RELEASED
+
+Each entry of the table names the event it gives. EventOffHook and EventOnHook are not in it: they follow from the
+parties of a DN, whose first party off the hook brings the one (before the call's event) and whose last brings the
+other (after it).
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING, Final
+
+from cordboard.model import events as ev
+from cordboard.model.enums import CallState, DNRole
+from cordboard.model.errors import PartyStateError
+
+if TYPE_CHECKING:
+    from cordboard.model.call import Call
+    from cordboard.model.dn import DN
+    from cordboard.model.ports import Link
+    from cordboard.model.reporter import Reporter
+
+
+class PartyState(Enum):
+    """Where a party is in its call."""
+
+    NULL = "null"
+    DIALING = "dialing"
+    RINGING = "ringing"
+    ESTABLISHED = "established"
+    HELD = "held"
+    FAILED = "failed"
+    RELEASED = "released"
+
+    # Identity is equality for members, and the hash is asked for on every step of every call.
+    __hash__ = object.__hash__
+
+
+class Move(Enum):
+    """What can happen to a party."""
+
+    DIAL = "dial"
+    RING = "ring"
+    ANSWER = "answer"
+    FAIL = "fail"
+    HOLD = "hold"
+    RETRIEVE = "retrieve"
+    ABANDON = "abandon"
+    RELEASE = "release"
+
+    __hash__ = object.__hash__
+
+
+_S = PartyState
+_M = Move
+
+TABLE: Final[dict[tuple[PartyState, Move], tuple[PartyState, type[ev.CallEvent]]]] = {
+    (_S.NULL, _M.DIAL): (_S.DIALING, ev.EventDialing),
+    (_S.NULL, _M.RING): (_S.RINGING, ev.EventRinging),
+    (_S.DIALING, _M.ANSWER): (_S.ESTABLISHED, ev.EventEstablished),
+    (_S.DIALING, _M.FAIL): (_S.FAILED, ev.EventDestinationBusy),
+    (_S.DIALING, _M.RELEASE): (_S.RELEASED, ev.EventReleased),
+    (_S.FAILED, _M.RELEASE): (_S.RELEASED, ev.EventReleased),
+    (_S.RINGING, _M.ANSWER): (_S.ESTABLISHED, ev.EventEstablished),
+    (_S.RINGING, _M.ABANDON): (_S.RELEASED, ev.EventAbandoned),
+    (_S.RINGING, _M.RELEASE): (_S.RELEASED, ev.EventReleased),
+    (_S.ESTABLISHED, _M.HOLD): (_S.HELD, ev.EventHeld),
+    (_S.ESTABLISHED, _M.RELEASE): (_S.RELEASED, ev.EventReleased),
+    (_S.HELD, _M.RETRIEVE): (_S.ESTABLISHED, ev.EventRetrieved),
+    (_S.HELD, _M.RELEASE): (_S.RELEASED, ev.EventReleased),
+}
+"""What each input does in each state, and the event it gives. No entry: PartyStateError."""
+
+OFF_HOOK: Final = frozenset({_S.DIALING, _S.ESTABLISHED, _S.HELD, _S.FAILED})
+"""The states in which a party keeps its DN off the hook."""
+
+
+class Party:
+    """One end of a call."""
+
+    __slots__ = ("answered_at", "call", "dn", "ended_at", "number", "role", "started_at", "state")
+
+    def __init__(self, call: Call, number: str, role: DNRole, dn: DN | None) -> None:
+        self.call = call
+        """The call it is in."""
+        self.number = number
+        """Its number, as others see it: ThisDN or OtherDN."""
+        self.role = role
+        """The part it plays."""
+        self.dn = dn
+        """The DN, if it is one of this switch; a stranger has none and gives no events."""
+        self.state = PartyState.NULL
+        self.started_at = 0.0
+        """When it left NULL, Unix time in seconds; 0.0 for not yet, as the others."""
+        self.answered_at = 0.0
+        """When it was first established."""
+        self.ended_at = 0.0
+        """When it was released."""
+
+    def __repr__(self) -> str:
+        return f"<Party {self.number} {self.role.name.lower()} {self.state.value} of {self.call.conn_id}>"
+
+    @property
+    def alive(self) -> bool:
+        """Whether it takes part in the call now."""
+        return self.state is not PartyState.NULL and self.state is not PartyState.RELEASED
+
+    @property
+    def off_hook(self) -> bool:
+        """Whether it keeps its DN off the hook."""
+        return self.state in OFF_HOOK
+
+    def can(self, move: Move) -> bool:
+        """Whether the table has an entry for that input now."""
+        return (self.state, move) in TABLE
+
+
+def advance(
+    party: Party,
+    move: Move,
+    reporter: Reporter,
+    state: CallState = CallState.OK,
+    *,
+    reference_id: int = 0,
+    link: Link | None = None,
+) -> None:
+    """Gives an input to a party and reports what follows from it. Raises PartyStateError and changes nothing.
+
+    ``state`` is the CallState of the event. ``reference_id`` and ``link`` name the request that caused it.
+    """
+    entry = TABLE.get((party.state, move))
+    if entry is None:
+        raise PartyStateError(party.number, party.state.value, move.value)
+    following, event = entry
+    now = reporter.now()
+    if party.started_at == 0.0:
+        party.started_at = now
+    if following is PartyState.ESTABLISHED:
+        if party.answered_at == 0.0:
+            party.answered_at = now
+            call = party.call
+            if call.answered_at == 0.0 and party.role is not DNRole.ORIGINATION:
+                call.answered_at = now
+    elif following is PartyState.RELEASED:
+        party.ended_at = now
+    dn = party.dn
+    if dn is None:
+        party.state = following
+        return
+    before = dn.off_hook
+    party.state = following
+    if following is PartyState.RELEASED:
+        dn.parties.remove(party)
+    elif party not in dn.parties:
+        dn.parties.append(party)
+    if not reporter.wants(dn.number):
+        return
+    after = dn.off_hook
+    if after and not before:
+        reporter.hook(ev.EventOffHook, dn)
+    reporter.call_event(event, party, state, reference_id=reference_id, link=link)
+    if before and not after:
+        reporter.hook(ev.EventOnHook, dn)

@@ -1,0 +1,197 @@
+"""Makes T-Library events from the model and hands them to the sink: once each, and only if somebody listens."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cordboard.model import events as ev
+from cordboard.model.enums import CallState, CallType, DNRole
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cordboard.model.call import Call
+    from cordboard.model.dn import DN
+    from cordboard.model.errors import TLibError
+    from cordboard.model.party import Party
+    from cordboard.model.ports import EventSink, Link
+
+
+def moment(at: float) -> ev.Time:
+    """Unix time in seconds as T-Library's pair."""
+    seconds = int(at)
+    return ev.Time(seconds, int((at - seconds) * 1_000_000))
+
+
+class Reporter:
+    """The voice of the model. ``wall`` gives Unix time in seconds."""
+
+    __slots__ = ("emitted", "now", "sequence", "server", "sink", "wants")
+
+    def __init__(self, server: str, sink: EventSink, wall: Callable[[], float]) -> None:
+        self.server = server
+        self.sink = sink
+        self.now = wall
+        self.wants = sink.wants
+        """Whether anybody listens to a DN."""
+        self.sequence = 0
+        """The last EventSequenceNumber."""
+        self.emitted = 0
+        """Events given to the sink so far."""
+
+    def _next(self) -> int:
+        self.sequence = number = self.sequence + 1
+        return number
+
+    def hook(self, kind: type[ev.EventOffHook | ev.EventOnHook], dn: DN) -> None:
+        """Tells that a DN went off or on the hook. The caller has asked :attr:`wants`."""
+        self.emitted += 1
+        self.sink.emit(
+            kind(server=self.server, time=moment(self.now()), event_sequence_number=self._next(), this_dn=dn.number)
+        )
+
+    def call_event(
+        self,
+        kind: type[ev.CallEvent],
+        party: Party,
+        state: CallState = CallState.OK,
+        *,
+        reference_id: int = 0,
+        link: Link | None = None,
+        third: Party | None = None,
+        third_role: DNRole | None = None,
+    ) -> None:
+        """Tells an event of a call as that party sees it. The caller has asked :attr:`wants`."""
+        self.emitted += 1
+        call = party.call
+        other, other_role = call.other(party)
+        if third is None:
+            third_number, third_part = None, DNRole.UNKNOWN
+        else:
+            third_number, third_part = third.number, third.role if third_role is None else third_role
+        self.sink.emit(
+            kind(
+                server=self.server,
+                time=moment(self.now()),
+                event_sequence_number=self._next(),
+                reference_id=reference_id,
+                this_dn=party.number,
+                conn_id=call.conn_id,
+                call_id=call.call_id,
+                call_uuid=call.uuid,
+                call_type=call.call_type,
+                propagated_call_type=call.call_type,
+                call_state=state,
+                this_dn_role=party.role,
+                other_dn=other,
+                other_dn_role=other_role,
+                third_party_dn=third_number,
+                third_party_dn_role=third_part,
+                previous_conn_id=call.previous_conn_id if call.call_type is CallType.CONSULT else None,
+                dnis=call.dnis,
+                ani=call.ani,
+                user_data=call.user_data or None,
+            ),
+            link,
+        )
+
+    def data_changed(
+        self, call: Call, changer: Party | None, *, reference_id: int = 0, link: Link | None = None
+    ) -> None:
+        """Tells every living party of a call of this switch that the attached data changed.
+
+        The ReferenceID goes on the event of the party that changed it, and is the requester's alone.
+        """
+        for party in call.parties:
+            if party.dn is not None and party.alive and self.wants(party.number):
+                mine = party is changer
+                self.call_event(
+                    ev.EventAttachedDataChanged,
+                    party,
+                    reference_id=reference_id if mine else 0,
+                    link=link if mine else None,
+                    third=changer,
+                )
+
+    def service(self, dn: DN) -> None:
+        """Tells that a DN went out of service or came back, whichever it is in now."""
+        if self.wants(dn.number):
+            self.emitted += 1
+            kind = ev.EventDNBackInService if dn.in_service else ev.EventDNOutOfService
+            self.sink.emit(
+                kind(server=self.server, time=moment(self.now()), event_sequence_number=self._next(), this_dn=dn.number)
+            )
+
+    def error(
+        self, error: TLibError, reference_id: int, *, this_dn: str | None = None, conn_id: str | None = None
+    ) -> ev.EventError:
+        """The EventError for a request that failed. It is returned, not emitted: only the requester gets it."""
+        return ev.EventError(
+            server=self.server,
+            time=moment(self.now()),
+            event_sequence_number=self._next(),
+            reference_id=reference_id,
+            error_code=error.code,
+            error_message=error.message,
+            this_dn=this_dn,
+            conn_id=conn_id,
+        )
+
+    def fail(
+        self, error: TLibError, reference_id: int, link: Link, *, this_dn: str, conn_id: str | None = None
+    ) -> None:
+        """Tells a requester that the request it made a while ago failed."""
+        self.emitted += 1
+        self.sink.emit(self.error(error, reference_id, this_dn=this_dn, conn_id=conn_id), link)
+
+    def address(
+        self,
+        kind: type[ev.EventRegistered | ev.EventUnregistered | ev.EventAddressInfo],
+        dn: DN,
+        reference_id: int,
+    ) -> ev.Event:
+        """The answer to a request about a DN."""
+        if issubclass(kind, ev.EventUnregistered):
+            return ev.EventUnregistered(
+                server=self.server,
+                time=moment(self.now()),
+                event_sequence_number=self._next(),
+                reference_id=reference_id,
+                this_dn=dn.number,
+            )
+        return kind(
+            server=self.server,
+            time=moment(self.now()),
+            event_sequence_number=self._next(),
+            reference_id=reference_id,
+            this_dn=dn.number,
+            address_type=dn.address_type,
+            extensions=dn.extensions(),
+        )
+
+    def party_info(self, party: Party, reference_id: int) -> ev.EventPartyInfo:
+        """The answer to QueryCall, as that party sees the call."""
+        call = party.call
+        other, other_role = call.other(party)
+        return ev.EventPartyInfo(
+            server=self.server,
+            time=moment(self.now()),
+            event_sequence_number=self._next(),
+            reference_id=reference_id,
+            this_dn=party.number,
+            conn_id=call.conn_id,
+            call_id=call.call_id,
+            call_uuid=call.uuid,
+            call_type=call.call_type,
+            propagated_call_type=call.call_type,
+            this_dn_role=party.role,
+            other_dn=other,
+            other_dn_role=other_role,
+            previous_conn_id=call.previous_conn_id if call.call_type is CallType.CONSULT else None,
+            dnis=call.dnis,
+            ani=call.ani,
+            user_data=call.user_data or None,
+            party_state=party.state.value,
+            creation_time=moment(call.created_at),
+            parties=[one.number for one in call.parties if one.alive],
+        )

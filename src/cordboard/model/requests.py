@@ -1,0 +1,129 @@
+"""T-Library requests: what a desktop asks. One structure per request, named as T-Library names it, without the "T".
+
+In JSON a request is an object whose ``Request`` is its name. The ReferenceID is the client's own number, 1 or more;
+it comes back on the first event the request causes, or on its EventError.
+"""
+
+from typing import Final
+
+import msgspec
+
+from cordboard.model.enums import AddressType, MakeCallType, RegisterMode
+from cordboard.model.naming import attribute
+from cordboard.model.userdata import KVList
+
+
+class Request(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    omit_defaults=True,
+    gc=False,
+    rename=attribute,
+    tag_field="Request",
+    tag=True,
+    forbid_unknown_fields=True,
+):
+    """What every request carries."""
+
+    this_dn: str
+    """The DN it is made for."""
+    reference_id: int = 0
+    """The client's number of the request."""
+    reasons: KVList | None = None
+    """Why, for whoever reads the events."""
+    extensions: KVList | None = None
+    """What has no attribute of its own."""
+
+
+class CallRequest(Request, frozen=True, kw_only=True, gc=False):
+    """What every request about a call carries."""
+
+    conn_id: str
+    """The call."""
+
+
+class RegisterAddress(Request, frozen=True, kw_only=True, gc=False):
+    """Send me the events of ThisDN. Answered by EventRegistered."""
+
+    register_mode: RegisterMode = RegisterMode.SHARE
+    """Whether others may register as well."""
+    address_type: AddressType = AddressType.DN
+    """What kind of address the client takes it for."""
+
+
+class UnregisterAddress(Request, frozen=True, kw_only=True, gc=False):
+    """No more events of ThisDN. Answered by EventUnregistered."""
+
+
+class QueryAddress(Request, frozen=True, kw_only=True, gc=False):
+    """How is ThisDN? Answered by EventAddressInfo."""
+
+
+class QueryCall(CallRequest, frozen=True, kw_only=True, gc=False):
+    """How is the call? Answered by EventPartyInfo."""
+
+
+class MakeCall(Request, frozen=True, kw_only=True, gc=False):
+    """ThisDN calls OtherDN. Answered by EventDialing once ThisDN's phone is off hook."""
+
+    other_dn: str
+    """Whom to call."""
+    location: str | None = None
+    """The site of the destination; absent for this one."""
+    make_call_type: MakeCallType = MakeCallType.REGULAR
+    """The kind of call."""
+    user_data: KVList | None = None
+    """Data to attach from the start."""
+
+
+class AnswerCall(CallRequest, frozen=True, kw_only=True, gc=False):
+    """ThisDN takes the call that rings."""
+
+
+class ReleaseCall(CallRequest, frozen=True, kw_only=True, gc=False):
+    """ThisDN leaves the call. Answered by EventReleased."""
+
+
+class AttachUserData(CallRequest, frozen=True, kw_only=True, gc=False):
+    """Adds data to the call. Answered by EventAttachedDataChanged on all parties."""
+
+    user_data: KVList
+    """The pairs to add; a key that is there is replaced."""
+
+
+class UpdateUserData(CallRequest, frozen=True, kw_only=True, gc=False):
+    """Changes data of the call. Answered by EventAttachedDataChanged on all parties."""
+
+    user_data: KVList
+    """The pairs to change or add."""
+
+
+class DeletePair(CallRequest, frozen=True, kw_only=True, gc=False):
+    """Removes one key from the call's data. Answered by EventAttachedDataChanged on all parties."""
+
+    key: str
+    """The key."""
+
+
+class DeleteUserData(CallRequest, frozen=True, kw_only=True, gc=False):
+    """Removes all data of the call. Answered by EventAttachedDataChanged on all parties."""
+
+
+AnyRequest = (
+    RegisterAddress
+    | UnregisterAddress
+    | QueryAddress
+    | QueryCall
+    | MakeCall
+    | AnswerCall
+    | ReleaseCall
+    | AttachUserData
+    | UpdateUserData
+    | DeletePair
+    | DeleteUserData
+)
+"""Every request, as the type a decoder is made for: ``msgspec.json.Decoder(AnyRequest)``."""
+
+ALL_REQUESTS: Final[tuple[type[Request], ...]] = AnyRequest.__args__
+"""Every request's class."""

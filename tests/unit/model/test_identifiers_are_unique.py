@@ -1,0 +1,41 @@
+"""ConnID, CallUUID and CallID."""
+
+import re
+
+import pytest
+
+from cordboard.model import connid
+from cordboard.model.connid import CallIds, is_conn_id
+
+
+def test_form():
+    conn_id, uuid, number = CallIds(started=1_790_000_000.5, seed=b"0123456789", server=255).next()
+    assert re.fullmatch("[0-9a-f]{16}", conn_id)
+    assert re.fullmatch("[0-9A-V]{32}", uuid)
+    assert number == 1
+    assert int(conn_id, 16) >> 56 == 255
+    assert is_conn_id(conn_id)
+    assert not is_conn_id(conn_id.upper() if conn_id.upper() != conn_id else conn_id[1:])
+
+
+def test_same_seed_gives_the_same_and_a_restart_gives_others():
+    def some(started, seed):
+        ids = CallIds(started=started, seed=seed)
+        return [ids.next() for _ in range(1000)]
+
+    assert some(1_790_000_000, b"a" * 10) == some(1_790_000_000, b"a" * 10)
+    before, after = some(1_790_000_000, b"a" * 10), some(1_790_000_001, b"b" * 10)
+    assert len({c for c, _, _ in before + after}) == 2000
+    assert len({u for _, u, _ in before + after}) == 2000
+
+
+def test_high_part_moves_when_the_low_part_is_used_up(monkeypatch):
+    monkeypatch.setattr(connid, "_LOW_LIMIT", 3)
+    ids = CallIds(started=1_790_000_000, seed=b"a" * 10)
+    assert len({ids.next()[0] for _ in range(10)}) == 10
+
+
+@pytest.mark.parametrize(("server", "seed"), [(256, b"a" * 10), (-1, b"a" * 10), (0, b"short")])
+def test_bad_arguments_are_refused(server, seed):
+    with pytest.raises(ValueError, match=r"server number|seed"):
+        CallIds(started=1_790_000_000, seed=seed, server=server)
