@@ -90,6 +90,12 @@ impl<'a> Uri<'a> {
         parse_ip(self.host)
     }
 
+    /// Whether the scheme is one a call can be routed by: `sip`, `sips` or `tel`.
+    #[must_use]
+    pub fn is_routable(&self) -> bool {
+        ["sip", "sips", "tel"].iter().any(|s| self.scheme.eq_ignore_ascii_case(s))
+    }
+
     /// Whether the scheme is `sips` (RFC 5630).
     #[must_use]
     pub fn is_sips(&self) -> bool {

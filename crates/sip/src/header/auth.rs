@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use super::quoted::{quoted_len, unquote};
+use super::quoted::quoted_len;
 use super::{HeaderError, Param};
 use crate::message::is_token;
 

@@ -3,6 +3,7 @@
 mod auth;
 mod cseq;
 mod name_addr;
+mod names;
 mod params;
 mod quoted;
 mod via;
@@ -12,7 +13,7 @@ pub use cseq::CSeq;
 pub use name_addr::NameAddr;
 pub use params::{Param, Params};
 pub use quoted::{Quoted, unquote};
-pub use via::Via;
+pub use via::{StampedVia, Via};
 
 /// Why a typed header value could not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +43,8 @@ macro_rules! header_names {
         }
 
         impl HeaderName {
+            const ALL: &[(&'static str, Self)] = &[$(($name, Self::$variant)),*];
+
             /// Finds a name in any case or compact form.
             #[must_use]
             pub fn from_bytes(name: &[u8]) -> Self {
@@ -51,8 +54,7 @@ macro_rules! header_names {
                         _ => Self::Other,
                     };
                 }
-                $(if name.eq_ignore_ascii_case($name.as_bytes()) { return Self::$variant; })*
-                Self::Other
+                names::find(name)
             }
 
             /// The name as the RFCs write it; empty for [`HeaderName::Other`].
@@ -121,6 +123,25 @@ header_names! {
     MimeVersion = "MIME-Version";
     Timestamp = "Timestamp";
     Organization = "Organization";
+    AcceptEncoding = "Accept-Encoding";
+    AcceptLanguage = "Accept-Language";
+    AcceptContact = "Accept-Contact" / b'a';
+    RejectContact = "Reject-Contact" / b'j';
+    RequestDisposition = "Request-Disposition" / b'd';
+    AuthenticationInfo = "Authentication-Info";
+    ContentLanguage = "Content-Language";
+    ErrorInfo = "Error-Info";
+    Identity = "Identity" / b'y';
+    IdentityInfo = "Identity-Info" / b'n';
+    InReplyTo = "In-Reply-To";
+    Join = "Join";
+    Priority = "Priority";
+    PrivAnswerMode = "Priv-Answer-Mode";
+    ReplyTo = "Reply-To";
+    SipETag = "SIP-ETag";
+    SipIfMatch = "SIP-If-Match";
+    TargetDialog = "Target-Dialog";
+    UserToUser = "User-to-User";
 }
 
 /// Splits a comma-separated list into trimmed values, quotes and brackets respected.

@@ -1,7 +1,11 @@
 //! `Via` (RFC 3261 20.42, RFC 3581).
 
+use std::fmt::{Display, Formatter};
+use std::net::{IpAddr, SocketAddr};
+
+use super::params::find_outside_quotes;
 use super::{HeaderError, Params};
-use crate::uri::split_host_port;
+use crate::uri::{parse_ip, split_host_port};
 
 /// One Via value, read in place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +35,9 @@ impl<'a> Via<'a> {
         let rest = rest.trim_start();
         let end = rest.find([' ', '\t', '\r', '\n']).ok_or(error("has no sent-by"))?;
         let (transport, rest) = rest.split_at(end);
+        if transport.is_empty() || !transport.bytes().all(crate::message::is_token) {
+            return Err(error("its transport is no token"));
+        }
         let rest = rest.trim();
         let semicolon = rest.find(';').unwrap_or(rest.len());
         let (host, port) = split_host_port(rest[..semicolon].trim()).ok_or(error("its sent-by cannot be read"))?;
@@ -43,9 +50,136 @@ impl<'a> Via<'a> {
         self.params.get("branch").filter(|b| !b.is_empty())
     }
 
-    /// Whether the branch has RFC 3261's magic cookie, so that it alone names the transaction.
+    /// Whether the branch has RFC 3261's magic cookie, so that it alone names the transaction. A
+    /// branch of nothing but the cookie names none (RFC 4475 3.3.15 is treated as RFC 2543's).
     #[must_use]
     pub fn has_cookie(&self) -> bool {
-        self.branch().is_some_and(|b| b.len() > 7 && b.is_char_boundary(7) && b[..7].eq_ignore_ascii_case("z9hG4bK"))
+        self.branch().is_some_and(|b| b.len() > 7 && b.as_bytes()[..7].eq_ignore_ascii_case(b"z9hG4bK"))
+    }
+
+    /// The host of `sent-by` as an address, if it is one.
+    #[must_use]
+    pub fn ip(&self) -> Option<IpAddr> {
+        parse_ip(self.host)
+    }
+
+    /// The `received` parameter, with or without the brackets some put round IPv6 (RFC 5118 4.5).
+    #[must_use]
+    pub fn received(&self) -> Option<IpAddr> {
+        self.params.get("received").and_then(parse_ip)
+    }
+
+    /// The `rport` parameter: `Some(None)` where a client asks for it, `Some(Some(port))` where a
+    /// server has filled it in (RFC 3581).
+    #[must_use]
+    pub fn rport(&self) -> Option<Option<u16>> {
+        self.params.get("rport").map(|port| port.parse().ok())
+    }
+}
+
+/// Prints a Via line whose first value a server has stamped with where the request came from:
+/// `received` where `sent-by` says otherwise (RFC 3261 18.2.1), `received` and `rport` where the
+/// client asked for them (RFC 3581 4). What the client itself put there is replaced. The rest of
+/// the line stays as written.
+#[derive(Clone, Copy, Debug)]
+pub struct StampedVia<'a> {
+    /// The value of the line.
+    pub line: &'a str,
+    /// Where the request came from.
+    pub source: SocketAddr,
+}
+
+impl Display for StampedVia<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        let end = find_outside_quotes(self.line, b',').unwrap_or(self.line.len());
+        let (first, others) = self.line.split_at(end);
+        let Ok(via) = Via::parse(first.trim()) else { return f.write_str(self.line) };
+        let ip = self.source.ip().to_canonical();
+        let asked = via.params.has("rport");
+        if !asked && via.ip() == Some(ip) && !via.params.has("received") {
+            return f.write_str(self.line);
+        }
+        f.write_str(first[..first.find(';').unwrap_or(first.len())].trim_end())?;
+        for param in via.params.iter() {
+            if param.name.eq_ignore_ascii_case("received") || param.name.eq_ignore_ascii_case("rport") {
+                continue;
+            }
+            f.write_str(";")?;
+            f.write_str(param.name)?;
+            if let Some(value) = param.value {
+                f.write_str("=")?;
+                f.write_str(value)?;
+            }
+        }
+        if asked {
+            write!(f, ";rport={}", self.source.port())?;
+        }
+        if asked || via.ip() != Some(ip) {
+            write!(f, ";received={ip}")?;
+        }
+        f.write_str(others)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stamp(line: &str, source: &str) -> String {
+        StampedVia { line, source: source.parse().unwrap() }.to_string()
+    }
+
+    #[test]
+    fn white_space_and_folds_round_the_parts_are_read_over() {
+        let via = Via::parse("SIP  /   2.0\r\n /UDP\r\n    192.0.2.2 : 5066 ;branch = 390skdjuw").unwrap();
+        assert_eq!(
+            (via.transport, via.host, via.port, via.branch()),
+            ("UDP", "192.0.2.2", Some(5066), Some("390skdjuw"))
+        );
+        assert!(!via.has_cookie());
+    }
+
+    #[test]
+    fn what_is_no_via_is_refused() {
+        for text in
+            ["", ";", "SIP/2.0/UDP", "SIP/2.0/UDP ;branch=x", "SIP/3.0/UDP h", "HTTP/2.0/UDP h", "SIP/2.0/U@P h"]
+        {
+            assert!(Via::parse(text).is_err(), "{text}");
+        }
+        assert!(Via::parse("SIP/2.0/UDP h:99999").is_err());
+    }
+
+    #[test]
+    fn the_source_is_stamped_where_it_differs_or_is_asked_for() {
+        let same = "SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bKa, SIP/2.0/UDP b";
+        assert_eq!(stamp(same, "192.0.2.1:7777"), same);
+        assert_eq!(
+            stamp("SIP/2.0/UDP h.example.com ;branch=z9hG4bKa ,SIP/2.0/TCP b;rport", "192.0.2.1:7777"),
+            "SIP/2.0/UDP h.example.com;branch=z9hG4bKa;received=192.0.2.1,SIP/2.0/TCP b;rport"
+        );
+        assert_eq!(
+            stamp("SIP/2.0/UDP 192.0.2.1:5060;rport;branch=z9hG4bKa", "192.0.2.1:7777"),
+            "SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bKa;rport=7777;received=192.0.2.1"
+        );
+        assert_eq!(
+            stamp("SIP/2.0/UDP 10.0.0.1;received=1.2.3.4;rport=9;branch=z", "192.0.2.1:7777"),
+            "SIP/2.0/UDP 10.0.0.1;branch=z;rport=7777;received=192.0.2.1"
+        );
+    }
+
+    #[test]
+    fn ipv6_sources_carry_no_brackets_and_mapped_ones_are_ipv4() {
+        assert_eq!(
+            stamp("SIP/2.0/UDP [2001:db8::1]:5060;branch=z;rport", "[2001:db8::2]:7777"),
+            "SIP/2.0/UDP [2001:db8::1]:5060;branch=z;rport=7777;received=2001:db8::2"
+        );
+        assert_eq!(
+            stamp("SIP/2.0/UDP 192.0.2.1;branch=z", "[::ffff:192.0.2.1]:7777"),
+            "SIP/2.0/UDP 192.0.2.1;branch=z"
+        );
+        let via = Via::parse("SIP/2.0/UDP [2001:db8::9:1];received=[2001:db8::9:255];rport;branch=z9hG4bKas3").unwrap();
+        assert_eq!(via.received(), "2001:db8::9:255".parse().ok());
+        assert_eq!(via.rport(), Some(None));
+        assert_eq!(via.ip(), "2001:db8::9:1".parse().ok());
     }
 }

@@ -1,9 +1,10 @@
 //! Values to [`Message`].
 
 use std::fmt::{Display, Write};
+use std::net::SocketAddr;
 
 use super::{HeaderEntry, Message, Method, Span, StartLine};
-use crate::header::HeaderName;
+use crate::header::{HeaderName, StampedVia};
 
 /// Writes a message line by line and keeps its index on the way, so that nothing is parsed twice.
 ///
@@ -47,25 +48,63 @@ impl MessageBuilder {
     /// 8.2.6.2), with `to_tag` added to To unless it has one.
     #[must_use]
     pub fn response_to(request: &Message, status: u16, reason: Option<&str>, to_tag: Option<&str>) -> Self {
-        let mut builder = Self::response(status, reason);
-        for via in request.all(HeaderName::Via) {
-            builder = builder.known(HeaderName::Via, via);
-        }
-        if let Some(from) = request.get(HeaderName::From) {
-            builder = builder.known(HeaderName::From, from);
-        }
-        if let Some(to) = request.get(HeaderName::To) {
-            let tagged = request.to().is_ok_and(|t| t.tag().is_some());
-            builder = match to_tag {
-                Some(tag) if !tagged => builder.known(HeaderName::To, format_args!("{to};tag={tag}")),
-                _ => builder.known(HeaderName::To, to),
+        Self::response(status, reason).copy_all(request, HeaderName::Via).copy_identity(request, to_tag)
+    }
+
+    /// Like [`MessageBuilder::response_to`], with the top Via stamped with where the request came
+    /// from: `received` and `rport` (RFC 3261 18.2.1, RFC 3581).
+    #[must_use]
+    pub fn response_from(
+        request: &Message,
+        source: SocketAddr,
+        status: u16,
+        reason: Option<&str>,
+        to_tag: Option<&str>,
+    ) -> Self {
+        Self::response(status, reason).stamped_vias(request, source).copy_identity(request, to_tag)
+    }
+
+    /// Copies a request's Vias, the top one stamped with where the request came from
+    /// ([`StampedVia`]).
+    #[must_use]
+    pub fn stamped_vias(mut self, request: &Message, source: SocketAddr) -> Self {
+        for (nth, line) in request.all(HeaderName::Via).enumerate() {
+            self = match nth {
+                0 => self.known(HeaderName::Via, StampedVia { line, source }),
+                _ => self.known(HeaderName::Via, line),
             };
         }
-        builder = builder.known(HeaderName::CallId, request.call_id());
-        if let Some(cseq) = request.get(HeaderName::CSeq) {
-            builder = builder.known(HeaderName::CSeq, cseq);
+        self
+    }
+
+    /// Copies every line of a header, in order: Via or Record-Route into a response (RFC 3261
+    /// 8.2.6.2, 12.1.1).
+    #[must_use]
+    pub fn copy_all(mut self, from: &Message, name: HeaderName) -> Self {
+        for line in from.all(name) {
+            self = self.known(name, line);
         }
-        builder
+        self
+    }
+
+    fn copy_identity(mut self, request: &Message, to_tag: Option<&str>) -> Self {
+        if let Some(from) = request.get(HeaderName::From) {
+            self = self.known(HeaderName::From, from);
+        }
+        if let Some(to) = request.get(HeaderName::To) {
+            self = match to_tag {
+                Some(tag) if !request.to().is_ok_and(|t| t.tag().is_some()) => {
+                    self.known(HeaderName::To, format_args!("{to};tag={tag}"))
+                }
+                _ => self.known(HeaderName::To, to),
+            };
+        }
+        for name in [HeaderName::CallId, HeaderName::CSeq] {
+            if let Some(value) = request.get(name) {
+                self = self.known(name, value);
+            }
+        }
+        self
     }
 
     /// Adds a header by its known name.

@@ -6,6 +6,8 @@
 mod build;
 mod method;
 mod parse;
+mod salvage;
+mod validate;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -14,6 +16,7 @@ pub use build::{MessageBuilder, reason_phrase};
 pub use method::Method;
 pub(crate) use parse::is_token;
 pub use parse::{ParseError, ParseErrorKind};
+pub use validate::Invalid;
 
 use crate::header::{CSeq, HeaderError, HeaderName, NameAddr, Via};
 

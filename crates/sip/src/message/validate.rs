@@ -1,0 +1,144 @@
+//! The checks a message must pass before anything acts on it (RFC 3261 8.1.1, 8.2, 16.3).
+
+use super::Message;
+use crate::header::{CSeq, HeaderError, HeaderName, NameAddr, Via};
+use crate::uri::Uri;
+
+/// Why a message that could be read must not be acted on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Invalid {
+    /// The status a request is answered with. A response is dropped instead.
+    pub status: u16,
+    /// Which part is wrong, and how.
+    pub error: HeaderError,
+}
+
+impl std::fmt::Display for Invalid {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} ({})", self.error, self.status)
+    }
+}
+
+impl std::error::Error for Invalid {}
+
+impl From<HeaderError> for Invalid {
+    fn from(error: HeaderError) -> Self {
+        Self { status: 400, error }
+    }
+}
+
+const fn bits(names: &[HeaderName]) -> u128 {
+    let mut mask = 0;
+    let mut at = 0;
+    while at < names.len() {
+        mask |= 1 << names[at] as u32;
+        at += 1;
+    }
+    mask
+}
+
+/// Headers whose second line makes the message ambiguous (RFC 3261 7.3.1: only list headers may
+/// come twice). Others of one value, such as Subject, decide nothing and may repeat.
+const SINGLE: u128 = bits(&[
+    HeaderName::From,
+    HeaderName::To,
+    HeaderName::CallId,
+    HeaderName::CSeq,
+    HeaderName::MaxForwards,
+    HeaderName::ContentLength,
+    HeaderName::ContentType,
+    HeaderName::Expires,
+    HeaderName::Event,
+    HeaderName::SubscriptionState,
+    HeaderName::ReferTo,
+    HeaderName::Replaces,
+    HeaderName::RAck,
+    HeaderName::RSeq,
+    HeaderName::SessionExpires,
+    HeaderName::MinSe,
+]);
+
+/// Without these there is no message.
+const NEEDED: [(HeaderName, HeaderError); 5] = [
+    (HeaderName::Via, HeaderError { what: "Via", why: "is missing" }),
+    (HeaderName::From, HeaderError { what: "From", why: "is missing" }),
+    (HeaderName::To, HeaderError { what: "To", why: "is missing" }),
+    (HeaderName::CallId, HeaderError { what: "Call-ID", why: "is missing" }),
+    (HeaderName::CSeq, HeaderError { what: "CSeq", why: "is missing" }),
+];
+
+impl Message {
+    /// Checks a request: Via, From, To, Call-ID and CSeq there, once, and readable; CSeq counts
+    /// the request's own method; Max-Forwards and Contact readable where they are there; the
+    /// Request-URI readable and of a scheme we know.
+    ///
+    /// A missing Max-Forwards and a missing From tag pass: RFC 2543 knew neither (RFC 3261 16.3,
+    /// 8.1.1.3). A Max-Forwards of 0 passes: only who forwards must stop at it.
+    ///
+    /// # Errors
+    /// With the status to answer: 400, or 416 for a Request-URI of a scheme unknown to us.
+    pub fn validate_request(&self) -> Result<(), Invalid> {
+        let cseq = self.validate_common()?;
+        if cseq.method != self.method() {
+            return Err(HeaderError { what: "CSeq", why: "counts another method" }.into());
+        }
+        if let Some(hops) = self.get(HeaderName::MaxForwards)
+            && (hops.is_empty() || !hops.bytes().all(|b| b.is_ascii_digit()))
+        {
+            return Err(HeaderError { what: "Max-Forwards", why: "is no number" }.into());
+        }
+        let uri = Uri::parse(self.uri()).map_err(|e| HeaderError { what: "Request-URI", ..e })?;
+        if !uri.is_routable() {
+            return Err(Invalid {
+                status: 416,
+                error: HeaderError { what: "Request-URI", why: "its scheme is unknown" },
+            });
+        }
+        Ok(())
+    }
+
+    /// Checks a response: Via, From, To, Call-ID and CSeq there, once, and readable. A response
+    /// that fails is dropped.
+    ///
+    /// # Errors
+    /// With what is wrong.
+    pub fn validate_response(&self) -> Result<(), Invalid> {
+        self.validate_common().map(drop)
+    }
+
+    fn validate_common(&self) -> Result<CSeq, Invalid> {
+        let mut seen = 0_u128;
+        for entry in &self.headers {
+            let bit = 1 << entry.id as u32;
+            if seen & bit & SINGLE != 0 {
+                return Err(HeaderError { what: entry.id.as_str(), why: "comes twice" }.into());
+            }
+            seen |= bit;
+            if entry.id == HeaderName::Via {
+                for value in crate::header::split_list(self.text(entry.value)) {
+                    Via::parse(value)?;
+                }
+            }
+        }
+        for (name, error) in NEEDED {
+            if seen & bits(&[name]) == 0 {
+                return Err(error.into());
+            }
+        }
+        for name in [HeaderName::From, HeaderName::To] {
+            let what = name.as_str();
+            let address = NameAddr::parse(self.get(name).unwrap_or("")).map_err(|e| HeaderError { what, ..e })?;
+            address.parse_uri().map_err(|e| HeaderError { what, ..e })?;
+        }
+        let call_id = self.call_id();
+        if call_id.is_empty() || call_id.bytes().any(|b| b.is_ascii_whitespace()) {
+            return Err(HeaderError { what: "Call-ID", why: "is empty or has white space within" }.into());
+        }
+        if seen & bits(&[HeaderName::Contact]) != 0 {
+            for contact in self.contacts().filter(|c| *c != "*") {
+                NameAddr::parse(contact).map_err(|e| HeaderError { what: "Contact", ..e })?;
+            }
+        }
+        Ok(self.cseq()?)
+    }
+}
