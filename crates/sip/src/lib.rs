@@ -11,6 +11,8 @@
 //! [`endpoint`] puts them together.
 #![forbid(unsafe_code)]
 
+pub mod digest;
+pub mod directory;
 pub mod endpoint;
 pub mod flow;
 pub mod header;
