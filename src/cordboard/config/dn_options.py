@@ -1,0 +1,264 @@
+"""The options of a DN and of an Agent Login (see :mod:`cordboard.config.options`)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from cordboard.config import shared_options as shared
+from cordboard.config.kinds import (
+    Choice,
+    ChoiceList,
+    DnList,
+    DnNumber,
+    Duration,
+    Integer,
+    MethodList,
+    SipUri,
+    Text,
+)
+from cordboard.config.optionset import ENDPOINTS, DnType, Level, Option, OptionSet
+from cordboard.config.shared_options import BOOL, DAY, GUIDE, NOTE
+
+_SERVICE: Final = frozenset({DnType.VOIP_SERVICE})
+_REACHED: Final = frozenset({DnType.TRUNK, DnType.VOIP_SERVICE})
+_QUEUE: Final = frozenset({DnType.ACD_QUEUE})
+
+
+class DnOptions(OptionSet):
+    """The options of a DN: the section [TServer] of its Annex."""
+
+    __slots__ = ()
+    level = Level.DN
+
+    authenticate_requests = Option(
+        "authenticate-requests",
+        MethodList(),
+        (),
+        "Requests from this DN to challenge with digest (RFC 3261 section 22). Takes effect once a password is set.",
+        source=NOTE,
+        since="0.1",
+        dn_types=ENDPOINTS | _REACHED,
+        example="register,invite",
+    )
+    contact = Option(
+        "contact",
+        SipUri(star=True),
+        "",
+        "Where the endpoint always is: it need not register. Empty or *: it registers. A Trunk must have one.",
+        source=NOTE,
+        since="0.1",
+        dn_types=ENDPOINTS | _REACHED,
+        example="sip:1502@192.0.2.7:2048",
+    )
+    password_ha1_md5 = shared.password_ha1_md5
+    password_ha1_sha_256 = shared.password_ha1_sha256
+    password_realm = shared.password_realm
+    max_calls = shared.max_calls
+    no_answer_timeout = shared.no_answer_timeout
+    sip_invite_timeout = shared.sip_invite_timeout
+    session_audit_interval = shared.session_audit_interval
+    sip_cti_control = Option(
+        "sip-cti-control",
+        ChoiceList(("talk", "hold", "dtmf")),
+        (),
+        "What the desktop does by NOTIFY to the phone: talk answers and retrieves, hold holds, dtmf sends digits. Set "
+        "talk and hold together or neither.",
+        source=NOTE,
+        dn_types=ENDPOINTS,
+        example="talk,hold",
+    )
+    blind_transfer_enabled = Option(
+        "blind-transfer-enabled",
+        BOOL,
+        False,
+        "A transfer to this DN may be completed while it still rings.",
+        source=NOTE,
+        example="true",
+    )
+    dual_dialog_enabled = shared.dual_dialog_enabled
+    make_call_rfc3725_flow = shared.make_call_flow
+    refer_enabled = shared.refer_enabled
+    sip_alert_info = Option(
+        "sip-alert-info",
+        Text(256),
+        "",
+        "Put into Alert-Info of the INVITE to this DN: remote auto-answer or a distinctive ring.",
+        source=NOTE,
+        example="info=alert-autoanswer",
+    )
+    enable_agentlogin_subscribe = Option(
+        "enable-agentlogin-subscribe",
+        BOOL,
+        False,
+        "The agent's state in SUBSCRIBE and NOTIFY from the phone is taken over, and pushed to it.",
+        source=NOTE,
+        dn_types=ENDPOINTS,
+        example="true",
+    )
+    dr_forward = shared.dr_forward
+    gvm_mailbox = shared.gvm_mailbox
+    shared_line = Option(
+        "shared-line",
+        BOOL,
+        False,
+        "The DN is the primary of a shared line: calls for the group are addressed to it.",
+        source=NOTE,
+        dn_types=ENDPOINTS,
+        example="true",
+    )
+    shared_line_capacity = Option(
+        "shared-line-capacity",
+        Integer(1, 100),
+        1,
+        "Number of appearances of the shared line.",
+        source=NOTE,
+        dn_types=ENDPOINTS,
+        example="4",
+    )
+    shared_line_number = Option(
+        "shared-line-number",
+        DnNumber(),
+        "",
+        "Number of the primary: the DN is a secondary of its shared line and authenticates as the primary.",
+        source=NOTE,
+        dn_types=ENDPOINTS,
+        example="1501",
+    )
+    sca_preferred_site = Option(
+        "sca-preferred-site",
+        Text(128),
+        "",
+        "Site that holds the shared line in business continuity.",
+        source=GUIDE,
+        dn_types=ENDPOINTS,
+    )
+    service_type = Option(
+        "service-type",
+        Choice(
+            (
+                "treatment",
+                "music",
+                "mcu",
+                "moh",
+                "recorder",
+                "msml",
+                "voicemail",
+                "application",
+                "softswitch",
+                "sip-outbound-proxy",
+                "call-recorder",
+                "registrar",
+                "dial-plan",
+            )
+        ),
+        "application",
+        "What a Voice over IP Service does.",
+        source=GUIDE,
+        dn_types=_SERVICE,
+        example="msml",
+    )
+    prefix = Option(
+        "prefix",
+        Text(64),
+        "",
+        "Numbers that start with it go to this Trunk; the longest prefix wins.",
+        source=GUIDE,
+        dn_types=_REACHED,
+        example="9",
+    )
+    replace_prefix = Option(
+        "replace-prefix",
+        Text(64),
+        "",
+        "Put in place of the prefix of the number dialled.",
+        source=GUIDE,
+        dn_types=_REACHED,
+    )
+    capacity = Option(
+        "capacity",
+        Integer(0, 100_000),
+        0,
+        "Most calls through the Trunk at once; 0 means no limit.",
+        source=GUIDE,
+        dn_types=_REACHED,
+    )
+    priority = Option(
+        "priority",
+        Integer(0, 1000),
+        0,
+        "Of Trunks with the same prefix the lowest priority is tried first.",
+        source=GUIDE,
+        dn_types=_REACHED,
+    )
+    oos_check = Option(
+        "oos-check",
+        Duration(0, DAY),
+        0.0,
+        "Time between OPTIONS that test the device; 0 means none.",
+        source=GUIDE,
+        dn_types=_REACHED | ENDPOINTS,
+        example="10",
+    )
+    oos_force = Option(
+        "oos-force",
+        Duration(0, DAY),
+        0.0,
+        "Time without an answer after which the device is out of service.",
+        source=GUIDE,
+        dn_types=_REACHED | ENDPOINTS,
+        example="5",
+    )
+    recovery_timeout = Option(
+        "recovery-timeout",
+        Duration(0, DAY),
+        0.0,
+        "How long a device that failed is left out.",
+        source=GUIDE,
+        dn_types=_REACHED,
+        example="30",
+    )
+    hg_type = Option(
+        "hg-type",
+        Choice(("none", "fork", "linear", "circular")),
+        "none",
+        "The queue is a hunt group of this type.",
+        source=GUIDE,
+        dn_types=_QUEUE,
+    )
+    hg_members = Option(
+        "hg-members", DnList(), (), "Members of the hunt group.", source=GUIDE, dn_types=_QUEUE, example="1501,1502"
+    )
+    line_type = Option(
+        "line-type", Choice(("0", "1")), "0", "1: nailed-up connection.", source=GUIDE, dn_types=ENDPOINTS
+    )
+    reject_call_notready = shared.reject_call_notready
+    transfer_complete_by_refer = shared.transfer_complete_by_refer
+    sip_enable_moh = shared.sip_enable_moh
+    music_on_hold = shared.music_on_hold
+    ring_tone_on_make_call = shared.ring_tone_on_make_call
+    use_contact_as_dn = Option(
+        "use-contact-as-dn", BOOL, False, "The user part of Contact, not of From, tells the DN.", source=GUIDE
+    )
+    reuse_sdp_on_reinvite = Option(
+        "reuse-sdp-on-reinvite", BOOL, False, "A re-INVITE repeats the last SDP of the device.", source=GUIDE
+    )
+    oosp_transfer_enabled = Option(
+        "oosp-transfer-enabled", BOOL, False, "A transfer leaves the signalling path (302, REFER).", source=GUIDE
+    )
+
+
+class AgentLoginOptions(OptionSet):
+    """The options of an Agent Login."""
+
+    __slots__ = ()
+    level = Level.AGENT_LOGIN
+
+    password_ha1_md5 = shared.password_ha1_md5
+    password_ha1_sha_256 = shared.password_ha1_sha256
+    password_realm = shared.password_realm
+    gvm_mailbox = shared.gvm_mailbox
+    wrap_up_time = shared.wrap_up_time
+    agent_no_answer_timeout = shared.agent_no_answer_timeout
+    agent_no_answer_action = shared.agent_no_answer_action
+    agent_no_answer_overflow = shared.agent_no_answer_overflow
+    reject_call_notready = shared.reject_call_notready

@@ -1,0 +1,245 @@
+"""The schema: every option, by level. The single source of its type, default, meaning and documentation.
+
+``docs/options.md`` is generated from here (``cordboard config options --markdown``). An option that no version acts on
+yet is declared and checked all the same (``since=None``), so that an existing configuration can be taken over whole.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from cordboard.config import shared_options as shared
+from cordboard.config.dn_options import AgentLoginOptions, DnOptions
+from cordboard.config.kinds import Choice, DnNumber, Duration, Host, Integer, ListenList, Text, split_listen
+from cordboard.config.optionset import Level, Option, OptionSet
+from cordboard.config.shared_options import BOOL, DAY, GUIDE, OURS
+
+
+class SwitchOptions(OptionSet):
+    """The options of a Switch: defaults for its DNs."""
+
+    __slots__ = ()
+    level = Level.SWITCH
+
+    no_answer_timeout = shared.no_answer_timeout
+    sip_invite_timeout = shared.sip_invite_timeout
+    max_calls = shared.max_calls
+    session_audit_interval = shared.session_audit_interval
+    registrar_default_timeout = shared.registrar_default_timeout
+    dual_dialog_enabled = shared.dual_dialog_enabled
+    make_call_rfc3725_flow = shared.make_call_flow
+    refer_enabled = shared.refer_enabled
+    dr_forward = shared.dr_forward
+
+
+class ApplicationOptions(OptionSet):
+    """The options of the SIP Server itself."""
+
+    __slots__ = ()
+    level = Level.APPLICATION
+
+    sip_address = Option(
+        "sip-address",
+        Host(),
+        "0.0.0.0",  # noqa: S104
+        "Address SIP listens on, UDP and TCP.",
+        source=GUIDE,
+        since="0.1",
+        restart=True,
+        example="192.0.2.10",
+    )
+    sip_port = Option(
+        "sip-port",
+        Integer(0, 65535),
+        5060,
+        "Port SIP listens on, UDP and TCP; 0 takes any free one.",
+        source=GUIDE,
+        since="0.1",
+        restart=True,
+    )
+    sip_listen = Option(
+        "sip-listen",
+        ListenList(),
+        (),
+        "Listening addresses in full; if set, sip-address and sip-port do not count.",
+        source=OURS,
+        since="0.1",
+        restart=True,
+        example="udp:0.0.0.0:5060,tcp:0.0.0.0:5060,udp:[::]:5060",
+    )
+    sip_advertise = Option(
+        "sip-advertise",
+        Host(),
+        "",
+        "Public address put into Via, Contact and SDP in place of the bound one (NAT).",
+        source=OURS,
+        since="0.1",
+        restart=True,
+        example="198.51.100.5",
+    )
+    sip_port_tls = Option("sip-port-tls", Integer(0, 65535), 5061, "Port of SIP over TLS.", source=GUIDE, restart=True)
+    sip_event_limit = Option(
+        "sip-event-limit",
+        Integer(100, 1_000_000),
+        10_000,
+        "Decisions waiting above which new requests are answered 503 with Retry-After.",
+        source=OURS,
+        since="0.1",
+        restart=True,
+    )
+    registrar_default_timeout = shared.registrar_default_timeout
+    no_answer_timeout = shared.no_answer_timeout
+    sip_invite_timeout = shared.sip_invite_timeout
+    max_calls = shared.max_calls
+    session_audit_interval = shared.session_audit_interval
+    tlib_address = Option(
+        "tlib-address",
+        Host(),
+        "127.0.0.1",
+        "Address the T-Library link listens on.",
+        source=OURS,
+        since="0.1",
+        restart=True,
+        example="0.0.0.0",  # noqa: S104
+    )
+    tlib_port = Option(
+        "tlib-port",
+        Integer(0, 65535),
+        5080,
+        "Port the T-Library link listens on; 0 takes any free one.",
+        source=OURS,
+        since="0.1",
+        restart=True,
+    )
+    tlib_history = Option(
+        "tlib-history",
+        Integer(0, 1_000_000),
+        10_000,
+        "Events kept for a desktop that comes back after a lost connection; one further behind gets a snapshot.",
+        source=OURS,
+        since="0.1",
+    )
+    tlib_session_timeout = Option(
+        "tlib-session-timeout",
+        Duration(0, DAY),
+        120.0,
+        "How long the session of a lost desktop can be resumed.",
+        source=OURS,
+        since="0.1",
+    )
+    tlib_ping_interval = Option(
+        "tlib-ping-interval",
+        Duration(1, 600),
+        20.0,
+        "Time between pings that notice a dead desktop.",
+        source=OURS,
+        since="0.1",
+    )
+    http_address = Option(
+        "http-address",
+        Host(),
+        "127.0.0.1",
+        "Address health and metrics listen on.",
+        source=OURS,
+        since="0.1",
+        restart=True,
+    )
+    http_port = Option(
+        "http-port",
+        Integer(0, 65535),
+        8080,
+        "Port of health and metrics; 0 takes any free one.",
+        source=OURS,
+        since="0.1",
+        restart=True,
+    )
+    log_level = Option(
+        "log-level",
+        Choice(("debug", "info", "warning", "error")),
+        "info",
+        "Least level that is logged.",
+        source=OURS,
+        since="0.1",
+        example="debug",
+    )
+    log_format = Option(
+        "log-format",
+        Choice(("auto", "text", "json")),
+        "auto",
+        "Form of the log: text for people, JSON for machines; auto takes text on a terminal.",
+        source=OURS,
+        since="0.1",
+    )
+    cdr_enabled = Option("cdr-enabled", BOOL, True, "A record is written for every call.", source=OURS, since="0.1")
+    cdr_keep = Option(
+        "cdr-keep",
+        Duration(0, 3650 * DAY),
+        90 * DAY,
+        "How long call records are kept; 0 means for ever.",
+        source=OURS,
+        since="0.1",
+        example="30d",
+    )
+    cdr_file = Option(
+        "cdr-file",
+        Text(1024),
+        "",
+        "File that also gets every call record, one JSON object a line.",
+        source=OURS,
+        since="0.1",
+        example="/var/log/cordboard/calls.jsonl",
+    )
+    drain_timeout = Option(
+        "drain-timeout",
+        Duration(0, DAY),
+        30.0,
+        "On a stop new calls are answered 503 and calls in progress have this long to end by themselves.",
+        source=OURS,
+        since="0.1",
+        example="10m",
+    )
+    shutdown_sip_reject_code = Option(
+        "shutdown-sip-reject-code", Integer(300, 699), 603, "Answer to new calls during a stop.", source=GUIDE
+    )
+    dr_forward = shared.dr_forward
+    dr_peer_trunk = Option("dr-peer-trunk", DnNumber(), "", "Trunk to the SIP Server of the other site.", source=GUIDE)
+    dual_dialog_enabled = shared.dual_dialog_enabled
+    make_call_rfc3725_flow = shared.make_call_flow
+    refer_enabled = shared.refer_enabled
+    sip_enable_moh = shared.sip_enable_moh
+    music_on_hold = shared.music_on_hold
+    ring_tone = shared.ring_tone
+    ring_tone_on_make_call = shared.ring_tone_on_make_call
+    busy_tone = shared.busy_tone
+    fast_busy_tone = shared.fast_busy_tone
+    silence_tone = shared.silence_tone
+    transfer_complete_by_refer = shared.transfer_complete_by_refer
+    agent_no_answer_timeout = shared.agent_no_answer_timeout
+    agent_no_answer_action = shared.agent_no_answer_action
+    agent_no_answer_overflow = shared.agent_no_answer_overflow
+    wrap_up_time = shared.wrap_up_time
+    reject_call_notready = shared.reject_call_notready
+    auto_logout_timeout = Option(
+        "auto-logout-timeout",
+        Duration(0, DAY),
+        0.0,
+        "An agent whose desktop is gone this long is logged out; 0: never.",
+        source=GUIDE,
+    )
+    after_routing_timeout = Option(
+        "after-routing-timeout",
+        Duration(0, 600),
+        0.0,
+        "How long a routed call rings before it is routed anew; 0: off.",
+        source=GUIDE,
+    )
+
+    def listening(self) -> list[tuple[str, str, int]]:
+        """Return the SIP listening addresses as (transport, address, port)."""
+        if self.sip_listen:
+            return [split_listen(item) for item in self.sip_listen]
+        return [("udp", self.sip_address, self.sip_port), ("tcp", self.sip_address, self.sip_port)]
+
+
+SCHEMA: Final[tuple[type[OptionSet], ...]] = (ApplicationOptions, SwitchOptions, DnOptions, AgentLoginOptions)
+"""All levels, in the order of the documentation."""
