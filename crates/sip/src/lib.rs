@@ -20,6 +20,8 @@ pub mod ids;
 pub mod limits;
 pub mod message;
 pub mod time;
+pub mod timers;
+pub mod transaction;
 pub mod uri;
 
 pub use flow::{Flow, Routes, Transmit, Transport};

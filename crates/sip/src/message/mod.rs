@@ -193,6 +193,21 @@ impl Message {
         bytes.into()
     }
 
+    /// The message as it goes on the wire with another value for its topmost Via.
+    #[must_use]
+    pub fn to_bytes_with_top_via(&self, via: &str) -> Arc<[u8]> {
+        let Some(line) = self.headers.iter().find(|h| h.id == HeaderName::Via) else { return self.to_bytes() };
+        let old = crate::header::split_list(self.text(line.value)).next().map_or(0, str::len);
+        let start = line.value.start as usize;
+        let mut bytes = Vec::with_capacity(self.wire_len() + via.len());
+        bytes.extend_from_slice(&self.head.as_bytes()[..start]);
+        bytes.extend_from_slice(via.as_bytes());
+        bytes.extend_from_slice(&self.head.as_bytes()[start + old..]);
+        bytes.extend_from_slice(b"\r\n");
+        bytes.extend_from_slice(&self.body);
+        bytes.into()
+    }
+
     /// How many bytes [`Message::to_bytes`] gives.
     #[must_use]
     pub fn wire_len(&self) -> usize {

@@ -1,0 +1,167 @@
+//! INVITE server transaction (RFC 3261 17.2.1, RFC 6026 7.1).
+//!
+//! ```text
+//!   INVITE: 100 sent       INVITE: send the last response again, 1xx: send
+//!        |                   .---.
+//!        v                   v   |
+//!    PROCEEDING -----------------'----C: the user never answered------------.
+//!      |      |                                                             |
+//!      |     2xx: send         INVITE: absorb, ACK: hand up                 |
+//!      |      |                  .---.                                      v
+//!      |      v                  v   |                                 TERMINATED
+//!      |    ACCEPTED ----------------'----------L---------------------------^
+//!      |                                                                    |
+//!    3xx-6xx: send                                                          |
+//!      |       INVITE, G: send again                                        |
+//!      |         .---.                                                      |
+//!      v         v   |                                                      |
+//!    COMPLETED ------'---H: no ACK, tell the user---------------------------|
+//!        |                                                                  |
+//!       ACK            INVITE, ACK: absorb                                  |
+//!        |               .---.                                              |
+//!        v               v   |                                              |
+//!    CONFIRMED --------------'----------I-----------------------------------'
+//! ```
+//!
+//! The layer itself answers 100, always within the 200 ms of 17.2.1 and before anybody is asked.
+//! In ACCEPTED the user sends its 2xx again by itself until the ACK comes (13.3.1.4); the
+//! transaction only keeps retransmitted INVITEs from looking new, so it keeps no response. A
+//! transport error changes no state (RFC 6026 7.1), so it is no input.
+
+use super::Output;
+use super::server::Server;
+use super::step::{Step, named};
+use super::timing::Timer;
+
+named! {
+    /// Where a peer's INVITE stands.
+    State { Proceeding, Accepted, Completed, Confirmed, Terminated, }
+}
+
+named! {
+    /// What can happen to it.
+    Input { Invite, Ack, SendProvisional, SendSuccess, SendError, TimerC, TimerG, TimerH, TimerI, TimerL, }
+}
+
+pub(super) type Action = fn(&mut Server, &mut Step<'_>);
+
+/// The machine: what an input does in a state, and the state after it.
+pub(super) fn table(state: State, input: Input) -> Option<(Action, State)> {
+    use Input as I;
+    use State as S;
+    Some(match (state, input) {
+        (S::Proceeding, I::Invite) => (resend_last, S::Proceeding),
+        (S::Proceeding, I::SendProvisional) => (send_provisional, S::Proceeding),
+        (S::Proceeding, I::SendSuccess) => (send_success, S::Accepted),
+        (S::Proceeding, I::SendError) => (send_error, S::Completed),
+        (S::Proceeding, I::TimerC) => (give_up_on_user, S::Terminated),
+
+        (S::Accepted, I::Invite) => (absorb, S::Accepted),
+        (S::Accepted, I::Ack) => (hand_up_ack, S::Accepted),
+        (S::Accepted, I::TimerL) => (end, S::Terminated),
+
+        (S::Completed, I::Invite) => (resend_last, S::Completed),
+        (S::Completed, I::TimerG) => (retransmit, S::Completed),
+        (S::Completed, I::TimerH) => (report_no_ack, S::Terminated),
+        (S::Completed, I::Ack) => (confirm, S::Confirmed),
+
+        (S::Confirmed, I::Invite) => (absorb, S::Confirmed),
+        (S::Confirmed, I::Ack) => (absorb, S::Confirmed),
+        (S::Confirmed, I::TimerI) => (end, S::Terminated),
+        _ => return None,
+    })
+}
+
+/// The timers that may run in a state; entering it stops all others.
+pub(super) fn timers(state: State) -> &'static [Timer] {
+    match state {
+        State::Proceeding => &[Timer::C],
+        State::Accepted => &[Timer::L],
+        State::Completed => &[Timer::G, Timer::H],
+        State::Confirmed => &[Timer::I],
+        State::Terminated => &[],
+    }
+}
+
+/// The input a timer makes.
+pub(super) fn timer_input(timer: Timer) -> Option<Input> {
+    match timer {
+        Timer::C => Some(Input::TimerC),
+        Timer::G => Some(Input::TimerG),
+        Timer::H => Some(Input::TimerH),
+        Timer::I => Some(Input::TimerI),
+        Timer::L => Some(Input::TimerL),
+        _ => None,
+    }
+}
+
+/// The input a response of the user's makes.
+pub(super) fn response_input(status: u16) -> Input {
+    match status {
+        0..=199 => Input::SendProvisional,
+        200..=299 => Input::SendSuccess,
+        _ => Input::SendError,
+    }
+}
+
+/// Sends 100 and enters PROCEEDING.
+pub(super) fn start(server: &mut Server, step: &mut Step<'_>) {
+    send_provisional(server, step);
+}
+
+fn send_provisional(server: &mut Server, step: &mut Step<'_>) {
+    server.send(step);
+    server.start(Timer::C, step);
+}
+
+fn send_success(server: &mut Server, step: &mut Step<'_>) {
+    server.send(step);
+    server.forget_request();
+    server.last = None;
+    server.start(Timer::L, step);
+}
+
+fn send_error(server: &mut Server, step: &mut Step<'_>) {
+    server.send(step);
+    server.forget_request();
+    server.interval = step.settings.t1;
+    if !server.flow.transport.is_reliable() {
+        server.start(Timer::G, step);
+    }
+    server.start(Timer::H, step);
+}
+
+fn resend_last(server: &mut Server, step: &mut Step<'_>) {
+    step.counters.absorbed += 1;
+    server.resend(step);
+}
+
+fn retransmit(server: &mut Server, step: &mut Step<'_>) {
+    server.resend(step);
+    server.interval = server.interval.saturating_mul(2).min(step.settings.t2);
+    server.start_for(Timer::G, server.interval, step);
+}
+
+fn confirm(server: &mut Server, step: &mut Step<'_>) {
+    server.last = None;
+    server.start(Timer::I, step);
+}
+
+fn hand_up_ack(server: &mut Server, _: &mut Step<'_>) {
+    server.ack_is_for_dialog = true;
+}
+
+fn absorb(_: &mut Server, step: &mut Step<'_>) {
+    step.counters.absorbed += 1;
+}
+
+fn report_no_ack(server: &mut Server, step: &mut Step<'_>) {
+    step.counters.timeouts += 1;
+    step.out.push(Output::Unacknowledged { id: server.id });
+}
+
+fn give_up_on_user(_: &mut Server, step: &mut Step<'_>) {
+    step.counters.unanswered += 1;
+}
+
+fn end(_: &mut Server, _: &mut Step<'_>) {}

@@ -1,0 +1,142 @@
+//! The timers of a transaction and how long they run (RFC 3261 table 4, RFC 6026 section 6).
+
+use std::time::Duration;
+
+use super::step::Step;
+use crate::endpoint::TransactionId;
+use crate::timers::TimerHandle;
+
+/// What the timers of all transactions are made from, and how many transactions may be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TimerSettings {
+    /// T1, the round trip estimate: 500 ms. Timers B, F, H, J, L and M, and D over UDP, are 64
+    /// times this.
+    pub t1: Duration,
+    /// T2, the longest wait between retransmissions of a non-INVITE request or a response: 4 s.
+    pub t2: Duration,
+    /// T4, how long a message may stay in the network: 5 s. Timers I and K over UDP.
+    pub t4: Duration,
+    /// How long an INVITE, ours or a peer's, may go without a further provisional or a final
+    /// response: 10 minutes. Works as timer C of RFC 3261 16.6 does, so that nothing leaks.
+    pub proceeding: Duration,
+    /// Transactions in all; above it new requests are refused: 500,000.
+    pub max_transactions: usize,
+    /// Non-INVITE server transactions that have been answered and only wait for retransmissions.
+    /// Above it the oldest are let go before timer J: 131,072, which is five seconds at 26,000
+    /// requests a second.
+    pub max_answered: usize,
+    /// Secret that keeps strangers from choosing branches whose hashes collide. A live driver
+    /// must set it from a strong source; the default is for tests.
+    pub hash_seed: u64,
+}
+
+impl Default for TimerSettings {
+    fn default() -> Self {
+        Self {
+            t1: Duration::from_millis(500),
+            t2: Duration::from_secs(4),
+            t4: Duration::from_secs(5),
+            proceeding: Duration::from_secs(600),
+            max_transactions: 500_000,
+            max_answered: 131_072,
+            hash_seed: 0x5349_502f_322e_3020,
+        }
+    }
+}
+
+impl TimerSettings {
+    /// How long a timer runs when it is started for the first time. Zero means that the
+    /// transport's reliability makes the wait needless.
+    pub(super) fn duration(&self, timer: Timer, reliable: bool) -> Duration {
+        match timer {
+            Timer::A | Timer::E | Timer::G => self.t1,
+            Timer::B | Timer::F | Timer::H | Timer::L | Timer::M | Timer::Unanswered => 64 * self.t1,
+            Timer::C => self.proceeding,
+            Timer::D | Timer::I | Timer::J | Timer::K if reliable => Duration::ZERO,
+            Timer::D | Timer::J => 64 * self.t1,
+            Timer::I | Timer::K => self.t4,
+        }
+    }
+}
+
+/// The timers by the RFCs' letters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Timer {
+    /// INVITE request retransmission, UDP only.
+    A,
+    /// INVITE transaction timeout.
+    B,
+    /// No response after a provisional one, as RFC 3261 16.6 has it for proxies.
+    C,
+    /// Wait for retransmitted final responses to INVITE.
+    D,
+    /// Non-INVITE request retransmission, UDP only.
+    E,
+    /// Non-INVITE transaction timeout.
+    F,
+    /// INVITE final response retransmission, UDP only.
+    G,
+    /// Wait for ACK.
+    H,
+    /// Wait for retransmitted ACK.
+    I,
+    /// Wait for retransmitted non-INVITE requests.
+    J,
+    /// Wait for retransmitted non-INVITE responses.
+    K,
+    /// Wait for retransmitted INVITE after a 2xx (RFC 6026).
+    L,
+    /// Wait for further 2xx (RFC 6026).
+    M,
+    /// Not in the RFCs: the user never answered a request whose client gave up long ago.
+    Unanswered,
+}
+
+/// The timers a transaction has running; never more than two.
+#[derive(Debug, Default)]
+pub(super) struct Running {
+    slots: [Option<(Timer, TimerHandle)>; 2],
+}
+
+impl Running {
+    /// Starts a timer or starts it anew. A wait of zero is over at once.
+    pub(super) fn start(&mut self, id: TransactionId, timer: Timer, wait: Duration, step: &mut Step<'_>) {
+        self.stop_where(|t| t == timer, step);
+        if wait.is_zero() {
+            step.due_now = Some(timer);
+            return;
+        }
+        let handle = step.timers.set(step.now.after(wait), (id, timer));
+        match self.slots.iter_mut().find(|slot| slot.is_none()) {
+            Some(slot) => *slot = Some((timer, handle)),
+            // No state has more than two timers (a test walks them), so this is never reached;
+            // a timer nobody could stop must not run.
+            None => step.timers.cancel(handle),
+        }
+    }
+
+    /// Stops every timer that does not belong to a state.
+    pub(super) fn keep(&mut self, wanted: &[Timer], step: &mut Step<'_>) {
+        self.stop_where(|t| !wanted.contains(&t), step);
+    }
+
+    /// Notes that a timer has fired.
+    pub(super) fn fired(&mut self, timer: Timer) {
+        for slot in &mut self.slots {
+            if slot.is_some_and(|(t, _)| t == timer) {
+                *slot = None;
+            }
+        }
+    }
+
+    fn stop_where(&mut self, unwanted: impl Fn(Timer) -> bool, step: &mut Step<'_>) {
+        for slot in &mut self.slots {
+            if let Some((timer, handle)) = *slot
+                && unwanted(timer)
+            {
+                step.timers.cancel(handle);
+                *slot = None;
+            }
+        }
+    }
+}
