@@ -336,7 +336,7 @@ mod tests {
 
     fn step() -> impl Strategy<Value = Step> {
         prop_oneof![
-            4 => prop_oneof![0..3_000_u64, 0..1_000_000_u64, 0..40_000_000_u64, 0..u64::MAX / 2].prop_map(Step::Set),
+            4 => prop_oneof![0..3_000_u64, 0..1_000_000_u64, 0..40_000_000_u64, 0..u64::MAX >> 9].prop_map(Step::Set),
             2 => any::<usize>().prop_map(Step::Cancel),
             2 => prop_oneof![0..2_000_u64, 0..50_000_000_u64].prop_map(Step::Advance),
             2 => Just(Step::AdvanceToNext),
@@ -353,7 +353,7 @@ mod tests {
                 let key = key as u32;
                 match step {
                     Step::Set(after) => {
-                        let at = now + after;
+                        let at = now.saturating_add(after);
                         model.insert(key, (at, timers.set(Time(at), key)));
                     }
                     Step::Cancel(which) => {
@@ -375,7 +375,7 @@ mod tests {
                 prop_assert_eq!(timers.len(), model.len());
                 let earliest = model.values().map(|(at, _)| *at).min();
                 match (timers.next(), earliest) {
-                    (Some(next), Some(earliest)) => prop_assert!(next.0 > now && next.0 <= earliest || next.0 <= earliest),
+                    (Some(next), Some(earliest)) => prop_assert!(next.0 > now && next.0 <= earliest),
                     (next, earliest) => prop_assert!(next.is_none() && earliest.is_none()),
                 }
             }

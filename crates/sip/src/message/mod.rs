@@ -193,16 +193,15 @@ impl Message {
         bytes.into()
     }
 
-    /// The message as it goes on the wire with another value for its topmost Via.
+    /// The message as it goes on the wire with another value for its first Via line.
     #[must_use]
-    pub fn to_bytes_with_top_via(&self, via: &str) -> Arc<[u8]> {
-        let Some(line) = self.headers.iter().find(|h| h.id == HeaderName::Via) else { return self.to_bytes() };
-        let old = crate::header::split_list(self.text(line.value)).next().map_or(0, str::len);
-        let start = line.value.start as usize;
-        let mut bytes = Vec::with_capacity(self.wire_len() + via.len());
+    pub fn to_bytes_with_via(&self, line: &str) -> Arc<[u8]> {
+        let Some(old) = self.headers.iter().find(|h| h.id == HeaderName::Via) else { return self.to_bytes() };
+        let (start, end) = (old.value.start as usize, old.value.end as usize);
+        let mut bytes = Vec::with_capacity(self.wire_len() + line.len());
         bytes.extend_from_slice(&self.head.as_bytes()[..start]);
-        bytes.extend_from_slice(via.as_bytes());
-        bytes.extend_from_slice(&self.head.as_bytes()[start + old..]);
+        bytes.extend_from_slice(line.as_bytes());
+        bytes.extend_from_slice(&self.head.as_bytes()[end..]);
         bytes.extend_from_slice(b"\r\n");
         bytes.extend_from_slice(&self.body);
         bytes.into()

@@ -1,14 +1,16 @@
 //! Messages the layer makes by itself.
 
+use std::net::SocketAddr;
+
 use super::via;
 use crate::flow::Flow;
 use crate::header::HeaderName;
 use crate::limits::Limits;
 use crate::message::{Message, MessageBuilder, Method};
 
-/// The 100 to an INVITE (RFC 3261 8.2.6.1: no To tag, Timestamp copied).
-pub(super) fn trying(invite: &Message) -> Message {
-    let builder = MessageBuilder::response_to(invite, 100, None, None);
+/// The 100 to an INVITE from `source` (RFC 3261 8.2.6.1: no To tag, Timestamp copied).
+pub(super) fn trying(invite: &Message, source: SocketAddr) -> Message {
+    let builder = MessageBuilder::response_from(invite, source, 100, None, None);
     match invite.get(HeaderName::Timestamp) {
         Some(timestamp) => builder.known(HeaderName::Timestamp, timestamp),
         None => builder,
@@ -32,7 +34,7 @@ pub(super) fn cancel(invite: &Message, headers: &[(String, String)]) -> Message 
 /// The same request for another flow: only the topmost Via changes.
 pub(super) fn over_flow(request: &Message, flow: &Flow) -> Message {
     let Ok(top) = request.top_via() else { return request.clone() };
-    let bytes = request.to_bytes_with_top_via(&via::over_flow(&top, flow));
+    let bytes = request.to_bytes_with_via(&via::over_flow(&top, flow));
     let limits =
         Limits { message: usize::MAX, headers: usize::MAX, header: usize::MAX, vias: usize::MAX, uri: usize::MAX };
     // Our own message with one line changed; if it cannot be read, the old one is still true.

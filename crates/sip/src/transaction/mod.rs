@@ -260,7 +260,7 @@ impl Layer {
         match state {
             server::State::Invite(_) => {
                 step.counters.invite_servers += 1;
-                step.bytes = Some(print_response(&build::trying(request), &flow));
+                step.bytes = Some(build::trying(request, flow.remote).to_bytes());
             }
             server::State::NonInvite(_) => step.counters.non_invite_servers += 1,
         }
@@ -324,7 +324,6 @@ impl Layer {
     /// `fallback` is for a request that goes over TCP only because of its size: if the connection
     /// fails before any response, the request goes there instead, with its Via rewritten
     /// (RFC 3261 18.1.1).
-    #[expect(clippy::too_many_arguments, reason = "each is a thing of its own, and the caller has them apart")]
     pub fn send_request(
         &mut self,
         id: TransactionId,
@@ -371,13 +370,7 @@ impl Layer {
     }
 
     /// Takes a response from the wire. `false` if it matches no request of ours.
-    pub fn receive_response(
-        &mut self,
-        response: &Arc<Message>,
-        _flow: Flow,
-        now: Time,
-        out: &mut Vec<Output>,
-    ) -> bool {
+    pub fn receive_response(&mut self, response: &Arc<Message>, _flow: Flow, now: Time, out: &mut Vec<Output>) -> bool {
         let found = self.client_of(response);
         let Some(id) = found else {
             self.counters.unmatched += 1;
