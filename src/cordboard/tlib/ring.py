@@ -1,0 +1,152 @@
+"""The numbered events of one session: waiting to be sent, or sent and not yet acknowledged. No I/O, no clock.
+
+    append ---> [ unsent ] ---take---> [ unacknowledged ] ---acknowledge---> forgotten
+                    ^------- rewind (the client came back) -------'
+
+Both together are bounded by count and by bytes. At the bound the oldest unacknowledged events go first; when
+an event that was never sent would have to go, the ring is *behind*: it stops storing (numbers still count up) until
+``restart`` tells that the client got a snapshot. So nothing is lost without the client being told.
+"""
+
+from collections import deque
+from typing import Final, NamedTuple
+
+DEFAULT_COUNT: Final = 8192
+DEFAULT_BYTES: Final = 4 * 1024 * 1024
+
+
+class Entry(NamedTuple):
+    """An event as it is kept: encoded once, shared by all rings it is in."""
+
+    fragment: bytes
+    """The JSON object of the event without its opening brace, EventSequenceNumber and ReferenceID."""
+    reference_id: int
+    """The request of this session it answers, 0 for none."""
+
+
+class EventRing:
+    """Events of one session, by number. The first has number 1."""
+
+    __slots__ = ("_bytes", "_max_bytes", "_max_count", "_unacknowledged", "_unsent", "behind", "last")
+
+    def __init__(self, *, max_count: int = DEFAULT_COUNT, max_bytes: int = DEFAULT_BYTES) -> None:
+        if max_count < 1 or max_bytes < 1:
+            raise ValueError("an event ring needs room for one event at least")
+        self._unsent: deque[Entry] = deque()
+        self._unacknowledged: deque[Entry] = deque()
+        self._max_count = max_count
+        self._max_bytes = max_bytes
+        self._bytes = 0
+        self.last = 0
+        """The number of the newest event."""
+        self.behind = False
+        """An event that was never sent had to be dropped: only a snapshot helps."""
+
+    @property
+    def sent(self) -> int:
+        """The number of the last event taken for sending."""
+        return self.last - len(self._unsent)
+
+    @property
+    def first(self) -> int:
+        """The number of the oldest event kept; ``last`` + 1 when none is."""
+        return self.last + 1 - len(self._unsent) - len(self._unacknowledged)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the events kept."""
+        return self._bytes
+
+    def __len__(self) -> int:
+        return len(self._unsent) + len(self._unacknowledged)
+
+    def waiting(self) -> bool:
+        """Whether there is something to take."""
+        return bool(self._unsent)
+
+    def append(self, fragment: bytes, reference_id: int = 0) -> bool:
+        """Adds the next event. Returns True when this made the ring fall behind."""
+        self.last += 1
+        if self.behind:
+            return False
+        self._unsent.append(Entry(fragment, reference_id))
+        self._bytes += len(fragment)
+        if self._bytes > self._max_bytes or len(self._unsent) + len(self._unacknowledged) > self._max_count:
+            return self._shrink()
+        return False
+
+    def _shrink(self) -> bool:
+        while self._unacknowledged and (self._bytes > self._max_bytes or len(self) > self._max_count):
+            self._bytes -= len(self._unacknowledged.popleft().fragment)
+        if self._bytes > self._max_bytes or len(self) > self._max_count:
+            self.drop()
+            return True
+        return False
+
+    def drop(self) -> None:
+        """Forgets all events and stops storing: the ring is behind until ``restart``."""
+        self._unsent.clear()
+        self._unacknowledged.clear()
+        self._bytes = 0
+        self.behind = True
+
+    def take(self, max_count: int, max_bytes: int) -> tuple[int, list[Entry]]:
+        """Takes the next events to be sent: the number of the first, and the events (one at least if any waits)."""
+        first = self.sent + 1
+        unsent = self._unsent
+        if len(unsent) <= max_count and self._bytes <= max_bytes:
+            taken = list(unsent)
+            unsent.clear()
+        else:
+            taken = []
+            size = 0
+            while unsent and len(taken) < max_count:
+                size += len(unsent[0].fragment)
+                if size > max_bytes and taken:
+                    break
+                taken.append(unsent.popleft())
+        self._unacknowledged.extend(taken)
+        return first, taken
+
+    def acknowledge(self, sequence: int) -> bool:
+        """The client has handled all up to ``sequence``. Returns False if that was never sent."""
+        if sequence > self.sent:
+            return False
+        while self._unacknowledged and self.first <= sequence:
+            self._bytes -= len(self._unacknowledged.popleft().fragment)
+        return True
+
+    def rewind(self, sequence: int) -> bool:
+        """The client is back and has handled all up to ``sequence``: what comes after will be taken again.
+
+        Returns False, and is behind, when events after ``sequence`` are no longer kept or it was never sent.
+        """
+        if self.behind or sequence > self.sent or sequence < self.first - 1:
+            self.drop()
+            return False
+        while self.sent > sequence:
+            self._unsent.appendleft(self._unacknowledged.pop())
+        self.acknowledge(sequence)
+        return True
+
+    def restart(self) -> int:
+        """The client gets a snapshot of now: returns the number it stands for; events are stored again."""
+        self._unsent.clear()
+        self._unacknowledged.clear()
+        self._bytes = 0
+        self.behind = False
+        return self.last
+
+
+def render(first: int, entries: list[Entry]) -> str:
+    """Writes an Events message from stored events.
+
+    Every event gets this session's EventSequenceNumber, and ReferenceID where it answers a request of this session.
+    """
+    parts = []
+    for sequence, (fragment, reference_id) in enumerate(entries, first):
+        if reference_id:
+            parts.append(b'{"EventSequenceNumber":%d,"ReferenceID":%d,%b' % (sequence, reference_id, fragment))
+        else:
+            parts.append(b'{"EventSequenceNumber":%d,%b' % (sequence, fragment))
+    return (b'{"type":"Events","first":%d,"events":[%b]}' % (first, b",".join(parts))).decode()
