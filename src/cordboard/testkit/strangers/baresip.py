@@ -1,0 +1,264 @@
+"""baresip as a phone: one process, one account, its own tone for a voice and a recording for an ear.
+
+Driven over its ``ctrl_tcp`` module: commands and events are JSON in netstrings. Works with baresip 1.0 as Debian 12
+packages it, without a sound card: ``aufile`` speaks, ``aubridge`` swallows, ``sndfile`` writes down what is heard.
+"""
+
+import json
+import socket
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from cordboard.testkit.strangers import tone
+from cordboard.testkit.strangers.ports import free_ports
+from cordboard.testkit.strangers.program import Program, StrangerError, wait_until
+
+MODULES = Path("/usr/lib/baresip/modules")
+SECONDS = 10.0
+"""How long to wait for what should take milliseconds."""
+VOICE_SECONDS = 120
+"""Length of the voice; baresip ends the call's audio when its file ends."""
+
+CONFIGURATION = """\
+poll_method epoll
+sip_listen {listen}
+call_local_timeout 180
+call_max_calls 8
+audio_source aufile,{voice}
+audio_player aubridge,ear
+audio_alert aubridge,alert
+ausrc_srate 8000
+ausrc_channels 1
+auplay_srate 8000
+auplay_channels 1
+net_interface {host}
+rtp_ports {rtp_first}-{rtp_last}
+module_path {modules}
+module g711.so
+module sndfile.so
+module aufile.so
+module aubridge.so
+module_tmp uuid.so
+module_tmp account.so
+module_app menu.so
+module_app ctrl_tcp.so
+ctrl_tcp_listen 127.0.0.1:{control}
+snd_path {ear}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What a phone is told about its line."""
+
+    user: str
+    server: str = ""
+    """``host:port`` of the registrar and proxy; empty: no server, calls go straight to the address dialled."""
+    password: str = ""
+    transport: str = "udp"
+    expires: int = 300
+    """Seconds asked for in REGISTER; 0: no registration."""
+    name: str = ""
+    """Display name."""
+
+
+class Baresip:
+    """A phone. A context manager: leaving it de-registers and ends the process."""
+
+    def __init__(self, account: Account, folder: Path, *, hertz: float = 440.0, host: str = "127.0.0.1") -> None:
+        """Starts it; returns when it takes commands. ``hertz``: its voice.
+
+        Raises MissingProgramError, StrangerError.
+        """
+        self.account = account
+        self.host = host
+        self.hertz = hertz
+        self._ear = folder / "ear"
+        self._ear.mkdir(parents=True)
+        voice = folder / "voice.wav"
+        tone.write_sine(voice, hertz, VOICE_SECONDS)
+        # The port above the SIP port is bound too, for TLS. Four RTP ports a call: data and control, twice over.
+        self.port = free_ports(2, host)
+        rtp = free_ports(32, host)
+        control = free_ports()
+        listen = f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
+        (folder / "config").write_text(
+            CONFIGURATION.format(
+                listen=listen,
+                voice=voice,
+                host=host,
+                rtp_first=rtp,
+                rtp_last=rtp + 31,
+                modules=MODULES,
+                control=control,
+                ear=self._ear,
+            )
+        )
+        (folder / "accounts").write_text(self._account_line() + "\n")
+        (folder / "contacts").touch()
+        family = "-6" if ":" in host else "-4"
+        self.program = Program("baresip", ["baresip", family, "-v", "-f", str(folder)], folder)
+        self._events: list[dict[str, Any]] = []
+        self._taken: set[int] = set()
+        self._answers: list[dict[str, Any]] = []
+        self._changed = threading.Condition()
+        try:
+            self._control = self._connect(control)
+        except StrangerError:
+            self.program.close()
+            raise
+        self._reader = threading.Thread(target=self._read, name="baresip-control", daemon=True)
+        self._reader.start()
+
+    @property
+    def address(self) -> str:
+        """Its SIP address for a direct call."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"sip:{self.account.user}@{host}:{self.port}"
+
+    def command(self, name: str, parameters: str = "") -> str:
+        """Gives a command of baresip's menu and returns its answer. Raises StrangerError when it is refused."""
+        message = json.dumps({"command": name, "params": parameters, "token": "t"}).encode()
+        with self._changed:
+            already = len(self._answers)
+        self._control.sendall(b"%d:%s," % (len(message), message))
+        deadline = time.monotonic() + SECONDS
+        with self._changed:
+            while len(self._answers) == already:
+                if not self._changed.wait(max(0.0, deadline - time.monotonic())):
+                    raise self.program.error(f"no answer to the command {name!r}")
+            answer = self._answers[already]
+        if not answer.get("ok"):
+            raise self.program.error(f"refused the command {name!r}: {answer.get('data')!r}")
+        return str(answer.get("data", ""))
+
+    def wait(self, kind: str, seconds: float = SECONDS) -> dict[str, Any]:
+        """The next event of a kind (``CALL_INCOMING``, ``CALL_CLOSED`` ...) that has not been waited for yet."""
+        deadline = time.monotonic() + seconds
+        with self._changed:
+            while True:
+                for number, event in enumerate(self._events):
+                    if number not in self._taken and event["type"] == kind:
+                        self._taken.add(number)
+                        return event
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    seen = ", ".join(event["type"] for event in self._events)
+                    raise self.program.error(f"no event {kind} within {seconds:g} s; came so far: {seen}")
+                self._changed.wait(left)
+
+    def seen(self, kind: str) -> int:
+        """How many events of a kind have come since the start."""
+        with self._changed:
+            return sum(event["type"] == kind for event in self._events)
+
+    def wait_registered(self) -> None:
+        """Raises StrangerError when the registration fails or takes too long."""
+        wait_until(
+            lambda: self.seen("REGISTER_OK") + self.seen("REGISTER_FAIL"),
+            SECONDS,
+            failed=lambda: self.program.error("not registered"),
+        )
+        if not self.seen("REGISTER_OK"):
+            raise self.program.error(f"registration refused: {self.wait('REGISTER_FAIL').get('param')}")
+
+    def dial(self, target: str) -> None:
+        """Calls a number of the server, or any SIP address."""
+        self.command("dial", target)
+
+    def wait_incoming(self) -> str:
+        """Waits for a call; returns the caller's address."""
+        return str(self.wait("CALL_INCOMING")["peeruri"])
+
+    def answer(self) -> None:
+        """Answers the call that rings."""
+        self.command("accept")
+
+    def hang_up(self) -> None:
+        """Ends, cancels or rejects the current call."""
+        self.command("hangup")
+
+    def wait_ringing(self) -> None:
+        """Waits until the far end rings."""
+        self.wait("CALL_RINGING")
+
+    def wait_established(self) -> None:
+        """Waits until the call is up."""
+        self.wait("CALL_ESTABLISHED")
+
+    def wait_ended(self, seconds: float = SECONDS) -> str:
+        """Waits until the call is over; returns the reason as baresip words it, such as ``486 Busy Here``."""
+        return str(self.wait("CALL_CLOSED", seconds)["param"])
+
+    def wait_audio(self, seconds: float = 2.0) -> Path:
+        """Waits until that much sound has come in on the latest call; returns the recording so far."""
+        wanted = 44 + round(seconds * 8000) * 2
+
+        def recorded() -> Path | None:
+            files = sorted(self._ear.glob("*-dec.wav"))
+            return files[-1] if files and files[-1].stat().st_size >= wanted else None
+
+        return wait_until(
+            recorded, seconds + SECONDS, failed=lambda: self.program.error(f"heard less than {seconds:g} s of sound")
+        )
+
+    def close(self) -> None:
+        """De-registers and ends the process."""
+        self._control.close()
+        self.program.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _account_line(self) -> str:
+        account = self.account
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        parameters = [f"regint={account.expires if account.server else 0}", "answermode=manual", "mediaenc="]
+        if account.password:
+            parameters += [f"auth_user={account.user}", f"auth_pass={account.password}"]
+        name = f'"{account.name}" ' if account.name else ""
+        return f"{name}<sip:{account.user}@{account.server or host};transport={account.transport}>;" + ";".join(
+            parameters
+        )
+
+    def _connect(self, port: int) -> socket.socket:
+        def attempt() -> socket.socket | None:
+            if self.program.exit_code is not None:
+                raise self.program.error(f"ended at once, exit code {self.program.exit_code}")
+            try:
+                return socket.create_connection(("127.0.0.1", port), SECONDS)
+            except ConnectionRefusedError:
+                return None
+
+        connection = wait_until(attempt, SECONDS, failed=lambda: self.program.error("takes no commands"))
+        connection.settimeout(None)
+        return connection
+
+    def _read(self) -> None:
+        data = b""
+        while True:
+            try:
+                piece = self._control.recv(65536)
+            except OSError:
+                return
+            if not piece:
+                return
+            data += piece
+            while b":" in data:
+                length, _, rest = data.partition(b":")
+                size = int(length)
+                if len(rest) <= size:
+                    break
+                message, data = json.loads(rest[:size].decode(errors="replace")), rest[size + 1 :]
+                with self._changed:
+                    (self._answers if message.get("response") else self._events).append(message)
+                    self._changed.notify_all()
