@@ -110,6 +110,7 @@ class Linphone:
             failed=lambda: self.program.error("opened no port"),
         )
         self.program.say(f"play {voice}")
+        self._open_ear()
 
     @property
     def address(self) -> str:
@@ -129,7 +130,6 @@ class Linphone:
 
     def dial(self, target: str) -> None:
         """Calls a number of the server, or any SIP address."""
-        self._open_ear()
         self.program.say(f"call {target}")
 
     def wait_incoming(self) -> str:
@@ -138,7 +138,6 @@ class Linphone:
 
     def answer(self) -> None:
         """Answers the call that rings."""
-        self._open_ear()
         self.program.say("answer")
 
     def hang_up(self) -> None:
@@ -155,7 +154,10 @@ class Linphone:
 
     def wait_ended(self, seconds: float = SECONDS) -> str:
         """Waits until the call is over; returns the reason as linphone words it, ``error`` for a failed one."""
-        return self._expect(r"Call \d+ with \S+ (?:ended \((.*)\)|error)", "the call does not end", seconds) or "error"
+        pattern = r"Call \d+ with \S+ (?:ended \((.*)\)|error)"
+        reason = self._expect(pattern, "the call does not end", seconds) or "error"
+        self._open_ear()
+        return reason
 
     def wait_audio(self, seconds: float = 2.0) -> Path:
         """Waits until that much sound has come in; returns the recording so far."""
@@ -193,7 +195,7 @@ class Linphone:
             self.program.close()
 
     def _open_ear(self) -> None:
-        """A recording of its own for each call: linphone would append."""
+        """A recording of its own for the next call: linphone would append, and crashes when told while one rings."""
         self._calls += 1
         self.program.say(f"record {self._folder / f'ear-{self._calls}.wav'}")
 
