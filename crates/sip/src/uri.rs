@@ -55,6 +55,9 @@ impl<'a> Uri<'a> {
         let (user, password) = userinfo.split_once(':').map_or((userinfo, None), |(u, p)| (u, Some(p)));
         let (rest, headers) = rest.split_once('?').unwrap_or((rest, ""));
         let semicolon = rest.find(';').unwrap_or(rest.len());
+        if rest[..semicolon].ends_with(':') {
+            return Err(error("its port is empty"));
+        }
         let (host, port) = split_host_port(&rest[..semicolon]).ok_or(error("its host or port cannot be read"))?;
         Ok(Self { scheme, user, password, host, port, params: Params::new(&rest[semicolon..]), headers })
     }
@@ -62,26 +65,23 @@ impl<'a> Uri<'a> {
     /// The user part with `%` escapes decoded.
     #[must_use]
     pub fn user_decoded(&self) -> Cow<'a, str> {
-        if !self.user.contains('%') {
-            return Cow::Borrowed(self.user);
-        }
-        let bytes = self.user.as_bytes();
-        let mut plain = Vec::with_capacity(bytes.len());
-        let mut at = 0;
-        while at < bytes.len() {
-            let digits = bytes.get(at + 1..at + 3).and_then(|d| std::str::from_utf8(d).ok());
-            match (bytes[at], digits.and_then(|d| u8::from_str_radix(d, 16).ok())) {
-                (b'%', Some(byte)) => {
-                    plain.push(byte);
-                    at += 3;
-                }
-                (byte, _) => {
-                    plain.push(byte);
-                    at += 1;
-                }
-            }
-        }
-        Cow::Owned(String::from_utf8_lossy(&plain).into_owned())
+        unescape(self.user)
+    }
+
+    /// The value of a URI parameter, escapes decoded; `Some("")` for one without a value. The
+    /// names match with their escapes decoded too: `%6C%72` is `lr` (RFC 4475 3.1.1.3).
+    #[must_use]
+    pub fn param(&self, name: &str) -> Option<Cow<'a, str>> {
+        let found = self.params.iter().find(|p| unescape(p.name).eq_ignore_ascii_case(name))?;
+        Some(unescape(found.value.unwrap_or("")))
+    }
+
+    /// The headers after `?`, names and values with their escapes decoded.
+    pub fn header_fields(&self) -> impl Iterator<Item = (Cow<'a, str>, Cow<'a, str>)> + use<'a> {
+        self.headers.split('&').filter(|h| !h.is_empty()).map(|h| {
+            let (name, value) = h.split_once('=').unwrap_or((h, ""));
+            (unescape(name), unescape(value))
+        })
     }
 
     /// The host as an address, if it is one.
@@ -103,10 +103,61 @@ impl<'a> Uri<'a> {
     }
 }
 
-/// Reads an IPv4 address, an IPv6 address or an IPv6 reference in brackets.
+impl std::fmt::Display for Uri<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}", self.scheme, self.user)?;
+        if let Some(password) = self.password {
+            write!(f, ":{password}")?;
+        }
+        if !self.host.is_empty() {
+            if !self.user.is_empty() || self.password.is_some() {
+                f.write_str("@")?;
+            }
+            f.write_str(self.host)?;
+        }
+        if let Some(port) = self.port {
+            write!(f, ":{port}")?;
+        }
+        self.params.fmt(f)?;
+        if !self.headers.is_empty() {
+            write!(f, "?{}", self.headers)?;
+        }
+        Ok(())
+    }
+}
+
+/// Decodes `%` escapes, once (RFC 3986 2.4). What is no escape stays; bytes that are no UTF-8 are
+/// replaced.
+#[must_use]
+pub fn unescape(text: &str) -> Cow<'_, str> {
+    if !text.contains('%') {
+        return Cow::Borrowed(text);
+    }
+    let digit = |byte: Option<&u8>| byte.and_then(|b| char::from(*b).to_digit(16)).map(|d| d as u8);
+    let bytes = text.as_bytes();
+    let mut plain = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while at < bytes.len() {
+        match (bytes[at], digit(bytes.get(at + 1)), digit(bytes.get(at + 2))) {
+            (b'%', Some(high), Some(low)) => {
+                plain.push(high * 16 + low);
+                at += 3;
+            }
+            (byte, _, _) => {
+                plain.push(byte);
+                at += 1;
+            }
+        }
+    }
+    Cow::Owned(String::from_utf8_lossy(&plain).into_owned())
+}
+
+/// Reads an IPv4 address, an IPv6 address or an IPv6 reference in brackets. Three colons, which
+/// RFC 3261's grammar let in by mistake, count as two (RFC 5118 4.10).
 #[must_use]
 pub fn parse_ip(host: &str) -> Option<IpAddr> {
-    host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host).parse().ok()
+    let bare = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
+    bare.parse().ok().or_else(|| bare.contains(":::").then(|| bare.replacen(":::", "::", 1).parse().ok()).flatten())
 }
 
 /// Splits `host`, `host:port`, `[v6]` or `[v6]:port`. `None` if there is no host or the port is no
@@ -115,7 +166,8 @@ pub(crate) fn split_host_port(text: &str) -> Option<(&str, Option<u16>)> {
     let host_end = if text.starts_with('[') { text.find(']')? + 1 } else { text.find(':').unwrap_or(text.len()) };
     let (host, rest) = text.split_at(host_end);
     let host = host.trim_end();
-    if host.is_empty() {
+    let readable = if host.starts_with('[') { parse_ip(host).is_some() } else { host.bytes().all(is_host) };
+    if host.is_empty() || !readable {
         return None;
     }
     let rest = rest.trim();
@@ -127,4 +179,9 @@ pub(crate) fn split_host_port(text: &str) -> Option<(&str, Option<u16>)> {
         return None;
     }
     Some((host, Some(port.parse().ok()?)))
+}
+
+/// RFC 3261 25.1, `hostname`, and the underscore that names on private networks have.
+fn is_host(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_')
 }

@@ -27,9 +27,18 @@ impl CSeq {
         let number =
             number.parse::<u32>().ok().filter(|n| *n < 1 << 31).ok_or(error("its number is not below 2^31"))?;
         let method = words.next().ok_or(error("has no method"))?;
+        if !method.bytes().all(crate::message::is_token) {
+            return Err(error("its method is no token"));
+        }
         if words.next().is_some() {
             return Err(error("has more than a number and a method"));
         }
         Ok(Self { number, method: Method::from_token(method) })
+    }
+}
+
+impl std::fmt::Display for CSeq {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.number, self.method)
     }
 }

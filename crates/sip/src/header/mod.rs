@@ -2,17 +2,25 @@
 
 mod auth;
 mod cseq;
+mod dialog_refs;
+mod event;
 mod name_addr;
 mod names;
+mod numbers;
 mod params;
 mod quoted;
+mod reason;
 mod via;
 
 pub use auth::{AuthParams, Challenge, Credentials};
 pub use cseq::CSeq;
+pub use dialog_refs::{RAck, Replaces};
+pub use event::{Event, SubscriptionState};
 pub use name_addr::NameAddr;
+pub use numbers::{delta_seconds, qvalue};
 pub use params::{Param, Params};
 pub use quoted::{Quoted, unquote};
+pub use reason::{Reason, Refresher, RetryAfter, SessionExpires};
 pub use via::{StampedVia, Via};
 
 /// Why a typed header value could not be read.
@@ -146,5 +154,9 @@ header_names! {
 
 /// Splits a comma-separated list into trimmed values, quotes and brackets respected.
 pub fn split_list(line: &str) -> impl Iterator<Item = &str> {
-    params::split_outside_quotes(line, b',').map(str::trim)
+    // Most lines hold one value and no comma at all.
+    let single = memchr::memchr(b',', line.as_bytes()).is_none();
+    let (one, many) = if single { (Some(line), None) } else { (None, Some(line)) };
+    let many = many.into_iter().flat_map(|l| params::split_outside_quotes(l, b','));
+    one.into_iter().chain(many).map(str::trim)
 }

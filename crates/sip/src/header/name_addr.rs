@@ -3,8 +3,9 @@
 
 use std::borrow::Cow;
 
-use super::HeaderError;
 use super::params::{Params, find_outside_quotes};
+use super::quoted::{Quoted, unquote};
+use super::{HeaderError, delta_seconds, qvalue};
 use crate::uri::Uri;
 
 /// An address with an optional display name and header parameters, read in place.
@@ -54,18 +55,7 @@ impl<'a> NameAddr<'a> {
     /// The display name with quotes and escapes removed; empty if there is none.
     #[must_use]
     pub fn display(&self) -> Cow<'a, str> {
-        let Some(inner) = self.display.strip_prefix('"').and_then(|d| d.strip_suffix('"')) else {
-            return Cow::Borrowed(self.display);
-        };
-        if !inner.contains('\\') {
-            return Cow::Borrowed(inner);
-        }
-        let mut plain = String::with_capacity(inner.len());
-        let mut chars = inner.chars();
-        while let Some(c) = chars.next() {
-            plain.push(if c == '\\' { chars.next().unwrap_or('\\') } else { c });
-        }
-        Cow::Owned(plain)
+        unquote(self.display)
     }
 
     /// The `tag` parameter.
@@ -74,12 +64,37 @@ impl<'a> NameAddr<'a> {
         self.params.get("tag").filter(|t| !t.is_empty())
     }
 
+    /// The `q` of a Contact in thousandths (RFC 3261 20.10); `None` if there is none or it is no
+    /// number from 0 to 1.
+    #[must_use]
+    pub fn q(&self) -> Option<u16> {
+        self.params.get("q").and_then(qvalue)
+    }
+
+    /// The `expires` of a Contact in seconds. What is malformed counts as 3600 (RFC 3261 20.10),
+    /// what is too large as the largest (RFC 4475 3.1.2.4).
+    #[must_use]
+    pub fn expires(&self) -> Option<u32> {
+        self.params.get("expires").map(|e| delta_seconds(e).unwrap_or(3600))
+    }
+
     /// The URI, parsed.
     ///
     /// # Errors
     /// If it is not a URI.
     pub fn parse_uri(&self) -> Result<Uri<'a>, HeaderError> {
         Uri::parse(self.uri)
+    }
+}
+
+impl std::fmt::Display for NameAddr<'_> {
+    /// `"display" <uri>;params`, the brackets always there.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if !self.display.is_empty() {
+            Quoted(&self.display()).fmt(f)?;
+            f.write_str(" ")?;
+        }
+        write!(f, "<{}>{}", self.uri, self.params)
     }
 }
 

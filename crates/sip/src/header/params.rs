@@ -46,6 +46,12 @@ impl<'a> Params<'a> {
         self.iter().find(|p| p.name.eq_ignore_ascii_case(name)).map(|p| p.value.unwrap_or(""))
     }
 
+    /// Like [`Params::get`], without quotes and escapes.
+    #[must_use]
+    pub fn unquoted(&self, name: &str) -> Option<Cow<'a, str>> {
+        self.get(name).map(unquote)
+    }
+
     /// Whether a parameter of that name is there.
     #[must_use]
     pub fn has(&self, name: &str) -> bool {
@@ -108,4 +114,19 @@ pub(crate) fn find_outside_quotes(text: &str, separator: u8) -> Option<usize> {
         }
     }
     None
+}
+
+impl std::fmt::Display for Params<'_> {
+    /// Each parameter after a semicolon, white space round the signs left out.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for param in self.iter() {
+            f.write_str(";")?;
+            f.write_str(param.name)?;
+            if let Some(value) = param.value {
+                f.write_str("=")?;
+                f.write_str(value)?;
+            }
+        }
+        Ok(())
+    }
 }

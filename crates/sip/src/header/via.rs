@@ -10,6 +10,8 @@ use crate::uri::{parse_ip, split_host_port};
 /// One Via value, read in place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Via<'a> {
+    /// The version as written. It is `2.0` unless the request is to be answered 505.
+    pub version: &'a str,
     /// The transport as written: `UDP`, `TCP` ...
     pub transport: &'a str,
     /// The host of `sent-by`; IPv6 references keep their brackets.
@@ -24,13 +26,14 @@ impl<'a> Via<'a> {
     /// Reads `SIP/2.0/UDP host:port;branch=...`; white space round the slashes is allowed.
     ///
     /// # Errors
-    /// If the protocol is not SIP/2.0 or `sent-by` cannot be read.
+    /// If the protocol is not SIP or `sent-by` cannot be read.
     pub fn parse(text: &'a str) -> Result<Self, HeaderError> {
         let error = |why| HeaderError { what: "Via", why };
         let (name, rest) = text.split_once('/').ok_or(error("has no protocol"))?;
         let (version, rest) = rest.split_once('/').ok_or(error("has no transport"))?;
-        if !name.trim().eq_ignore_ascii_case("SIP") || version.trim() != "2.0" {
-            return Err(error("is not SIP/2.0"));
+        let version = version.trim();
+        if !name.trim().eq_ignore_ascii_case("SIP") || !version.starts_with(|c: char| c.is_ascii_digit()) {
+            return Err(error("is not SIP"));
         }
         let rest = rest.trim_start();
         let end = rest.find([' ', '\t', '\r', '\n']).ok_or(error("has no sent-by"))?;
@@ -41,7 +44,7 @@ impl<'a> Via<'a> {
         let rest = rest.trim();
         let semicolon = rest.find(';').unwrap_or(rest.len());
         let (host, port) = split_host_port(rest[..semicolon].trim()).ok_or(error("its sent-by cannot be read"))?;
-        Ok(Self { transport, host, port, params: Params::new(&rest[semicolon..]) })
+        Ok(Self { version, transport, host, port, params: Params::new(&rest[semicolon..]) })
     }
 
     /// The `branch` parameter.
@@ -74,6 +77,16 @@ impl<'a> Via<'a> {
     #[must_use]
     pub fn rport(&self) -> Option<Option<u16>> {
         self.params.get("rport").map(|port| port.parse().ok())
+    }
+}
+
+impl Display for Via<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SIP/{}/{} {}", self.version, self.transport, self.host)?;
+        if let Some(port) = self.port {
+            write!(f, ":{port}")?;
+        }
+        self.params.fmt(f)
     }
 }
 
@@ -141,8 +154,7 @@ mod tests {
 
     #[test]
     fn what_is_no_via_is_refused() {
-        for text in
-            ["", ";", "SIP/2.0/UDP", "SIP/2.0/UDP ;branch=x", "SIP/3.0/UDP h", "HTTP/2.0/UDP h", "SIP/2.0/U@P h"]
+        for text in ["", ";", "SIP/2.0/UDP", "SIP/2.0/UDP ;branch=x", "SIP/x/UDP h", "HTTP/2.0/UDP h", "SIP/2.0/U@P h"]
         {
             assert!(Via::parse(text).is_err(), "{text}");
         }

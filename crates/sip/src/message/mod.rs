@@ -5,6 +5,7 @@
 
 mod build;
 mod method;
+pub mod multipart;
 mod parse;
 mod salvage;
 mod validate;
@@ -177,10 +178,11 @@ impl Message {
         self.list(HeaderName::Contact)
     }
 
-    /// A whole number from a header such as Max-Forwards or Expires.
+    /// A whole number from a header such as Max-Forwards or Expires; too large a one becomes
+    /// 2^32-1.
     #[must_use]
     pub fn number(&self, name: HeaderName) -> Option<u32> {
-        self.get(name)?.trim().parse().ok()
+        crate::header::delta_seconds(self.get(name)?)
     }
 
     /// The message as it goes on the wire.

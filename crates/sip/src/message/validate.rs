@@ -88,6 +88,9 @@ impl Message {
             return Err(HeaderError { what: "Max-Forwards", why: "is no number" }.into());
         }
         let uri = Uri::parse(self.uri()).map_err(|e| HeaderError { what: "Request-URI", ..e })?;
+        if !uri.headers.is_empty() {
+            return Err(HeaderError { what: "Request-URI", why: "carries headers" }.into());
+        }
         if !uri.is_routable() {
             return Err(Invalid {
                 status: 416,
