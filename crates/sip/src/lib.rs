@@ -11,6 +11,7 @@
 //! [`endpoint`] puts them together.
 #![forbid(unsafe_code)]
 
+pub mod bindings;
 pub mod digest;
 pub mod directory;
 pub mod endpoint;
@@ -19,6 +20,7 @@ pub mod header;
 pub mod ids;
 pub mod limits;
 pub mod message;
+pub mod registrar;
 pub mod time;
 pub mod timers;
 pub mod transaction;

@@ -1,0 +1,203 @@
+//! Bindings as bytes that survive the process.
+//!
+//! A journal is a run of records, each `magic, version, length, CRC-32, payload` with numbers little
+//! endian. The last record of a journal may be torn, where the process or the machine died while it was
+//! written; reading ends there. Expiry is in Unix seconds, since the monotonic clock starts anew.
+
+use std::net::{IpAddr, SocketAddr};
+
+use super::KEEP_LONGER;
+use crate::bindings::{Binding, Terms, Texts, later};
+use crate::flow::{Flow, Transport};
+use crate::time::Time;
+
+const MAGIC: u8 = 0xcb;
+const VERSION: u8 = 1;
+/// Magic, version, length of the payload (2), CRC-32 of the payload (4).
+const HEAD: usize = 8;
+const PUT: u8 = 1;
+const REMOVE: u8 = 2;
+const TRANSPORTS: [Transport; 5] = [Transport::Udp, Transport::Tcp, Transport::Tls, Transport::Ws, Transport::Wss];
+
+/// What a record says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Record<'a> {
+    /// A binding was made or changed.
+    Put {
+        /// Of this DN.
+        dn: &'a str,
+        /// As it is now; `None` if it had expired by the time it was read.
+        binding: Option<Binding>,
+        /// The Contact URI.
+        uri: &'a str,
+    },
+    /// A binding was removed.
+    Remove {
+        /// Of this DN.
+        dn: &'a str,
+        /// The Contact URI.
+        uri: &'a str,
+    },
+}
+
+/// Appends that a binding was made or changed.
+pub(super) fn put(out: &mut Vec<u8>, dn: &str, binding: &Binding) {
+    record(out, |out| {
+        let Texts { uri, call_id, path, user_agent } = binding.texts();
+        out.push(PUT);
+        for text in [dn, uri, call_id, path, user_agent] {
+            push_text(out, text);
+        }
+        out.extend_from_slice(&binding.q.to_le_bytes());
+        out.extend_from_slice(&binding.cseq.to_le_bytes());
+        out.extend_from_slice(&binding.interval.to_le_bytes());
+        out.extend_from_slice(&binding.kept_until.to_le_bytes());
+        let transport = TRANSPORTS.iter().position(|t| *t == binding.flow.transport).unwrap_or(0);
+        out.push(transport as u8);
+        push_address(out, binding.flow.local);
+        push_address(out, binding.flow.remote);
+    });
+}
+
+/// Appends that a binding was removed.
+pub(super) fn remove(out: &mut Vec<u8>, dn: &str, uri: &str) {
+    record(out, |out| {
+        out.push(REMOVE);
+        push_text(out, dn);
+        push_text(out, uri);
+    });
+}
+
+/// When a binding that expires at `expires` is to be kept until: longer, so that not every refresh of a
+/// phone that refreshes every few seconds needs a record. Whatever is kept, [`read`] gives no binding
+/// more than its own interval to live.
+pub(super) fn keep_until(expires: u64) -> u64 {
+    expires.saturating_add(KEEP_LONGER)
+}
+
+fn record(out: &mut Vec<u8>, payload: impl FnOnce(&mut Vec<u8>)) {
+    let start = out.len();
+    out.extend_from_slice(&[MAGIC, VERSION, 0, 0, 0, 0, 0, 0]);
+    payload(out);
+    // Texts::MAX and the length of a DN keep the payload below 64 KiB.
+    let length = (out.len() - start - HEAD) as u16;
+    let sum = crc32(&out[start + HEAD..]);
+    out[start + 2..start + 4].copy_from_slice(&length.to_le_bytes());
+    out[start + 4..start + HEAD].copy_from_slice(&sum.to_le_bytes());
+}
+
+fn push_text(out: &mut Vec<u8>, text: &str) {
+    out.extend_from_slice(&(text.len() as u16).to_le_bytes());
+    out.extend_from_slice(text.as_bytes());
+}
+
+fn push_address(out: &mut Vec<u8>, address: SocketAddr) {
+    match address.ip() {
+        IpAddr::V4(ip) => {
+            out.push(4);
+            out.extend_from_slice(&ip.octets());
+        }
+        IpAddr::V6(ip) => {
+            out.push(6);
+            out.extend_from_slice(&ip.octets());
+        }
+    }
+    out.extend_from_slice(&address.port().to_le_bytes());
+}
+
+/// Takes the first record off `bytes`; `None` at the end and where a record cannot be read.
+pub(super) fn read<'a>(bytes: &mut &'a [u8], now: Time, unix: u64) -> Option<Record<'a>> {
+    let (head, rest) = bytes.split_at_checked(HEAD)?;
+    let length = usize::from(u16::from_le_bytes([head[2], head[3]]));
+    let sum = u32::from_le_bytes([head[4], head[5], head[6], head[7]]);
+    let (payload, rest) = rest.split_at_checked(length)?;
+    if head[0] != MAGIC || head[1] != VERSION || crc32(payload) != sum {
+        return None;
+    }
+    let record = Fields { rest: payload }.record(now, unix)?;
+    *bytes = rest;
+    Some(record)
+}
+
+struct Fields<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Fields<'a> {
+    fn record(mut self, now: Time, unix: u64) -> Option<Record<'a>> {
+        let [kind] = self.array()?;
+        let dn = self.text()?;
+        let uri = self.text()?;
+        match kind {
+            PUT => Some(Record::Put { dn, uri, binding: self.binding(uri, now, unix)? }),
+            REMOVE => Some(Record::Remove { dn, uri }),
+            _ => None,
+        }
+    }
+
+    fn binding(&mut self, uri: &str, now: Time, unix: u64) -> Option<Option<Binding>> {
+        let texts = Texts { uri, call_id: self.text()?, path: self.text()?, user_agent: self.text()? };
+        let q = u16::from_le_bytes(self.array()?);
+        let cseq = u32::from_le_bytes(self.array()?);
+        let interval = u32::from_le_bytes(self.array()?);
+        let kept_until = u64::from_le_bytes(self.array()?);
+        let [transport] = self.array()?;
+        let transport = *TRANSPORTS.get(usize::from(transport))?;
+        // A connection does not survive; a flow to the same address may be made anew.
+        let flow = Flow { transport, local: self.address()?, remote: self.address()?, connection: 0 };
+        let left = kept_until.saturating_sub(unix).min(u64::from(interval));
+        let terms = Terms { q, cseq, interval, expires: later(now, left), updated: now, kept_until, flow };
+        let binding = Binding::new(texts, terms)?;
+        Some((left > 0).then_some(binding))
+    }
+
+    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (field, rest) = self.rest.split_first_chunk()?;
+        self.rest = rest;
+        Some(*field)
+    }
+
+    fn text(&mut self) -> Option<&'a str> {
+        let length = u16::from_le_bytes(self.array()?);
+        let (field, rest) = self.rest.split_at_checked(usize::from(length))?;
+        self.rest = rest;
+        std::str::from_utf8(field).ok()
+    }
+
+    fn address(&mut self) -> Option<SocketAddr> {
+        let ip = match self.array()? {
+            [4] => IpAddr::from(self.array::<4>()?),
+            [6] => IpAddr::from(self.array::<16>()?),
+            _ => return None,
+        };
+        Some(SocketAddr::new(ip, u16::from_le_bytes(self.array()?)))
+    }
+}
+
+const CRC_TABLE: [u32; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let mut sum = byte as u32;
+        let mut bit = 0;
+        while bit < 8 {
+            sum = if sum & 1 == 1 { sum >> 1 ^ 0xedb8_8320 } else { sum >> 1 };
+            bit += 1;
+        }
+        table[byte] = sum;
+        byte += 1;
+    }
+    table
+};
+
+fn crc32(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(u32::MAX, |sum, byte| sum >> 8 ^ CRC_TABLE[usize::from(sum as u8 ^ byte)])
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_checksum_is_crc_32() {
+        assert_eq!(super::crc32(b"123456789"), 0xcbf4_3926);
+    }
+}

@@ -1,0 +1,386 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::digest::{Digest, DigestSettings};
+use crate::directory::Entry;
+use crate::flow::Transport;
+use crate::limits::Limits;
+
+const UNIX: u64 = 1_800_000_000;
+
+/// A registrar with two DNs that register and one that does not, and a clock.
+struct Site {
+    registrar: Registrar,
+    directory: Directory,
+    now: Time,
+    flow: Flow,
+    events: Vec<Event>,
+    journal: Vec<u8>,
+}
+
+impl Site {
+    fn new() -> Self {
+        let mut directory = Directory::new(Digest::new("r", [0; 32], DigestSettings::default()));
+        for dn in ["1501", "1502", "queue"] {
+            directory.set(dn, Entry { registers: dn != "queue", ..Entry::default() });
+        }
+        let local = "127.0.0.1:5060".parse().unwrap();
+        let remote = "127.0.0.1:6000".parse().unwrap();
+        Self {
+            registrar: Registrar::default(),
+            directory,
+            now: Time(500_000_000),
+            flow: Flow { transport: Transport::Udp, local, remote, connection: 0 },
+            events: Vec::new(),
+            journal: Vec::new(),
+        }
+    }
+
+    fn unix(&self) -> u64 {
+        UNIX + self.now.seconds()
+    }
+
+    fn pass(&mut self, seconds: u64) {
+        self.now = later(self.now, seconds);
+        self.registrar.handle_timeouts(self.now, &mut self.events);
+    }
+
+    /// Sends a REGISTER of 1501 and gives the answer.
+    fn register(&mut self, call_id: &str, cseq: u32, headers: &str) -> Message {
+        self.register_as("1501", "1501", call_id, cseq, headers)
+    }
+
+    fn register_as(&mut self, dn: &str, to: &str, call_id: &str, cseq: u32, headers: &str) -> Message {
+        let text = format!(
+            "REGISTER sip:h SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.1:5060;rport;branch=z9hG4bKa\r\nVia: SIP/2.0/UDP b\r\n\
+             Max-Forwards: 70\r\nFrom: <sip:{dn}@h>;tag=f\r\nTo: <sip:{to}@h>\r\nCall-ID: {call_id}\r\n\
+             CSeq: {cseq} REGISTER\r\nUser-Agent: phone\r\n{headers}\r\n"
+        );
+        let request = Message::parse(text.as_bytes(), &Limits::default()).unwrap();
+        let (dn, unix) = (Arc::from(dn), self.unix());
+        let visit = Visit { request: &request, dn: &dn, flow: self.flow, now: self.now, unix, tag: "t" };
+        let bytes = self.registrar.register(&visit, &self.directory, &mut self.events, &mut self.journal);
+        Message::parse(&bytes, &Limits::default()).unwrap()
+    }
+
+    fn uris(&self, dn: &str) -> Vec<String> {
+        self.registrar.locations(dn, self.now).into_iter().map(|l| l.uri).collect()
+    }
+
+    /// What was told since the last time, as `change dn contacts`.
+    fn told(&mut self) -> Vec<String> {
+        self.events
+            .drain(..)
+            .map(|event| match event {
+                Event::Binding { dn, change, locations } => format!("{change:?} {dn} {}", locations.len()),
+                other => panic!("{other:?}"),
+            })
+            .collect()
+    }
+
+    /// Another process that has read the journal.
+    fn restarted(&self, journal: &[u8]) -> (Site, Restored) {
+        let mut site = Site { now: Time(3_000_000), ..Site::new() };
+        let restored = site.registrar.restore(journal, site.now, self.unix(), &mut site.events);
+        (site, restored)
+    }
+}
+
+fn contacts(answer: &Message) -> Vec<&str> {
+    assert_eq!(answer.status(), 200);
+    answer.contacts().collect()
+}
+
+#[test]
+fn a_binding_appears_is_refreshed_in_silence_and_goes() {
+    let mut site = Site::new();
+    let answer = site.register("a", 1, "Contact: <sip:1501@10.0.0.1>;expires=60\r\n");
+    assert_eq!(contacts(&answer), ["<sip:1501@10.0.0.1>;expires=60"]);
+    assert_eq!(site.told(), ["Appeared 1501 1"]);
+    site.pass(50);
+    assert_eq!(contacts(&site.register("a", 2, "")), ["<sip:1501@10.0.0.1>;expires=10"]);
+    let answer = site.register("a", 3, "Contact: <sip:1501@10.0.0.1>;expires=60\r\n");
+    assert_eq!(contacts(&answer), ["<sip:1501@10.0.0.1>;expires=60"]);
+    assert!(site.told().is_empty());
+    assert!(contacts(&site.register("a", 4, "Contact: <sip:1501@10.0.0.1>;expires=0\r\n")).is_empty());
+    assert_eq!(site.told(), ["Gone 1501 0"]);
+    let counters = site.registrar.counters();
+    assert_eq!((counters.added, counters.refreshed, counters.removed, counters.queries), (1, 1, 1, 1));
+}
+
+#[test]
+fn the_answer_copies_what_it_must_and_says_where_it_was_heard_from() {
+    let mut site = Site::new();
+    let answer =
+        site.register("a", 1, "Path: <sip:p1;lr>,\r\n <sip:p2;lr>\r\nPath: <sip:p3;lr>\r\nContact: sip:a@h\r\n");
+    let vias: Vec<_> = answer.all(HeaderName::Via).collect();
+    assert_eq!(vias, ["SIP/2.0/UDP 10.0.0.1:5060;branch=z9hG4bKa;rport=6000;received=127.0.0.1", "SIP/2.0/UDP b"]);
+    assert_eq!(answer.get(HeaderName::To), Some("<sip:1501@h>;tag=t"));
+    assert_eq!(answer.call_id(), "a");
+    assert_eq!(answer.get(HeaderName::CSeq), Some("1 REGISTER"));
+    assert_eq!(answer.get(HeaderName::Date), Some("Fri, 15 Jan 2027 08:08:20 GMT"));
+    assert_eq!(answer.list(HeaderName::Path).collect::<Vec<_>>(), ["<sip:p1;lr>", "<sip:p2;lr>", "<sip:p3;lr>"]);
+    assert_eq!(answer.get(HeaderName::Supported), Some("path"));
+    assert_eq!(contacts(&answer), ["<sip:a@h>;expires=1800"]);
+    let locations = site.registrar.locations("1501", site.now);
+    assert_eq!(locations[0].path, ["<sip:p1;lr>", "<sip:p2;lr>", "<sip:p3;lr>"]);
+    assert_eq!((locations[0].user_agent.as_str(), locations[0].flow), ("phone", site.flow));
+}
+
+#[test]
+fn expiry_is_taken_from_the_contact_then_the_header_then_the_default() {
+    let mut site = Site::new();
+    for (cseq, (headers, expected)) in [
+        ("Expires: 300\r\nContact: <sip:a@h>;expires=5\r\n", "5"),
+        ("Expires: 300\r\nContact: <sip:a@h>\r\n", "300"),
+        ("Contact: <sip:a@h>\r\n", "1800"),
+        ("Contact: <sip:a@h>;expires=1\r\n", "1"),
+        ("Contact: <sip:a@h>;expires=99999999999\r\n", "86400"),
+        ("Contact: <sip:a@h>;expires=soon\r\n", "3600"),
+        ("Expires: -1\r\nContact: <sip:a@h>\r\n", "3600"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let answer = site.register("a", cseq as u32 + 1, headers);
+        assert_eq!(contacts(&answer), [format!("<sip:a@h>;expires={expected}")], "{headers}");
+    }
+}
+
+#[test]
+fn several_contacts_are_ordered_by_q_then_by_how_recent_they_are() {
+    let mut site = Site::new();
+    site.register("a", 1, "Contact: <sip:a@h>;q=0.5, <sip:b@h>;q=0.25\r\n");
+    site.pass(1);
+    site.register("b", 1, "Contact: <sip:c@h>;q=0.5\r\n");
+    site.pass(1);
+    let answer = site.register("c", 1, "Contact: <sip:d@h>\r\n");
+    let shown: Vec<_> = contacts(&answer).iter().map(|c| c.split(";expires").next().unwrap()).collect();
+    assert_eq!(shown, ["<sip:d@h>", "<sip:c@h>;q=0.500", "<sip:a@h>;q=0.500", "<sip:b@h>;q=0.250"]);
+    assert_eq!(site.told(), ["Appeared 1501 2", "Moved 1501 3", "Moved 1501 4"]);
+    site.register("b", 2, "Contact: <sip:c@h>;q=0.1\r\n");
+    assert_eq!(site.told(), ["Moved 1501 4"]);
+    assert_eq!(site.uris("1501"), ["sip:d@h", "sip:a@h", "sip:b@h", "sip:c@h"]);
+}
+
+#[test]
+fn a_new_flow_is_a_move() {
+    let mut site = Site::new();
+    site.register("a", 1, "Contact: <sip:a@h>\r\n");
+    site.flow.remote.set_port(6001);
+    site.register("a", 2, "Contact: <sip:a@h>\r\n");
+    assert_eq!(site.told(), ["Appeared 1501 1", "Moved 1501 1"]);
+    assert_eq!(site.registrar.locations("1501", site.now)[0].flow.remote.port(), 6001);
+}
+
+#[test]
+fn the_same_cseq_is_a_retransmission_and_a_lower_one_changes_nothing() {
+    let mut site = Site::new();
+    let headers = "Contact: <sip:a@h>;expires=60\r\n";
+    site.register("a", 7, headers);
+    site.pass(10);
+    assert_eq!(contacts(&site.register("a", 7, headers)), ["<sip:a@h>;expires=50"]);
+    assert_eq!(site.register("a", 6, headers).status(), 500);
+    assert_eq!(site.register("a", 6, "Contact: <sip:a@h>;expires=0, <sip:b@h>\r\n").status(), 500);
+    assert_eq!(site.register("a", 7, "Contact: <sip:a@h>, <sip:b@h>\r\n").status(), 500);
+    assert_eq!(site.uris("1501"), ["sip:a@h"]);
+    assert_eq!(contacts(&site.register("another", 1, headers)), ["<sip:a@h>;expires=60"]);
+    let counters = site.registrar.counters();
+    assert_eq!((counters.retransmitted, counters.out_of_order), (1, 3));
+}
+
+#[test]
+fn star_removes_everything_but_only_with_expires_0_alone_and_in_order() {
+    let mut site = Site::new();
+    site.register("a", 5, "Contact: <sip:a@h>, <sip:b@h>\r\n");
+    for headers in [
+        "Contact: *\r\n",
+        "Contact: *\r\nExpires: 60\r\n",
+        "Contact: *, <sip:a@h>\r\nExpires: 0\r\n",
+        "Contact: <sip:a@h>\r\nContact: *\r\nExpires: 0\r\n",
+    ] {
+        assert_eq!(site.register("a", 6, headers).status(), 400, "{headers}");
+    }
+    assert_eq!(site.register("a", 4, "Contact: *\r\nExpires: 0\r\n").status(), 500);
+    assert_eq!(site.uris("1501").len(), 2);
+    assert!(contacts(&site.register("a", 6, "Contact: *\r\nExpires: 0\r\n")).is_empty());
+    assert!(contacts(&site.register("a", 6, "Contact: *\r\nExpires: 0\r\n")).is_empty());
+    assert_eq!(site.told(), ["Appeared 1501 2", "Gone 1501 0"]);
+}
+
+#[test]
+fn one_bad_contact_leaves_all_as_it_was() {
+    let mut site = Site::new();
+    for bad in ["<sip:>", "<mailto:a@h>", "\"x\" sip:a@h", "<sip:a@h", "<sip:a@h>;q=2", "<sip:good@h>", "sip:x@h:99999"]
+    {
+        let answer = site.register("a", 1, &format!("Contact: <sip:good@h>, {bad}\r\n"));
+        assert_eq!(answer.status(), 400, "{bad}");
+    }
+    let long = format!("Contact: <sip:{}@h>\r\n", "x".repeat(CONTACT_URI));
+    assert_eq!(site.register("a", 1, &long).status(), 400);
+    assert_eq!(site.register("a", 1, "Path: nonsense\r\nContact: <sip:a@h>\r\n").status(), 400);
+    let many: String = (0..11).map(|n| format!("Contact: <sip:a{n}@h>\r\n")).collect();
+    assert_eq!(site.register("a", 1, &many).status(), 403);
+    assert!(site.registrar.is_empty() && site.journal.is_empty() && site.events.is_empty());
+}
+
+#[test]
+fn only_the_dn_itself_may_register_and_only_if_it_registers() {
+    let mut site = Site::new();
+    for (dn, to, status) in
+        [("1501", "1502", 403), ("queue", "queue", 403), ("1501", "9999", 404), ("1502", "1502", 200)]
+    {
+        let answer = site.register_as(dn, to, "a", 1, "Contact: <sip:a@h>\r\n");
+        assert_eq!(answer.status(), status, "{dn} {to}");
+    }
+    assert_eq!(site.registrar.len(), 1);
+}
+
+#[test]
+fn an_unknown_extension_is_named() {
+    let mut site = Site::new();
+    let answer = site.register("a", 1, "Require: path, gin, outbound\r\nContact: <sip:a@h>\r\n");
+    assert_eq!((answer.status(), answer.get(HeaderName::Unsupported)), (420, Some("gin, outbound")));
+}
+
+#[test]
+fn the_least_recent_gives_way_to_an_eleventh() {
+    let mut site = Site::new();
+    for n in 0..11 {
+        site.register(&format!("call{n}"), 1, &format!("Contact: <sip:a@h:{}>\r\n", 5000 + n));
+        site.pass(1);
+        site.register("call0", n + 2, "Contact: <sip:a@h:5000>\r\n");
+    }
+    let uris = site.uris("1501");
+    assert_eq!(uris.len(), 10);
+    assert!(uris.contains(&"sip:a@h:5000".into()) && !uris.contains(&"sip:a@h:5001".into()));
+    assert_eq!(site.registrar.counters().displaced, 1);
+}
+
+#[test]
+fn expiry_is_told_once_and_on_time() {
+    let mut site = Site::new();
+    site.register("a", 1, "Contact: <sip:a@h>;expires=5, <sip:b@h>;expires=10\r\n");
+    assert_eq!(site.told(), ["Appeared 1501 2"]);
+    site.pass(4);
+    assert!(site.told().is_empty());
+    site.pass(1);
+    assert_eq!(site.told(), ["Moved 1501 1"]);
+    site.pass(5);
+    assert_eq!(site.told(), ["Gone 1501 0"]);
+    assert_eq!(site.registrar.next_timeout(), None);
+    assert_eq!(site.registrar.counters().expired, 2);
+}
+
+#[test]
+fn a_binding_that_expired_a_moment_ago_is_not_shown() {
+    let mut site = Site::new();
+    site.register("a", 1, "Contact: <sip:a@h>;expires=5, <sip:b@h>\r\n");
+    site.now = later(site.now, 5);
+    assert_eq!(contacts(&site.register("a", 2, "")), ["<sip:b@h>;expires=1795"]);
+    assert_eq!(contacts(&site.register("a", 3, "Contact: <sip:a@h>;expires=9\r\n")).len(), 2);
+}
+
+#[test]
+fn a_dn_that_is_removed_loses_its_bindings() {
+    let mut site = Site::new();
+    site.register("a", 1, "Contact: <sip:a@h>\r\n");
+    site.registrar.remove("1501", &mut site.events, &mut site.journal);
+    site.registrar.remove("1502", &mut site.events, &mut site.journal);
+    assert_eq!(site.told(), ["Appeared 1501 1", "Gone 1501 0"]);
+    assert_eq!(site.restarted(&site.journal).1.bindings, 0);
+}
+
+#[test]
+fn frequent_refreshes_hardly_write_and_a_restart_still_knows_the_phone() {
+    let mut site = Site::new();
+    site.register("a", 1, "Contact: <sip:a@h>;expires=5\r\n");
+    let once = site.journal.len();
+    for n in 0..120 {
+        site.pass(4);
+        site.register("a", n + 2, "Contact: <sip:a@h>;expires=5\r\n");
+    }
+    assert!(site.journal.len() <= 10 * once, "{} bytes, {once} a record", site.journal.len());
+    site.pass(2);
+    let (mut again, restored) = site.restarted(&site.journal);
+    assert_eq!((restored.bindings, restored.torn), (1, 0));
+    assert_eq!(again.told(), ["Appeared 1501 1"]);
+    again.pass(5);
+    assert_eq!(again.told(), ["Gone 1501 0"]);
+    site.pass(600);
+    assert_eq!(site.restarted(&site.journal).1.bindings, 0);
+}
+
+#[test]
+fn a_journal_torn_at_any_byte_gives_what_was_whole() {
+    let mut site = Site::new();
+    site.flow.remote = "[2001:db8::1]:5070".parse().unwrap();
+    let mut whole = vec![0];
+    for n in 0..3 {
+        site.register("a", n + 1, &format!("Path: <sip:p;lr>\r\nContact: <sip:a{n}@h>\r\n"));
+        whole.push(site.journal.len());
+    }
+    for end in 0..=site.journal.len() {
+        let (_, restored) = site.restarted(&site.journal[..end]);
+        let records = whole.iter().rposition(|w| *w <= end).unwrap();
+        assert_eq!((restored.records, restored.bindings), (records, records));
+        assert_eq!((restored.valid, restored.torn), (whole[records], end - whole[records]));
+    }
+    for at in 0..site.journal.len() {
+        let mut spoilt = site.journal.clone();
+        spoilt[at] ^= 0x40;
+        assert!(site.restarted(&spoilt).1.records < 3, "byte {at}");
+    }
+}
+
+#[test]
+fn a_restored_location_is_as_it_was_but_for_its_connection() {
+    let mut site = Site::new();
+    site.flow = Flow { transport: Transport::Tcp, connection: 9, ..site.flow };
+    site.register("a", 1, "Path: <sip:p;lr>\r\nContact: <sip:a@h>;q=0.7\r\n");
+    let (again, _) = site.restarted(&site.journal);
+    let mut expected = site.registrar.locations("1501", site.now);
+    expected[0].flow.connection = 0;
+    assert_eq!(again.registrar.locations("1501", again.now), expected);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn journal_and_snapshot_restore_what_is_there(
+        steps in prop::collection::vec((0usize..2, 0u32..4, prop::sample::select(vec![0u32, 2, 5, 60, 600]), 0u64..30, 0u16..3), 1..60)
+    ) {
+        let mut site = Site::new();
+        let mut cseq = 0;
+        for (dn, contact, expires, pause, port) in steps {
+            site.pass(pause);
+            cseq += 1;
+            let dn = ["1501", "1502"][dn];
+            site.flow.remote.set_port(6000 + port);
+            site.register_as(dn, dn, "a", cseq, &format!("Contact: <sip:a{contact}@h>;expires={expires}\r\n"));
+        }
+        let sorted = |site: &Site, dn: &str| {
+            let mut all = site.registrar.locations(dn, site.now);
+            all.sort_by(|a, b| a.uri.cmp(&b.uri));
+            all
+        };
+        let (from_journal, torn) = site.restarted(&site.journal);
+        let (from_snapshot, _) = site.restarted(&site.registrar.snapshot());
+        prop_assert_eq!(torn.torn, 0);
+        for dn in ["1501", "1502"] {
+            prop_assert_eq!(sorted(&from_snapshot, dn), sorted(&site, dn));
+            // A binding that expired a moment before the restart may be in the journal for a while yet.
+            let kept = sorted(&from_journal, dn);
+            for location in sorted(&site, dn) {
+                prop_assert!(kept.contains(&location), "{} lost", location.uri);
+            }
+            for binding in from_journal.registrar.bindings.get(dn) {
+                let left = binding.remaining(from_journal.now);
+                let old = site.registrar.bindings.get(dn).iter().find(|b| b.uri() == binding.uri());
+                let known = old.map_or(0, |b| b.remaining(site.now));
+                prop_assert!(left >= known && left <= (known + KEEP_LONGER).min(u64::from(binding.interval)));
+            }
+        }
+    }
+}
