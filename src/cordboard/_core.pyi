@@ -151,9 +151,11 @@ class Endpoint:
         authenticate: Sequence[str] = (),
         registers: bool = True,
         peers: Sequence[str] = (),
+        username: str | None = None,
     ) -> None:
         """Declares a DN. ``ha1``: (algorithm, hex hash). ``authenticate``: methods to challenge. ``registers``: may
-        REGISTER. ``peers``: source addresses (host or host:port) admitted as this DN, for trunks and static contacts."""
+        REGISTER. ``peers``: source addresses (host or host:port) admitted as this DN, for trunks and static contacts.
+        ``username``: what it answers challenges with where that is not its own number (a secondary shared line)."""
     def remove_dn(self, dn: str) -> None: ...
     def respond(
         self, transaction: int, status: int, *, reason: str | None = None, headers: Headers = (), body: bytes = b"",
@@ -184,6 +186,8 @@ class Endpoint:
 
     # Virtual only
     def receive(self, data: bytes, transport: TransportName, local: Address, remote: Address, now: float) -> None: ...
+    def transport_failed(self, transport: TransportName, remote: Address, now: float) -> None:
+        """What an ICMP error or a refused connection would tell a live endpoint."""
     def advance(self, now: float) -> None:
         """Fires the timers due at ``now``."""
     def next_timeout(self) -> float | None: ...

@@ -16,6 +16,7 @@ mod clock;
 mod config;
 mod core;
 mod counters;
+mod endpoint;
 mod engine;
 mod handle;
 mod ids;

@@ -1,9 +1,38 @@
 //! `cordboard._core`: conversion and error mapping only.
 
+mod convert;
+mod endpoint;
+mod events;
+mod message;
+mod virtual_core;
+
+use cordboard_sip::digest::{self, Algorithm};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
+/// The hash a directory keeps in place of the password (RFC 7616 3.4.2), in hex.
+#[pyfunction]
+fn digest_ha1(username: &str, realm: &str, password: &str, algorithm: &str) -> PyResult<String> {
+    let algorithm = Algorithm::from_token(algorithm)
+        .ok_or_else(|| PyValueError::new_err(format!("algorithm must be MD5 or SHA-256, not {algorithm:?}")))?;
+    Ok(digest::ha1_hex(algorithm, username, realm, password))
+}
+
 /// The Rust core of Cordboard.
-#[pymodule]
-fn _core(_module: &Bound<'_, PyModule>) -> PyResult<()> {
+#[pymodule(gil_used = false)]
+fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<message::PyMessage>()?;
+    module.add_class::<message::PyUri>()?;
+    module.add_class::<events::PyFlow>()?;
+    module.add_class::<events::PyLocation>()?;
+    module.add_class::<events::RequestEvent>()?;
+    module.add_class::<events::AckEvent>()?;
+    module.add_class::<events::CancelledEvent>()?;
+    module.add_class::<events::ResponseEvent>()?;
+    module.add_class::<events::FailedEvent>()?;
+    module.add_class::<events::NoAckEvent>()?;
+    module.add_class::<events::BindingEvent>()?;
+    module.add_class::<endpoint::PyEndpoint>()?;
+    module.add_function(wrap_pyfunction!(digest_ha1, module)?)?;
     Ok(())
 }

@@ -12,6 +12,7 @@
 #![forbid(unsafe_code)]
 
 pub mod bindings;
+pub mod dialog;
 pub mod digest;
 pub mod directory;
 pub mod endpoint;

@@ -219,3 +219,20 @@ pub enum Command {
         dialog: DialogId,
     },
 }
+
+/// A change of what the endpoint knows.
+#[derive(Clone, Debug)]
+pub enum Control {
+    /// Declares a DN, or declares it anew.
+    SetDn {
+        /// Its number.
+        dn: String,
+        /// How it proves itself and what it may do.
+        entry: crate::directory::Entry,
+    },
+    /// A DN is no more; its bindings go with it.
+    RemoveDn {
+        /// Its number.
+        dn: String,
+    },
+}

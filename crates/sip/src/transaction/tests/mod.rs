@@ -2,7 +2,6 @@
 
 mod clients;
 mod servers;
-mod tables;
 
 use super::*;
 use crate::limits::Limits;

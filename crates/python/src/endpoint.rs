@@ -1,0 +1,353 @@
+//! The endpoint as Python holds it: live over the engine, or virtual over nothing.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use cordboard_net::{Advertise, Config, Engine, Handle, HandleError, Listen};
+use cordboard_sip::digest::{Algorithm, Ha1s};
+use cordboard_sip::directory::{Entry, MethodSet};
+use cordboard_sip::endpoint::{
+    Command, Control, Destination, DialogId, Endpoint, HeaderLine, Numbers, Settings, TransactionId,
+};
+use cordboard_sip::{Flow, Method};
+use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyList};
+
+use crate::convert::{address, body, headers, status, time, transport};
+use crate::events::{PyFlow, to_list};
+use crate::virtual_core::VirtualCore;
+
+enum Backend {
+    Live(Handle<Endpoint>),
+    Virtual(Mutex<VirtualCore>),
+}
+
+/// The SIP core behind one door.
+#[pyclass(frozen, name = "Endpoint", module = "cordboard._core")]
+pub(crate) struct PyEndpoint {
+    backend: Backend,
+    numbers: Numbers,
+}
+
+fn lock(core: &Mutex<VirtualCore>) -> MutexGuard<'_, VirtualCore> {
+    core.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+type Address = (String, String, u16);
+
+fn settings(realm: String, software: String) -> Settings {
+    Settings { realm, software, ..Settings::default() }
+}
+
+impl PyEndpoint {
+    fn command(&self, command: Command) {
+        match &self.backend {
+            Backend::Live(handle) => handle.command(command),
+            Backend::Virtual(core) => lock(core).command(command),
+        }
+    }
+
+    fn control(&self, control: Control) {
+        match &self.backend {
+            Backend::Live(handle) => handle.control(control),
+            Backend::Virtual(core) => lock(core).control(control),
+        }
+    }
+
+    fn live_handle(&self) -> PyResult<&Handle<Endpoint>> {
+        match &self.backend {
+            Backend::Live(handle) => Ok(handle),
+            Backend::Virtual(_) => Err(PyRuntimeError::new_err("only a live endpoint has this")),
+        }
+    }
+
+    fn virtual_core(&self) -> PyResult<MutexGuard<'_, VirtualCore>> {
+        match &self.backend {
+            Backend::Live(_) => Err(PyRuntimeError::new_err("only a virtual endpoint has this")),
+            Backend::Virtual(core) => Ok(lock(core)),
+        }
+    }
+}
+
+#[pymethods]
+impl PyEndpoint {
+    #[staticmethod]
+    #[pyo3(signature = (listen, *, realm, software, journal=None, advertise=Vec::new(), event_limit=10_000))]
+    fn live(
+        py: Python<'_>,
+        listen: Vec<Address>,
+        realm: String,
+        software: String,
+        journal: Option<std::path::PathBuf>,
+        advertise: Vec<(String, String)>,
+        event_limit: usize,
+    ) -> PyResult<Self> {
+        let listen = listen
+            .into_iter()
+            .map(|(t, host, port)| Ok(Listen { transport: transport(&t)?, address: address(&host, port)? }))
+            .collect::<PyResult<Vec<_>>>()?;
+        let advertise = advertise
+            .into_iter()
+            .map(|(bound, public)| {
+                Advertise::parse(&bound, &public)
+                    .ok_or_else(|| PyValueError::new_err(format!("not two literal addresses: {bound:?}, {public:?}")))
+            })
+            .collect::<PyResult<Vec<_>>>()?;
+        let config = Config { listen, advertise, journal, event_limit, ..Config::default() };
+        let (handle, numbers) = py
+            .detach(|| {
+                let bound = Engine::bind(config)?;
+                let now = bound.clock().now();
+                let unix = cordboard_net::unix_seconds() * 1_000_000;
+                let routes = Box::new(bound.routes());
+                let ids = Box::new(bound.ids()?);
+                let mut endpoint = Endpoint::new(settings(realm, software), routes, ids, now, unix);
+                endpoint.restore_bindings(bound.journal(), now);
+                let numbers = endpoint.numbers();
+                Ok((bound.start(endpoint)?, numbers))
+            })
+            .map_err(|error: cordboard_net::StartError| {
+                let code = error.io().and_then(std::io::Error::raw_os_error).unwrap_or(0);
+                PyOSError::new_err((code, error.to_string()))
+            })?;
+        Ok(Self { backend: Backend::Live(handle), numbers })
+    }
+
+    #[staticmethod]
+    #[pyo3(name = "virtual", signature = (local, *, realm, software, seed))]
+    fn virtual_(local: Vec<Address>, realm: String, software: String, seed: u64) -> PyResult<Self> {
+        let local = local
+            .into_iter()
+            .map(|(t, host, port)| Ok((transport(&t)?, address(&host, port)?)))
+            .collect::<PyResult<Vec<_>>>()?;
+        let core = VirtualCore::new(local, settings(realm, software), seed);
+        let numbers = core.numbers();
+        Ok(Self { backend: Backend::Virtual(Mutex::new(core)), numbers })
+    }
+
+    fn events<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        let events = match &self.backend {
+            Backend::Live(handle) => handle.take_events(),
+            Backend::Virtual(core) => lock(core).events(),
+        };
+        to_list(py, events)
+    }
+
+    #[pyo3(signature = (dn, *, ha1=Vec::new(), authenticate=Vec::new(), registers=true, peers=Vec::new(), username=None))]
+    fn set_dn(
+        &self,
+        dn: String,
+        ha1: Vec<(String, String)>,
+        authenticate: Vec<String>,
+        registers: bool,
+        peers: Vec<String>,
+        username: Option<String>,
+    ) -> PyResult<()> {
+        let mut ha1s = Ha1s::default();
+        for (algorithm, hex) in &ha1 {
+            let known = Algorithm::from_token(algorithm)
+                .ok_or_else(|| PyValueError::new_err(format!("algorithm must be MD5 or SHA-256, not {algorithm:?}")))?;
+            ha1s.set_hex(known, hex).map_err(|e| PyValueError::new_err(e.to_string()))?;
+        }
+        let peers = peers
+            .iter()
+            .map(|peer| {
+                let whole = peer.parse::<std::net::SocketAddr>().map(|a| (a.ip(), Some(a.port())));
+                whole
+                    .or_else(|_| peer.parse::<std::net::IpAddr>().map(|ip| (ip, None)))
+                    .map_err(|_| PyValueError::new_err(format!("not an address or address:port: {peer:?}")))
+            })
+            .collect::<PyResult<Vec<_>>>()?;
+        let authenticate = MethodSet::from_tokens(authenticate.iter().map(String::as_str));
+        let username = username.map(|name| name.as_str().into());
+        self.control(Control::SetDn { dn, entry: Entry { ha1s, username, authenticate, registers, peers } });
+        Ok(())
+    }
+
+    fn remove_dn(&self, dn: String) {
+        self.control(Control::RemoveDn { dn });
+    }
+
+    #[pyo3(
+        signature = (transaction, status, *, reason=None, headers=Vec::new(), body=Vec::new(), content_type="application/sdp"),
+        text_signature = "(self, transaction, status, *, reason=None, headers=(), body=b'', content_type='application/sdp')"
+    )]
+    #[expect(clippy::too_many_arguments, reason = "the face of _core.pyi")]
+    fn respond(
+        &self,
+        transaction: u64,
+        #[pyo3(from_py_with = status_argument)] status: u16,
+        reason: Option<String>,
+        #[pyo3(from_py_with = headers_argument)] headers: Vec<HeaderLine>,
+        #[pyo3(from_py_with = bytes_argument)] body: Vec<u8>,
+        content_type: &str,
+    ) {
+        let body = self::body(content_type, &body);
+        self.command(Command::Respond { transaction: TransactionId(transaction), status, reason, headers, body });
+    }
+
+    #[pyo3(
+        signature = (method, uri, *, from_, to, transport, remote, connection=0, contact_user="".to_owned(), headers=Vec::new(), body=Vec::new(), content_type="application/sdp"),
+        text_signature = "(self, method, uri, *, from_, to, transport, remote, connection=0, contact_user='', headers=(), body=b'', content_type='application/sdp')"
+    )]
+    #[expect(clippy::too_many_arguments, reason = "the face of _core.pyi")]
+    fn send(
+        &self,
+        method: &str,
+        uri: String,
+        from_: String,
+        to: String,
+        transport: &str,
+        remote: (String, u16),
+        connection: u64,
+        contact_user: String,
+        #[pyo3(from_py_with = headers_argument)] headers: Vec<HeaderLine>,
+        #[pyo3(from_py_with = bytes_argument)] body: Vec<u8>,
+        content_type: &str,
+    ) -> PyResult<u64> {
+        let destination =
+            Destination { transport: self::transport(transport)?, remote: address(&remote.0, remote.1)?, connection };
+        let transaction = self.numbers.next();
+        self.command(Command::Send {
+            transaction: TransactionId(transaction),
+            method: Method::from_token(method),
+            uri,
+            from: from_,
+            to,
+            destination,
+            contact_user,
+            headers,
+            body: self::body(content_type, &body),
+        });
+        Ok(transaction)
+    }
+
+    #[pyo3(
+        signature = (dialog, method, *, headers=Vec::new(), body=Vec::new(), content_type="application/sdp"),
+        text_signature = "(self, dialog, method, *, headers=(), body=b'', content_type='application/sdp')"
+    )]
+    fn send_in_dialog(
+        &self,
+        dialog: u64,
+        method: &str,
+        #[pyo3(from_py_with = headers_argument)] headers: Vec<HeaderLine>,
+        #[pyo3(from_py_with = bytes_argument)] body: Vec<u8>,
+        content_type: &str,
+    ) -> u64 {
+        let transaction = self.numbers.next();
+        self.command(Command::SendInDialog {
+            transaction: TransactionId(transaction),
+            dialog: DialogId(dialog),
+            method: Method::from_token(method),
+            headers,
+            body: self::body(content_type, &body),
+        });
+        transaction
+    }
+
+    #[pyo3(
+        signature = (dialog, *, headers=Vec::new(), body=Vec::new(), content_type="application/sdp"),
+        text_signature = "(self, dialog, *, headers=(), body=b'', content_type='application/sdp')"
+    )]
+    fn ack(
+        &self,
+        dialog: u64,
+        #[pyo3(from_py_with = headers_argument)] headers: Vec<HeaderLine>,
+        #[pyo3(from_py_with = bytes_argument)] body: Vec<u8>,
+        content_type: &str,
+    ) {
+        self.command(Command::Ack { dialog: DialogId(dialog), headers, body: self::body(content_type, &body) });
+    }
+
+    #[pyo3(signature = (transaction, *, headers=Vec::new()), text_signature = "(self, transaction, *, headers=())")]
+    fn cancel(&self, transaction: u64, #[pyo3(from_py_with = headers_argument)] headers: Vec<HeaderLine>) {
+        self.command(Command::Cancel { transaction: TransactionId(transaction), headers });
+    }
+
+    fn forget(&self, dialog: u64) {
+        self.command(Command::Forget { dialog: DialogId(dialog) });
+    }
+
+    fn counters(&self) -> std::collections::BTreeMap<&'static str, u64> {
+        match &self.backend {
+            Backend::Live(handle) => handle.counters().into_iter().collect(),
+            Backend::Virtual(core) => lock(core).counters().into_iter().collect(),
+        }
+    }
+
+    fn fileno(&self) -> PyResult<i32> {
+        Ok(self.live_handle()?.event_fd())
+    }
+
+    fn flush(&self) -> PyResult<()> {
+        match &self.backend {
+            Backend::Virtual(_) => Ok(()),
+            Backend::Live(handle) => match handle.flush() {
+                // What is kept goes with the next flush.
+                Ok(()) | Err(HandleError::Full) => Ok(()),
+                Err(error) => Err(PyRuntimeError::new_err(error.to_string())),
+            },
+        }
+    }
+
+    fn listening(&self) -> PyResult<Vec<(&'static str, String, u16)>> {
+        let listening = self.live_handle()?.listening();
+        Ok(listening.iter().map(|l| (l.transport.uri_token(), l.address.ip().to_string(), l.address.port())).collect())
+    }
+
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        let handle = self.live_handle()?;
+        py.detach(|| handle.close());
+        Ok(())
+    }
+
+    fn receive(
+        &self,
+        data: &[u8],
+        transport: &str,
+        local: (String, u16),
+        remote: (String, u16),
+        now: f64,
+    ) -> PyResult<()> {
+        let flow = Flow {
+            transport: self::transport(transport)?,
+            local: address(&local.0, local.1)?,
+            remote: address(&remote.0, remote.1)?,
+            connection: 0,
+        };
+        self.virtual_core()?.receive(data, flow, time(now)?);
+        Ok(())
+    }
+
+    fn transport_failed(&self, transport: &str, remote: (String, u16), now: f64) -> PyResult<()> {
+        let remote = address(&remote.0, remote.1)?;
+        self.virtual_core()?.transport_failed(self::transport(transport)?, remote, time(now)?);
+        Ok(())
+    }
+
+    fn advance(&self, now: f64) -> PyResult<()> {
+        self.virtual_core()?.advance(time(now)?);
+        Ok(())
+    }
+
+    fn next_timeout(&self) -> PyResult<Option<f64>> {
+        Ok(self.virtual_core()?.next_timeout().map(|t| t.0 as f64 / 1e6))
+    }
+
+    fn transmits<'py>(&self, py: Python<'py>) -> PyResult<Vec<(PyFlow, Bound<'py, PyBytes>)>> {
+        let transmits = self.virtual_core()?.transmits();
+        Ok(transmits.into_iter().map(|t| (PyFlow(t.flow), PyBytes::new(py, &t.bytes))).collect())
+    }
+}
+
+fn status_argument(value: &Bound<'_, PyAny>) -> PyResult<u16> {
+    status(value.extract()?)
+}
+
+fn headers_argument(value: &Bound<'_, PyAny>) -> PyResult<Vec<HeaderLine>> {
+    headers(value.extract()?)
+}
+
+fn bytes_argument(value: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
+    Ok(value.extract::<&[u8]>()?.to_vec())
+}

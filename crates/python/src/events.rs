@@ -1,0 +1,237 @@
+//! Events as Python reads them: one class a kind, fields made when asked for.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use cordboard_sip::endpoint::{BindingChange, Event, Failure, Location};
+use cordboard_sip::{Flow, Message};
+use pyo3::prelude::*;
+use pyo3::types::PyList;
+
+use crate::message::PyMessage;
+
+/// Where a message came from.
+#[pyclass(frozen, name = "Flow", module = "cordboard._core")]
+pub(crate) struct PyFlow(pub(crate) Flow);
+
+#[pymethods]
+impl PyFlow {
+    #[getter]
+    fn transport(&self) -> &'static str {
+        self.0.transport.uri_token()
+    }
+
+    #[getter]
+    fn local(&self) -> (String, u16) {
+        host_port(self.0.local)
+    }
+
+    #[getter]
+    fn remote(&self) -> (String, u16) {
+        host_port(self.0.remote)
+    }
+
+    #[getter]
+    fn connection(&self) -> u64 {
+        self.0.connection
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<Flow {} {} -> {}>", self.0.transport.uri_token(), self.0.local, self.0.remote)
+    }
+}
+
+fn host_port(address: SocketAddr) -> (String, u16) {
+    (address.ip().to_string(), address.port())
+}
+
+/// Where a registered phone can be reached.
+#[pyclass(frozen, name = "Location", module = "cordboard._core")]
+pub(crate) struct PyLocation(Location);
+
+#[pymethods]
+impl PyLocation {
+    #[getter]
+    fn uri(&self) -> &str {
+        &self.0.uri
+    }
+
+    #[getter]
+    fn flow(&self) -> PyFlow {
+        PyFlow(self.0.flow)
+    }
+
+    #[getter]
+    fn q(&self) -> f64 {
+        f64::from(self.0.q) / 1000.0
+    }
+
+    #[getter]
+    fn path(&self) -> Vec<String> {
+        self.0.path.clone()
+    }
+
+    #[getter]
+    fn user_agent(&self) -> &str {
+        &self.0.user_agent
+    }
+}
+
+macro_rules! message_getter {
+    ($name:ident) => {
+        #[pymethods]
+        impl $name {
+            #[getter]
+            fn message(&self) -> PyMessage {
+                PyMessage(self.message.clone())
+            }
+        }
+    };
+}
+
+/// A new request.
+#[pyclass(frozen, module = "cordboard._core")]
+pub(crate) struct RequestEvent {
+    #[pyo3(get)]
+    transaction: u64,
+    #[pyo3(get)]
+    dialog: Option<u64>,
+    #[pyo3(get)]
+    in_dialog: bool,
+    message: Arc<Message>,
+    flow: Flow,
+    dn: Option<Arc<str>>,
+}
+
+#[pymethods]
+impl RequestEvent {
+    #[getter]
+    fn message(&self) -> PyMessage {
+        PyMessage(self.message.clone())
+    }
+
+    #[getter]
+    fn flow(&self) -> PyFlow {
+        PyFlow(self.flow)
+    }
+
+    #[getter]
+    fn dn(&self) -> Option<&str> {
+        self.dn.as_deref()
+    }
+}
+
+/// The ACK for a 2xx of ours.
+#[pyclass(frozen, module = "cordboard._core")]
+pub(crate) struct AckEvent {
+    #[pyo3(get)]
+    dialog: u64,
+    message: Arc<Message>,
+}
+message_getter!(AckEvent);
+
+/// A CANCEL that took effect.
+#[pyclass(frozen, module = "cordboard._core")]
+pub(crate) struct CancelledEvent {
+    #[pyo3(get)]
+    transaction: u64,
+    #[pyo3(get)]
+    dialog: u64,
+    message: Arc<Message>,
+}
+message_getter!(CancelledEvent);
+
+/// A response to a request of ours.
+#[pyclass(frozen, module = "cordboard._core")]
+pub(crate) struct ResponseEvent {
+    #[pyo3(get)]
+    transaction: u64,
+    #[pyo3(get)]
+    dialog: Option<u64>,
+    #[pyo3(get)]
+    status: u16,
+    message: Arc<Message>,
+}
+message_getter!(ResponseEvent);
+
+/// A request of ours that got no final response.
+#[pyclass(frozen, module = "cordboard._core")]
+pub(crate) struct FailedEvent {
+    #[pyo3(get)]
+    transaction: u64,
+    #[pyo3(get)]
+    dialog: Option<u64>,
+    #[pyo3(get)]
+    failure: &'static str,
+}
+
+/// A 2xx of ours that was never acknowledged.
+#[pyclass(frozen, module = "cordboard._core")]
+pub(crate) struct NoAckEvent {
+    #[pyo3(get)]
+    dialog: u64,
+}
+
+/// The bindings of a DN changed.
+#[pyclass(frozen, module = "cordboard._core")]
+pub(crate) struct BindingEvent {
+    dn: Arc<str>,
+    #[pyo3(get)]
+    change: &'static str,
+    locations: Vec<Location>,
+}
+
+#[pymethods]
+impl BindingEvent {
+    #[getter]
+    fn dn(&self) -> &str {
+        &self.dn
+    }
+
+    #[getter]
+    fn locations(&self) -> Vec<PyLocation> {
+        self.locations.iter().cloned().map(PyLocation).collect()
+    }
+}
+
+/// Events as a Python list, in order.
+pub(crate) fn to_list(py: Python<'_>, events: Vec<Event>) -> PyResult<Bound<'_, PyList>> {
+    let list = PyList::empty(py);
+    for event in events {
+        list.append(to_python(py, event)?)?;
+    }
+    Ok(list)
+}
+
+fn to_python(py: Python<'_>, event: Event) -> PyResult<Py<PyAny>> {
+    Ok(match event {
+        Event::Request { transaction, dialog, in_dialog, message, flow, dn } => {
+            let dialog = dialog.map(|d| d.0);
+            Py::new(py, RequestEvent { transaction: transaction.0, dialog, in_dialog, message, flow, dn })?.into_any()
+        }
+        Event::Ack { dialog, message } => Py::new(py, AckEvent { dialog: dialog.0, message })?.into_any(),
+        Event::Cancelled { transaction, dialog, message } => {
+            Py::new(py, CancelledEvent { transaction: transaction.0, dialog: dialog.0, message })?.into_any()
+        }
+        Event::Response { transaction, dialog, message } => {
+            let (dialog, status) = (dialog.map(|d| d.0), message.status());
+            Py::new(py, ResponseEvent { transaction: transaction.0, dialog, status, message })?.into_any()
+        }
+        Event::Failed { transaction, dialog, failure } => {
+            let failure = match failure {
+                Failure::Timeout => "timeout",
+                Failure::Transport => "transport",
+            };
+            Py::new(py, FailedEvent { transaction: transaction.0, dialog: dialog.map(|d| d.0), failure })?.into_any()
+        }
+        Event::NoAck { dialog } => Py::new(py, NoAckEvent { dialog: dialog.0 })?.into_any(),
+        Event::Binding { dn, change, locations } => {
+            let change = match change {
+                BindingChange::Appeared => "appeared",
+                BindingChange::Moved => "moved",
+                BindingChange::Gone => "gone",
+            };
+            Py::new(py, BindingEvent { dn, change, locations })?.into_any()
+        }
+    })
+}

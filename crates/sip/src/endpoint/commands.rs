@@ -1,0 +1,367 @@
+//! What the user asks for.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use super::{
+    Asking, Body, Cancel, Command, Destination, DialogId, Endpoint, Event, Failure, HeaderLine, TimerKey,
+    TransactionId, resend,
+};
+use crate::dialog::Input;
+use crate::flow::{Flow, Transmit, Transport};
+use crate::header::HeaderName;
+use crate::message::{Message, MessageBuilder, Method};
+use crate::time::Time;
+use crate::transaction::{print_response, reply_flow};
+
+/// A request outside a dialog, as the user asked for it.
+struct Outgoing<'a> {
+    method: &'a Method,
+    uri: &'a str,
+    from: &'a str,
+    to: &'a str,
+    contact_user: &'a str,
+    headers: &'a [HeaderLine],
+    body: &'a Body,
+}
+
+impl Endpoint {
+    /// Carries out a command. One for a transaction or dialog that has gone meanwhile is counted
+    /// and dropped: its end has been, or is about to be, told by an event.
+    pub fn command(&mut self, command: Command, now: Time) {
+        match command {
+            Command::Respond { transaction, status, reason, headers, body } => {
+                self.respond(transaction, status, reason.as_deref(), &headers, &body, now);
+            }
+            Command::Send { transaction, method, uri, from, to, destination, contact_user, headers, body } => {
+                let outgoing = Outgoing {
+                    method: &method,
+                    uri: &uri,
+                    from: &from,
+                    to: &to,
+                    contact_user: &contact_user,
+                    headers: &headers,
+                    body: &body,
+                };
+                self.send(transaction, destination, &outgoing, now);
+            }
+            Command::SendInDialog { transaction, dialog, method, headers, body } => {
+                self.send_in_dialog(transaction, dialog, &method, &headers, &body, now);
+            }
+            Command::Ack { dialog, headers, body } => self.acknowledge(dialog, &headers, &body),
+            Command::Cancel { transaction, headers } => self.cancel(transaction, headers, now),
+            Command::Forget { dialog } => self.remove_dialog(dialog),
+        }
+        self.settle_outputs(now);
+    }
+
+    fn respond(
+        &mut self,
+        id: TransactionId,
+        status: u16,
+        reason: Option<&str>,
+        headers: &[HeaderLine],
+        body: &Body,
+        now: Time,
+    ) {
+        let Some(serving) = self.serving.get_mut(&id).filter(|s| !s.answered) else {
+            self.counters.stale_commands += 1;
+            return;
+        };
+        serving.answered = status >= 200;
+        let (dialog, makes_dialog, invite, bye) = (serving.dialog, serving.makes_dialog, serving.invite, serving.bye);
+        let Some((request, flow)) = self.server_request(id) else {
+            self.counters.stale_commands += 1;
+            return;
+        };
+        let response = self.build_response(&request, flow, dialog, status, reason, headers, body);
+        if !self.layer.respond(id, &response, now, &mut self.outputs) {
+            self.counters.stale_commands += 1;
+            return;
+        }
+        let Some(dialog) = dialog else { return };
+        if (200..300).contains(&status) && invite {
+            let number = request.cseq().map_or(0, |c| c.number);
+            let transmit = Transmit { flow: reply_flow(&request, flow), bytes: print_response(&response, &flow) };
+            self.start_resending(dialog, number, transmit, now);
+        }
+        if makes_dialog {
+            let input = match status {
+                ..200 => Input::Provisional,
+                200..300 => Input::Success,
+                _ => Input::Failure,
+            };
+            let state = self.dialogs.get_mut(&dialog).and_then(|d| d.handle(input));
+            if state == Some(crate::dialog::State::Terminated) {
+                self.remove_dialog(dialog);
+            }
+        }
+        if bye && status >= 200 {
+            self.remove_dialog(dialog);
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the parts of a response")]
+    fn build_response(
+        &self,
+        request: &Message,
+        flow: Flow,
+        dialog: Option<DialogId>,
+        status: u16,
+        reason: Option<&str>,
+        headers: &[HeaderLine],
+        body: &Body,
+    ) -> Message {
+        let dialog = dialog.and_then(|d| self.dialogs.get(&d));
+        let own_tag;
+        let tag = match dialog {
+            Some(dialog) => dialog.local_tag(),
+            None => {
+                own_tag = self.stateless_tag(request);
+                &own_tag
+            }
+        };
+        let mut builder = MessageBuilder::response_to(request, status, reason, Some(tag));
+        let creates = matches!(request.method(), Method::Invite | Method::Subscribe | Method::Refer | Method::Update);
+        if creates && (101..300).contains(&status) {
+            // RFC 3261 12.1.1: Record-Route is copied and a Contact given.
+            for route in request.all(HeaderName::RecordRoute) {
+                builder = builder.known(HeaderName::RecordRoute, route);
+            }
+            let user = dialog.map_or("", |d| d.contact_user());
+            builder = builder.known(HeaderName::Contact, self.contact(user, flow.transport, self.our_address(flow)));
+        }
+        let lists = |name: &str| headers.iter().any(|(n, _)| n.eq_ignore_ascii_case(name));
+        if creates && (200..300).contains(&status) && !lists("Allow") {
+            builder = builder.known(HeaderName::Allow, &self.settings.allow);
+            if !self.settings.supported.is_empty() {
+                builder = builder.known(HeaderName::Supported, self.settings.supported.join(", "));
+            }
+        }
+        finish(builder.known(HeaderName::Server, &self.settings.software), headers, body)
+    }
+
+    fn send(&mut self, id: TransactionId, to: Destination, outgoing: &Outgoing<'_>, now: Time) {
+        let Some(local) = self.routes.local(to.transport, to.remote) else {
+            self.fail_unsent(id, None);
+            return;
+        };
+        let from_tag = self.ids.tag();
+        let mut call_id = self.ids.tag();
+        self.ids.push_token(&mut call_id);
+        let build = |endpoint: &mut Self, transport, local| {
+            let builder = MessageBuilder::request(outgoing.method, outgoing.uri)
+                .known(HeaderName::Via, endpoint.via(transport, local))
+                .known(HeaderName::From, format_args!("{};tag={from_tag}", outgoing.from))
+                .known(HeaderName::To, outgoing.to)
+                .known(HeaderName::CallId, &call_id)
+                .known(HeaderName::CSeq, format_args!("1 {}", outgoing.method));
+            endpoint.complete(
+                builder,
+                outgoing.method,
+                outgoing.contact_user,
+                transport,
+                local,
+                outgoing.headers,
+                outgoing.body,
+            )
+        };
+        let request = build(self, to.transport, local);
+        let flow = Flow { transport: to.transport, local, remote: to.remote, connection: to.connection };
+        let (request, flow, fallback) = self.by_size(request, flow, build);
+        let invite = *outgoing.method == Method::Invite;
+        let request = Arc::new(request);
+        self.asking.insert(
+            id,
+            Asking {
+                method: outgoing.method.clone(),
+                dialog: None,
+                forks: Vec::new(),
+                contact_user: outgoing.contact_user.into(),
+                invite: invite.then(|| request.clone()),
+                cancel: Cancel::No,
+                internal: false,
+                settled: false,
+            },
+        );
+        self.layer.send_request(id, request, flow, fallback, now, &mut self.outputs);
+    }
+
+    fn send_in_dialog(
+        &mut self,
+        id: TransactionId,
+        dialog_id: DialogId,
+        method: &Method,
+        headers: &[HeaderLine],
+        body: &Body,
+        now: Time,
+    ) {
+        let Some(dialog) = self.dialogs.get(&dialog_id) else {
+            self.counters.stale_commands += 1;
+            self.fail_unsent(id, Some(dialog_id));
+            return;
+        };
+        let (transport, remote, connection) = dialog.next_hop();
+        let Some(local) = self.routes.local(transport, remote) else {
+            self.fail_unsent(id, Some(dialog_id));
+            return;
+        };
+        let contact_user = dialog.contact_user().to_owned();
+        let mut sequence = None;
+        let build = |endpoint: &mut Self, transport, local| {
+            let via = endpoint.via(transport, local);
+            let dialog = endpoint.dialogs.get_mut(&dialog_id).map(|d| match sequence {
+                // Built again for another transport: the number stays.
+                Some(number) => d.request_again(method, number, &via),
+                None => {
+                    let builder = d.request(method, &via);
+                    sequence = Some(d.local_seq());
+                    builder
+                }
+            });
+            let builder = dialog.unwrap_or_else(|| MessageBuilder::request(method, "sip:gone.invalid"));
+            endpoint.complete(builder, method, &contact_user, transport, local, headers, body)
+        };
+        let mut build = build;
+        let request = build(self, transport, local);
+        let flow = Flow { transport, local, remote, connection };
+        let (request, flow, fallback) = self.by_size(request, flow, build);
+        self.asking.insert(
+            id,
+            Asking {
+                method: method.clone(),
+                dialog: Some(dialog_id),
+                forks: Vec::new(),
+                contact_user: Box::default(),
+                invite: None,
+                cancel: Cancel::No,
+                internal: false,
+                settled: false,
+            },
+        );
+        if *method == Method::Bye {
+            self.stop_resending(dialog_id);
+            if let Some(dialog) = self.dialogs.get_mut(&dialog_id) {
+                dialog.handle(Input::Bye);
+            }
+        }
+        self.layer.send_request(id, Arc::new(request), flow, fallback, now, &mut self.outputs);
+    }
+
+    /// RFC 3261 18.1.1: a request too large for UDP goes by TCP, with UDP to fall back on.
+    fn by_size(
+        &mut self,
+        request: Message,
+        flow: Flow,
+        mut build: impl FnMut(&mut Self, Transport, SocketAddr) -> Message,
+    ) -> (Message, Flow, Option<Flow>) {
+        if flow.transport != Transport::Udp || request.wire_len() <= self.settings.udp_limit {
+            return (request, flow, None);
+        }
+        let Some(local) = self.routes.local(Transport::Tcp, flow.remote) else { return (request, flow, None) };
+        self.counters.sent_by_tcp_for_size += 1;
+        let by_tcp = build(self, Transport::Tcp, local);
+        let tcp = Flow { transport: Transport::Tcp, local, remote: flow.remote, connection: 0 };
+        (by_tcp, tcp, Some(flow))
+    }
+
+    /// What every request of ours ends with.
+    #[expect(clippy::too_many_arguments, reason = "the parts of a request")]
+    fn complete(
+        &self,
+        mut builder: MessageBuilder,
+        method: &Method,
+        contact_user: &str,
+        transport: Transport,
+        local: SocketAddr,
+        headers: &[HeaderLine],
+        body: &Body,
+    ) -> Message {
+        if !headers.iter().any(|(n, _)| n.eq_ignore_ascii_case("Max-Forwards")) {
+            builder = builder.known(HeaderName::MaxForwards, 70);
+        }
+        if matches!(method, Method::Invite | Method::Update | Method::Subscribe | Method::Refer | Method::Notify) {
+            builder = builder.known(HeaderName::Contact, self.contact(contact_user, transport, local));
+        }
+        if *method == Method::Invite {
+            builder = builder.known(HeaderName::Allow, &self.settings.allow);
+            if !self.settings.supported.is_empty() {
+                builder = builder.known(HeaderName::Supported, self.settings.supported.join(", "));
+            }
+        }
+        finish(builder.known(HeaderName::UserAgent, &self.settings.software), headers, body)
+    }
+
+    fn acknowledge(&mut self, dialog_id: DialogId, headers: &[HeaderLine], body: &Body) {
+        let acked = self.acks.get(&dialog_id).map(|a| (a.invite, a.number));
+        let (Some(dialog), Some((invite, number))) = (self.dialogs.get(&dialog_id), acked) else {
+            self.counters.stale_commands += 1;
+            return;
+        };
+        let (transport, remote, connection) = dialog.next_hop();
+        let Some(local) = self.routes.local(transport, remote) else {
+            self.counters.stale_commands += 1;
+            return;
+        };
+        let via = self.via(transport, local);
+        let Some(dialog) = self.dialogs.get(&dialog_id) else { return };
+        let builder = dialog.ack(number, &via).known(HeaderName::MaxForwards, 70);
+        let ack = finish(builder, headers, body);
+        let flow = Flow { transport, local, remote, connection };
+        let transmit = Transmit { flow, bytes: ack.to_bytes() };
+        self.transmits.push(transmit.clone());
+        self.acks.insert(dialog_id, resend::Acked { invite, number, transmit: Some(transmit) });
+    }
+
+    fn cancel(&mut self, id: TransactionId, headers: Vec<HeaderLine>, now: Time) {
+        let provisional = self.layer.has_provisional(id);
+        let Some(asking) = self.asking.get_mut(&id).filter(|a| a.method == Method::Invite && !a.settled) else {
+            self.counters.stale_commands += 1;
+            return;
+        };
+        if !matches!(asking.cancel, Cancel::No) {
+            return;
+        }
+        if provisional {
+            self.send_cancel(id, &headers, now);
+        } else {
+            asking.cancel = Cancel::Wanted(headers);
+        }
+    }
+
+    pub(super) fn send_cancel(&mut self, invite: TransactionId, headers: &[HeaderLine], now: Time) {
+        let Some((cancel, flow)) = self.layer.build_cancel(invite, headers) else { return };
+        let give_up = now.after(64 * self.settings.timers.t1);
+        let timer = self.timers.set(give_up, TimerKey::CancelGiveUp(invite));
+        if let Some(asking) = self.asking.get_mut(&invite) {
+            asking.cancel = Cancel::Sent(timer);
+        }
+        let id = TransactionId(self.numbers.next());
+        self.asking.insert(
+            id,
+            Asking {
+                method: Method::Cancel,
+                dialog: None,
+                forks: Vec::new(),
+                contact_user: Box::default(),
+                invite: None,
+                cancel: Cancel::No,
+                internal: true,
+                settled: false,
+            },
+        );
+        self.layer.send_request(id, Arc::new(cancel), flow, None, now, &mut self.outputs);
+    }
+
+    /// A request that cannot even be sent fails as one the transport lost.
+    fn fail_unsent(&mut self, id: TransactionId, dialog: Option<DialogId>) {
+        self.events.push(Event::Failed { transaction: id, dialog, failure: Failure::Transport });
+    }
+}
+
+fn finish(mut builder: MessageBuilder, headers: &[HeaderLine], body: &Body) -> Message {
+    for (name, value) in headers {
+        builder = builder.header(name, value);
+    }
+    builder.body(&body.content_type, &body.bytes)
+}

@@ -1,0 +1,63 @@
+//! What the endpoint counts.
+
+macro_rules! counters {
+    ($($(#[$doc:meta])* $name:ident,)*) => {
+        /// Totals since the start; each only grows.
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        pub struct Counters {
+            $($(#[$doc])* pub $name: u64,)*
+        }
+
+        impl Counters {
+            /// Each total with its name.
+            pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> {
+                [$((stringify!($name), self.$name),)*].into_iter()
+            }
+        }
+    };
+}
+
+counters! {
+    /// Requests read.
+    requests_received,
+    /// Responses read.
+    responses_received,
+    /// Data that was no SIP message and could not be answered.
+    garbage_dropped,
+    /// Requests too broken to serve, answered 4xx or 5xx.
+    malformed_answered,
+    /// Responses too broken to use.
+    malformed_responses_dropped,
+    /// REGISTER requests answered.
+    registers,
+    /// Requests challenged with 401.
+    challenges,
+    /// Requests refused by the directory.
+    refused,
+    /// Requests answered 503 for overload.
+    overload_refused,
+    /// Requests answered 482 for having arrived twice on different paths.
+    merged,
+    /// Requests answered 483.
+    too_many_hops,
+    /// Requests answered 420 for an extension we do not have.
+    bad_extension,
+    /// Requests for no dialog or transaction of ours, answered 481.
+    no_such_dialog,
+    /// Requests out of CSeq order, answered 500.
+    out_of_order,
+    /// ACKs for no dialog of ours, dropped.
+    stray_acks,
+    /// Responses for no transaction of ours, dropped.
+    stray_responses,
+    /// Repeats of a 2xx to INVITE sent.
+    success_resent,
+    /// 2xx to INVITE never acknowledged.
+    success_unacknowledged,
+    /// Repeats of a 2xx to INVITE acknowledged again.
+    success_reacknowledged,
+    /// Commands for a transaction or dialog that has gone.
+    stale_commands,
+    /// Requests sent by TCP for their size.
+    sent_by_tcp_for_size,
+}

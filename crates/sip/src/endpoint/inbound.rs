@@ -1,0 +1,346 @@
+//! Requests coming in: what the endpoint settles by itself and what the user is told.
+
+use std::sync::Arc;
+
+use super::{DialogId, Endpoint, Event, Serving, TransactionId, resend};
+use crate::dialog::{self, Dialog};
+use crate::directory::Admission;
+use crate::flow::{Flow, Transmit};
+use crate::header::HeaderName;
+use crate::message::{Message, MessageBuilder, Method, ParseError};
+use crate::registrar::Visit;
+use crate::time::Time;
+use crate::transaction::{Inbound, reply_flow};
+
+/// What the checks before a transaction say.
+enum Gate {
+    /// Go on; outside a dialog, as this DN.
+    Open { dn: Option<Arc<str>> },
+    /// It has been answered.
+    Closed,
+}
+
+impl Endpoint {
+    /// One datagram, or one framed message of a stream.
+    pub fn receive(&mut self, data: &[u8], flow: Flow, now: Time) {
+        match Message::parse(data, &self.settings.limits) {
+            Ok(message) if message.is_request() => self.receive_request(message, flow, now),
+            Ok(message) => self.receive_response(message, flow, now),
+            Err(error) => self.answer_unreadable(data, error, flow),
+        }
+    }
+
+    /// RFC 3261 8.2: a request whose Via can be found is told what is wrong with it; anything else
+    /// is dropped.
+    fn answer_unreadable(&mut self, data: &[u8], error: ParseError, flow: Flow) {
+        let mut tag = String::new();
+        self.ids.push_token(&mut tag);
+        let answer = Message::error_response(data, flow.remote, error.status(), None, &tag);
+        let Some(answer) = answer else {
+            self.counters.garbage_dropped += 1;
+            return;
+        };
+        self.counters.malformed_answered += 1;
+        self.transmit_response(&answer, flow);
+    }
+
+    fn receive_request(&mut self, request: Message, flow: Flow, now: Time) {
+        self.counters.requests_received += 1;
+        let method = request.method();
+        if let Err(error) = request.validate_request() {
+            if method == Method::Ack {
+                self.counters.garbage_dropped += 1;
+                return;
+            }
+            self.counters.malformed_answered += 1;
+            let reason = error.to_string();
+            self.answer_with_warning(&request, flow, error.status, &reason);
+            return;
+        }
+        if method == Method::Register {
+            self.register(&request, flow, now);
+            return;
+        }
+        // RFC 3261 17.2.3 before anything else: a retransmission must not be judged again.
+        let request = Arc::new(request);
+        let dn = if self.layer.is_known(&request) {
+            None
+        } else {
+            match self.admit(&request, &method, flow, now) {
+                Gate::Open { dn } => dn,
+                Gate::Closed => return,
+            }
+        };
+        let numbers = self.numbers.clone();
+        let mut number = || TransactionId(numbers.next());
+        match self.layer.receive_request(&request, flow, now, &mut number, &mut self.outputs) {
+            Inbound::New(id) => self.serve(id, request, &method, flow, dn, now),
+            Inbound::Absorbed => {}
+            Inbound::Ack => self.receive_ack(request, flow),
+            Inbound::Cancel { invite } => self.receive_cancel(invite, request, flow, now),
+            Inbound::Merged => {
+                self.counters.merged += 1;
+                self.answer(&request, flow, 482, &[]);
+            }
+            Inbound::Overloaded => self.answer_overloaded(&request, flow),
+        }
+        self.settle_outputs(now);
+    }
+
+    /// The checks of RFC 3261 8.2 and 12.2.2 that come before a transaction is spent on a request.
+    fn admit(&mut self, request: &Message, method: &Method, flow: Flow, now: Time) -> Gate {
+        let in_dialog = request.to().is_ok_and(|to| to.tag().is_some());
+        if matches!(method, Method::Ack | Method::Cancel) {
+            return Gate::Open { dn: None };
+        }
+        if request.number(HeaderName::MaxForwards) == Some(0) && *method != Method::Options {
+            self.counters.too_many_hops += 1;
+            self.answer(request, flow, 483, &[]);
+            return Gate::Closed;
+        }
+        if let Some(unknown) = self.unknown_extensions(request) {
+            self.counters.bad_extension += 1;
+            self.answer(request, flow, 420, &[(HeaderName::Unsupported, &unknown)]);
+            return Gate::Closed;
+        }
+        if in_dialog {
+            if self.dialog_of(request).is_none() {
+                self.counters.no_such_dialog += 1;
+                self.answer(request, flow, 481, &[]);
+                return Gate::Closed;
+            }
+            return Gate::Open { dn: None };
+        }
+        if *method == Method::Options {
+            self.answer_options(request, flow);
+            return Gate::Closed;
+        }
+        if matches!(method, Method::Bye | Method::Prack | Method::Update | Method::Info) {
+            self.counters.no_such_dialog += 1;
+            self.answer(request, flow, 481, &[]);
+            return Gate::Closed;
+        }
+        if self.overloaded {
+            self.answer_overloaded(request, flow);
+            return Gate::Closed;
+        }
+        match self.directory.admit(request, &flow, now, self.ids.as_mut()) {
+            Admission::Admitted { dn } => Gate::Open { dn: Some(dn) },
+            Admission::Challenge(challenges) => {
+                self.counters.challenges += 1;
+                let lines: Vec<_> = challenges.iter().map(|c| (HeaderName::WwwAuthenticate, c.as_str())).collect();
+                self.answer(request, flow, 401, &lines);
+                Gate::Closed
+            }
+            Admission::Refused { status, .. } => {
+                self.counters.refused += 1;
+                self.answer(request, flow, status, &[]);
+                Gate::Closed
+            }
+        }
+    }
+
+    fn unknown_extensions(&self, request: &Message) -> Option<String> {
+        let unknown: Vec<&str> = request
+            .list(HeaderName::Require)
+            .filter(|tag| !self.settings.supported.iter().any(|s| s.eq_ignore_ascii_case(tag)))
+            .collect();
+        (!unknown.is_empty()).then(|| unknown.join(", "))
+    }
+
+    /// RFC 3261 11.2: what a call to us could use.
+    fn answer_options(&mut self, request: &Message, flow: Flow) {
+        if self.overloaded {
+            self.answer_overloaded(request, flow);
+            return;
+        }
+        let supported = self.settings.supported.join(", ");
+        let allow = self.settings.allow.clone();
+        let mut headers = vec![(HeaderName::Allow, allow.as_str()), (HeaderName::Accept, "application/sdp")];
+        if !supported.is_empty() {
+            headers.push((HeaderName::Supported, &supported));
+        }
+        self.answer(request, flow, 200, &headers);
+    }
+
+    pub(super) fn answer_overloaded(&mut self, request: &Message, flow: Flow) {
+        self.counters.overload_refused += 1;
+        let retry = self.settings.retry_after.to_string();
+        self.answer(request, flow, 503, &[(HeaderName::RetryAfter, &retry)]);
+    }
+
+    fn answer_with_warning(&mut self, request: &Message, flow: Flow, status: u16, why: &str) {
+        // RFC 3261 20.43: 399 is for text a person may read.
+        let warning = format!("399 cordboard \"{}\"", why.replace(['"', '\\'], "'"));
+        self.answer(request, flow, status, &[(HeaderName::Warning, &warning)]);
+    }
+
+    fn register(&mut self, request: &Message, flow: Flow, now: Time) {
+        if request.number(HeaderName::MaxForwards) == Some(0) {
+            self.counters.too_many_hops += 1;
+            self.answer(request, flow, 483, &[]);
+            return;
+        }
+        if self.overloaded {
+            self.answer_overloaded(request, flow);
+            return;
+        }
+        let unix = self.unix_seconds(now);
+        let dn = match self.directory.admit(request, &flow, now, self.ids.as_mut()) {
+            Admission::Admitted { dn } => dn,
+            Admission::Challenge(challenges) => {
+                self.counters.challenges += 1;
+                let lines: Vec<_> = challenges.iter().map(|c| (HeaderName::WwwAuthenticate, c.as_str())).collect();
+                self.answer(request, flow, 401, &lines);
+                return;
+            }
+            Admission::Refused { status, .. } => {
+                self.counters.refused += 1;
+                self.answer(request, flow, status, &[]);
+                return;
+            }
+        };
+        self.counters.registers += 1;
+        let tag = self.stateless_tag(request);
+        let visit = Visit { request, dn: &dn, flow, now, unix, tag: &tag };
+        let response = self.registrar.register(&visit, &self.directory, &mut self.events, &mut self.journal);
+        self.transmits.push(Transmit { flow: reply_flow(request, flow), bytes: response });
+    }
+
+    pub(super) fn expire_bindings(&mut self, now: Time) {
+        self.registrar.handle_timeouts(now, &mut self.events);
+    }
+
+    fn dialog_of(&self, request: &Message) -> Option<DialogId> {
+        let to = request.to().ok()?;
+        let remote = request.from().ok()?.tag().unwrap_or("").to_owned();
+        self.find_dialog(request.call_id(), to.tag()?, &remote)
+    }
+
+    fn serve(
+        &mut self,
+        id: TransactionId,
+        request: Arc<Message>,
+        method: &Method,
+        flow: Flow,
+        dn: Option<Arc<str>>,
+        now: Time,
+    ) {
+        let invite = *method == Method::Invite;
+        if let Some(dialog) = self.dialog_of(&request) {
+            let number = request.cseq().map_or(0, |c| c.number);
+            if let Some(Err(order)) = self.dialogs.get_mut(&dialog).map(|d| d.accept(number, flow)) {
+                self.counters.out_of_order += 1;
+                let reason = format!("CSeq {} is not above {}", order.got, order.last);
+                self.refuse(id, 500, &reason, now);
+                return;
+            }
+            if matches!(method, Method::Invite | Method::Update | Method::Subscribe | Method::Notify | Method::Refer)
+                && let Some(dialog) = self.dialogs.get_mut(&dialog)
+            {
+                dialog.refresh_target(&request);
+            }
+            let bye = *method == Method::Bye;
+            let serving = Serving { dialog: Some(dialog), makes_dialog: false, invite, bye, answered: false };
+            self.serving.insert(id, serving);
+            let dialog = Some(dialog);
+            self.events.push(Event::Request {
+                transaction: id,
+                dialog,
+                in_dialog: true,
+                message: request,
+                flow,
+                dn: None,
+            });
+            return;
+        }
+        let dialog = matches!(method, Method::Invite | Method::Subscribe | Method::Refer).then(|| {
+            let number = self.dialog_number();
+            let tag = self.ids.tag();
+            let user = crate::uri::Uri::parse(request.uri()).map(|u| u.user.to_owned()).unwrap_or_default();
+            self.add_dialog(Dialog::callee(number, &request, &tag, &user, flow));
+            number
+        });
+        let serving = Serving { dialog, makes_dialog: dialog.is_some(), invite, bye: false, answered: false };
+        self.serving.insert(id, serving);
+        self.events.push(Event::Request { transaction: id, dialog, in_dialog: false, message: request, flow, dn });
+    }
+
+    /// Answers a request that has a transaction but is not for the user.
+    fn refuse(&mut self, id: TransactionId, status: u16, why: &str, now: Time) {
+        let Some((request, _)) = self.server_request(id) else { return };
+        let tag = self.stateless_tag(&request);
+        let response = MessageBuilder::response_to(&request, status, None, Some(&tag))
+            .known(HeaderName::Warning, format_args!("399 cordboard \"{why}\""))
+            .known(HeaderName::Server, &self.settings.software)
+            .finish();
+        self.layer.respond(id, &response, now, &mut self.outputs);
+    }
+
+    /// The ACK for a 2xx (RFC 3261 13.3.1.4).
+    fn receive_ack(&mut self, ack: Arc<Message>, _flow: Flow) {
+        let Some(dialog) = self.dialog_of(&ack) else {
+            self.counters.stray_acks += 1;
+            return;
+        };
+        let number = ack.cseq().map_or(0, |c| c.number);
+        if self.acknowledged(dialog, number) {
+            self.events.push(Event::Ack { dialog, message: ack });
+        } else {
+            self.counters.stray_acks += 1;
+        }
+    }
+
+    /// RFC 3261 9.2.
+    fn receive_cancel(&mut self, invite: Option<TransactionId>, cancel: Arc<Message>, flow: Flow, now: Time) {
+        let Some(id) = invite else {
+            self.counters.no_such_dialog += 1;
+            self.answer(&cancel, flow, 481, &[]);
+            return;
+        };
+        let serving = self.serving.get(&id).filter(|s| s.invite);
+        let dialog = serving.and_then(|s| s.dialog);
+        let open = serving.is_some_and(|s| !s.answered);
+        // The To tag of the answer to the CANCEL is that of the answers to the INVITE.
+        let tag = dialog.and_then(|d| self.dialogs.get(&d)).map(|d| d.local_tag().to_owned());
+        let tag = tag.unwrap_or_else(|| self.stateless_tag(&cancel));
+        let ok = MessageBuilder::response_to(&cancel, 200, None, Some(&tag))
+            .known(HeaderName::Server, &self.settings.software)
+            .finish();
+        self.transmit_response(&ok, flow);
+        let (true, Some(dialog)) = (open, dialog) else { return };
+        let Some((request, _)) = self.server_request(id) else { return };
+        let terminated = MessageBuilder::response_to(&request, 487, None, Some(&tag))
+            .known(HeaderName::Server, &self.settings.software)
+            .finish();
+        self.layer.respond(id, &terminated, now, &mut self.outputs);
+        let makes_dialog = self.serving.get_mut(&id).is_some_and(|s| {
+            s.answered = true;
+            s.makes_dialog
+        });
+        if makes_dialog {
+            if let Some(d) = self.dialogs.get_mut(&dialog) {
+                d.handle(dialog::Input::Failure);
+            }
+            self.remove_dialog(dialog);
+        }
+        self.events.push(Event::Cancelled { transaction: id, dialog, message: cancel });
+    }
+
+    /// Whether an ACK belongs to a 2xx that was being repeated; stops the repeats.
+    fn acknowledged(&mut self, dialog: DialogId, number: u32) -> bool {
+        match self.resends.get(&dialog) {
+            Some(resend) if resend.number == number => {
+                self.stop_resending(dialog);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    pub(super) fn stop_resending(&mut self, dialog: DialogId) {
+        if let Some(resend::Resend { timer, .. }) = self.resends.remove(&dialog) {
+            self.timers.cancel(timer);
+        }
+    }
+}

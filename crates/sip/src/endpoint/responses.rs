@@ -1,0 +1,239 @@
+//! Responses coming in and requests that got none.
+
+use std::sync::Arc;
+
+use super::{Asking, Cancel, DialogId, Endpoint, Event, Failure, Fork, TransactionId, resend};
+use crate::dialog::{Dialog, Input, State};
+use crate::flow::Flow;
+use crate::message::{Message, Method};
+use crate::time::Time;
+use crate::transaction::Output;
+
+impl Endpoint {
+    pub(super) fn receive_response(&mut self, response: Message, flow: Flow, now: Time) {
+        self.counters.responses_received += 1;
+        if response.validate_response().is_err() {
+            self.counters.malformed_responses_dropped += 1;
+            return;
+        }
+        if !self.layer.receive_response(&Arc::new(response), flow, now, &mut self.outputs) {
+            self.counters.stray_responses += 1;
+        }
+        self.settle_heard(now, Some(flow));
+    }
+
+    /// Deals with all that the transaction layer has put out. Dealing may put out more (a CANCEL
+    /// that waited), hence the loop.
+    pub(super) fn settle_outputs(&mut self, now: Time) {
+        self.settle_heard(now, None);
+    }
+
+    /// `heard` is the flow of the response that caused the outputs.
+    fn settle_heard(&mut self, now: Time, heard: Option<Flow>) {
+        while !self.outputs.is_empty() {
+            for output in std::mem::take(&mut self.outputs) {
+                match output {
+                    Output::Send(transmit) => self.transmits.push(transmit),
+                    Output::Response { id, message } => self.settle_response(id, message, heard, now),
+                    Output::Failed { id, failure } => self.settle_failure(id, failure),
+                    Output::Unacknowledged { .. } => {}
+                    Output::Terminated { id } => self.forget_transaction(id),
+                }
+            }
+        }
+    }
+
+    fn settle_response(&mut self, id: TransactionId, message: Arc<Message>, heard: Option<Flow>, now: Time) {
+        let Some(asking) = self.asking.get_mut(&id) else { return };
+        if asking.internal {
+            return;
+        }
+        let status = message.status();
+        if status < 200 && matches!(asking.cancel, Cancel::Wanted(_)) {
+            let Cancel::Wanted(headers) = std::mem::take(&mut asking.cancel) else { return };
+            self.send_cancel(id, &headers, now);
+        }
+        let Some(asking) = self.asking.get_mut(&id) else { return };
+        if asking.method == Method::Invite {
+            match asking.dialog {
+                None => self.settle_initial_invite(id, message, heard),
+                Some(dialog) => self.settle_reinvite(id, dialog, message),
+            }
+            return;
+        }
+        let dialog = asking.dialog;
+        if status >= 200 {
+            asking.settled = true;
+        }
+        let method = asking.method.clone();
+        if let Some(dialog) = dialog {
+            if matches!(method, Method::Update | Method::Subscribe | Method::Notify)
+                && (200..300).contains(&status)
+                && let Some(d) = self.dialogs.get_mut(&dialog)
+            {
+                d.refresh_target(&message);
+            }
+            if method == Method::Bye && status >= 200 {
+                self.remove_dialog(dialog);
+            }
+        }
+        self.events.push(Event::Response { transaction: id, dialog, message });
+    }
+
+    fn settle_initial_invite(&mut self, id: TransactionId, message: Arc<Message>, heard: Option<Flow>) {
+        let status = message.status();
+        if status >= 300 {
+            let Some(asking) = self.asking.get_mut(&id) else { return };
+            asking.settled = true;
+            self.stop_giving_up(id);
+            self.end_early_forks(id);
+            self.events.push(Event::Response { transaction: id, dialog: None, message });
+            return;
+        }
+        let tag = message.to().ok().and_then(|t| t.tag().map(str::to_owned));
+        if status < 200 && tag.is_none() {
+            self.events.push(Event::Response { transaction: id, dialog: None, message });
+            return;
+        }
+        let Some(dialog) = self.fork(id, tag.as_deref().unwrap_or(""), &message, heard) else { return };
+        if status < 200 {
+            self.events.push(Event::Response { transaction: id, dialog: Some(dialog), message });
+            return;
+        }
+        if let Some(asking) = self.asking.get_mut(&id) {
+            asking.settled = true;
+        }
+        self.stop_giving_up(id);
+        let number = message.cseq().map_or(1, |c| c.number);
+        self.settle_success(id, dialog, number, message);
+    }
+
+    fn settle_reinvite(&mut self, id: TransactionId, dialog: DialogId, message: Arc<Message>) {
+        let status = message.status();
+        if status >= 200 {
+            if let Some(asking) = self.asking.get_mut(&id) {
+                asking.settled = true;
+            }
+            self.stop_giving_up(id);
+        }
+        if (200..300).contains(&status) {
+            let number = message.cseq().map_or(1, |c| c.number);
+            self.settle_success(id, dialog, number, message);
+        } else {
+            self.events.push(Event::Response { transaction: id, dialog: Some(dialog), message });
+        }
+    }
+
+    /// A 2xx to INVITE: told once; its repeats are acknowledged again (RFC 3261 13.2.2.4).
+    fn settle_success(&mut self, id: TransactionId, dialog: DialogId, number: u32, message: Arc<Message>) {
+        if let Some(acked) = self.acks.get(&dialog).filter(|a| a.number == number) {
+            if let Some(transmit) = acked.transmit.clone() {
+                self.counters.success_reacknowledged += 1;
+                self.transmits.push(transmit);
+            }
+            return;
+        }
+        let Some(d) = self.dialogs.get_mut(&dialog) else { return };
+        if d.state() == State::Early {
+            d.learn_route(&message);
+        }
+        d.refresh_target(&message);
+        d.handle(Input::Success);
+        self.acks.insert(dialog, resend::Acked { invite: id, number, transmit: None });
+        self.events.push(Event::Response { transaction: id, dialog: Some(dialog), message });
+    }
+
+    /// The dialog of a fork: found by its tag, or made.
+    fn fork(&mut self, id: TransactionId, tag: &str, message: &Message, heard: Option<Flow>) -> Option<DialogId> {
+        let asking = self.asking.get(&id)?;
+        if let Some(dialog) = asking.forks.iter().find(|f| *f.remote_tag == *tag).map(|f| f.dialog) {
+            let d = self.dialogs.get_mut(&dialog)?;
+            if d.state() == State::Early {
+                d.refresh_target(message);
+            }
+            return Some(dialog);
+        }
+        let request = asking.invite.clone()?;
+        let contact_user = asking.contact_user.clone();
+        let flow = heard?;
+        let number = self.dialog_number();
+        self.add_dialog(Dialog::caller(number, &request, message, &contact_user, flow));
+        if let Some(asking) = self.asking.get_mut(&id) {
+            asking.forks.push(Fork { remote_tag: tag.into(), dialog: number });
+        }
+        Some(number)
+    }
+
+    fn end_early_forks(&mut self, id: TransactionId) {
+        let Some(asking) = self.asking.get_mut(&id) else { return };
+        for Fork { dialog, .. } in std::mem::take(&mut asking.forks) {
+            let Some(d) = self.dialogs.get_mut(&dialog) else { continue };
+            if d.state() == State::Early {
+                d.handle(Input::Failure);
+                self.remove_dialog(dialog);
+            }
+        }
+    }
+
+    fn settle_failure(&mut self, id: TransactionId, failure: Failure) {
+        self.stop_giving_up(id);
+        let Some(asking) = self.asking.get_mut(&id) else { return };
+        if asking.internal || asking.settled {
+            return;
+        }
+        asking.settled = true;
+        let (dialog, bye) = (asking.dialog, asking.method == Method::Bye);
+        if dialog.is_none() {
+            self.end_early_forks(id);
+        }
+        if let (Some(dialog), true) = (dialog, bye) {
+            self.remove_dialog(dialog);
+        }
+        self.events.push(Event::Failed { transaction: id, dialog, failure });
+    }
+
+    /// RFC 3261 9.1: a cancelled INVITE without a final response in 64*T1 is over.
+    pub(super) fn give_up_cancelled(&mut self, id: TransactionId, now: Time) {
+        if let Some(asking) = self.asking.get_mut(&id) {
+            asking.cancel = Cancel::No;
+        }
+        self.settle_failure(id, Failure::Timeout);
+        self.layer.abandon(id, now, &mut self.outputs);
+        self.settle_outputs(now);
+    }
+
+    fn stop_giving_up(&mut self, id: TransactionId) {
+        let Some(asking) = self.asking.get_mut(&id) else { return };
+        if let Cancel::Sent(timer) = std::mem::take(&mut asking.cancel) {
+            self.timers.cancel(timer);
+        }
+    }
+
+    fn forget_transaction(&mut self, id: TransactionId) {
+        if let Some(asking) = self.asking.remove(&id) {
+            self.forget_acks(id, &asking);
+            // An early dialog whose INVITE is gone can never be confirmed.
+            for Fork { dialog, .. } in asking.forks {
+                if self.dialogs.get(&dialog).is_some_and(|d| d.state() == State::Early) {
+                    self.remove_dialog(dialog);
+                }
+            }
+        }
+        if let Some(serving) = self.serving.remove(&id)
+            && let Some(dialog) = serving.dialog.filter(|_| serving.makes_dialog)
+            && self.dialogs.get(&dialog).is_some_and(|d| d.state() == State::Early)
+        {
+            self.remove_dialog(dialog);
+        }
+    }
+
+    /// Once the INVITE's transaction is gone its 2xx can no longer be recognised, so its ACK need
+    /// not be kept.
+    fn forget_acks(&mut self, id: TransactionId, asking: &Asking) {
+        for dialog in asking.forks.iter().map(|f| &f.dialog).chain(asking.dialog.iter()) {
+            if self.acks.get(dialog).is_some_and(|acked| acked.invite == id) {
+                self.acks.remove(dialog);
+            }
+        }
+    }
+}

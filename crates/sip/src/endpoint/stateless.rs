@@ -1,0 +1,38 @@
+//! Answers that leave nothing behind (RFC 3261 8.2.7): refusals, challenges and registrations, so
+//! that a stranger's flood costs no memory.
+
+use std::hash::{Hash, Hasher};
+
+use super::Endpoint;
+use crate::flow::{Flow, Transmit};
+use crate::header::HeaderName;
+use crate::message::{Message, MessageBuilder};
+use crate::transaction::{print_response, reply_flow};
+
+impl Endpoint {
+    /// Answers a request without a transaction. `headers` follow the copied ones.
+    pub(super) fn answer(&mut self, request: &Message, flow: Flow, status: u16, headers: &[(HeaderName, &str)]) {
+        let tag = self.stateless_tag(request);
+        let mut builder = MessageBuilder::response_to(request, status, None, Some(&tag));
+        for (name, value) in headers {
+            builder = builder.known(*name, value);
+        }
+        let response = builder.known(HeaderName::Server, &self.settings.software).finish();
+        self.transmit_response(&response, flow);
+    }
+
+    pub(super) fn transmit_response(&mut self, response: &Message, flow: Flow) {
+        let bytes = print_response(response, &flow);
+        self.transmits.push(Transmit { flow: reply_flow(response, flow), bytes });
+    }
+
+    /// The To tag of a stateless answer: the same for each repeat of a request (RFC 3261 8.2.7).
+    pub(super) fn stateless_tag(&self, request: &Message) -> String {
+        let mut hasher = rustc_hash::FxHasher::default();
+        self.tag_key.hash(&mut hasher);
+        request.call_id().hash(&mut hasher);
+        request.get(HeaderName::From).hash(&mut hasher);
+        request.get(HeaderName::Via).hash(&mut hasher);
+        format!("{:016x}", hasher.finish())
+    }
+}

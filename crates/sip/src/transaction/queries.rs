@@ -1,0 +1,66 @@
+//! What the endpoint asks of the layer besides carrying messages.
+
+use super::step::Step;
+use super::{Counters, Layer, Output, matching};
+use crate::endpoint::TransactionId;
+use crate::message::{Message, Method};
+use crate::time::Time;
+
+impl Layer {
+    /// Whether a request belongs to a transaction that lives (RFC 3261 17.2.3), so that it is a
+    /// repetition and must not be judged again. Changes nothing.
+    #[must_use]
+    pub fn is_known(&self, request: &Message) -> bool {
+        let Ok(via) = request.top_via() else { return false };
+        let method = request.method();
+        let owner = match method {
+            Method::Ack | Method::Cancel => Method::Invite,
+            _ => method,
+        };
+        let key = matching::server_key(self.settings.hash_seed, request, &via, &owner);
+        self.server_keys.contains_key(&key.key)
+    }
+
+    /// Ends a request of ours without telling the user: its INVITE was cancelled and the peer
+    /// never answered (RFC 3261 9.1).
+    pub fn abandon(&mut self, id: TransactionId, now: Time, out: &mut Vec<Output>) {
+        let Some(client) = self.clients.get_mut(&id) else { return };
+        let mut step = Step {
+            now,
+            message: None,
+            bytes: None,
+            settings: &self.settings,
+            timers: &mut self.timers,
+            counters: &mut self.counters,
+            out,
+            due_now: None,
+        };
+        client.running.keep(&[], &mut step);
+        self.leave_flow(id);
+        self.remove_client(id, out);
+    }
+}
+
+impl Counters {
+    /// Each figure with its name.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        [
+            ("invite_client_transactions", self.invite_clients as u64),
+            ("non_invite_client_transactions", self.non_invite_clients as u64),
+            ("invite_server_transactions", self.invite_servers as u64),
+            ("non_invite_server_transactions", self.non_invite_servers as u64),
+            ("retransmitted", self.retransmitted),
+            ("absorbed", self.absorbed),
+            ("timeouts", self.timeouts),
+            ("transport_failures", self.transport_failures),
+            ("tcp_to_udp_fallbacks", self.fallbacks),
+            ("unanswered_requests", self.unanswered),
+            ("transaction_table_full", self.overloaded),
+            ("transactions_let_go", self.let_go),
+            ("unmatched_messages", self.unmatched),
+            ("unreadable_vias", self.unreadable),
+            ("protocol_errors", self.protocol_errors),
+        ]
+        .into_iter()
+    }
+}
