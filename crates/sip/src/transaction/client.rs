@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::step::{ProtocolError, Step};
+use super::step::{ProtocolError, Step, walk};
 use super::timing::{Running, Timer};
 use super::{Output, build, invite_client, non_invite_client};
 use crate::endpoint::TransactionId;
@@ -22,6 +22,8 @@ pub(super) enum State {
 pub(super) enum Input {
     Response(u16),
     Timer(Timer),
+    /// Its CANCEL was sent.
+    Cancelled,
     FallBack,
     TransportFailed,
 }
@@ -41,6 +43,8 @@ pub(super) struct Client {
     pub(super) interval: Duration,
     pub(super) running: Running,
     pub(super) state: State,
+    /// Its CANCEL was sent, so that only 64*T1 remain.
+    pub(super) cancelled: bool,
     /// Where it stands in the list of transactions that wait on its flow.
     pub(super) waiting_at: Option<u32>,
 }
@@ -71,42 +75,8 @@ impl Client {
 
     fn once(&mut self, input: Input, step: &mut Step<'_>) -> Result<(), ProtocolError> {
         match self.state {
-            State::Invite(state) => {
-                use invite_client::{Input as I, response_input, table, timer_input, timers};
-                let machine = "INVITE client";
-                let input = match input {
-                    Input::Response(status) => response_input(status),
-                    Input::FallBack => I::FallBack,
-                    Input::TransportFailed => I::TransportFailed,
-                    Input::Timer(timer) => match timer_input(timer) {
-                        Some(input) => input,
-                        None => return Err(ProtocolError { machine, state: state.name(), input: "foreign timer" }),
-                    },
-                };
-                let unexpected = ProtocolError { machine, state: state.name(), input: input.name() };
-                let (action, next) = table(state, input).ok_or(unexpected)?;
-                self.state = State::Invite(next);
-                self.running.keep(timers(next), step);
-                action(self, step);
-            }
-            State::NonInvite(state) => {
-                use non_invite_client::{Input as I, response_input, table, timer_input, timers};
-                let machine = "non-INVITE client";
-                let input = match input {
-                    Input::Response(status) => response_input(status),
-                    Input::FallBack => I::FallBack,
-                    Input::TransportFailed => I::TransportFailed,
-                    Input::Timer(timer) => match timer_input(timer) {
-                        Some(input) => input,
-                        None => return Err(ProtocolError { machine, state: state.name(), input: "foreign timer" }),
-                    },
-                };
-                let unexpected = ProtocolError { machine, state: state.name(), input: input.name() };
-                let (action, next) = table(state, input).ok_or(unexpected)?;
-                self.state = State::NonInvite(next);
-                self.running.keep(timers(next), step);
-                action(self, step);
-            }
+            State::Invite(state) => walk!(invite_client, State::Invite, self, state, input, step),
+            State::NonInvite(state) => walk!(non_invite_client, State::NonInvite, self, state, input, step),
         }
         Ok(())
     }

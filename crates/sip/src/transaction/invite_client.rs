@@ -18,15 +18,18 @@
 //!      '--'-------------------------> COMPLETED -'---'-------D, transport error----'
 //! ```
 //!
-//! Timer C is no timer of 17.1.1; it bounds PROCEEDING as RFC 3261 16.6 does for proxies. A broken
-//! connection does not end PROCEEDING: nothing is to be sent, and the response may come over
-//! another one (18.2.2), so it has no input there.
+//! Timer C is no timer of 17.1.1; it bounds PROCEEDING as RFC 3261 16.6 does for proxies, and
+//! after a CANCEL by the 64*T1 of 9.1. A broken connection does not end PROCEEDING: nothing is to
+//! be sent, and the response may come over another one (18.2.2), so it has no input there.
 
-use super::client::Client;
+use super::client::{self, Client};
 use super::step::{Step, named};
 use super::timing::Timer;
 use super::{Output, build};
 use crate::endpoint::Failure;
+
+/// Its name in errors.
+pub(super) const NAME: &str = "INVITE client";
 
 named! {
     /// Where an INVITE of ours stands.
@@ -35,7 +38,7 @@ named! {
 
 named! {
     /// What can happen to it.
-    Input { Provisional, Success, Error, TimerA, TimerB, TimerC, TimerD, TimerM, FallBack, TransportFailed, }
+    Input { Provisional, Success, Error, TimerA, TimerB, TimerC, TimerD, TimerM, Cancelled, FallBack, TransportFailed, }
 }
 
 pub(super) type Action = fn(&mut Client, &mut Step<'_>);
@@ -56,6 +59,7 @@ pub(super) fn table(state: State, input: Input) -> Option<(Action, State)> {
         (S::Proceeding, I::Provisional) => (hand_up_provisional, S::Proceeding),
         (S::Proceeding, I::Success) => (accept, S::Accepted),
         (S::Proceeding, I::Error) => (acknowledge_error, S::Completed),
+        (S::Proceeding, I::Cancelled) => (expect_487, S::Proceeding),
         (S::Proceeding, I::TimerC) => (report_timeout, S::Terminated),
 
         (S::Accepted, I::Success) => (hand_up, S::Accepted),
@@ -82,25 +86,22 @@ pub(super) fn timers(state: State) -> &'static [Timer] {
     }
 }
 
-/// The input a timer makes.
-pub(super) fn timer_input(timer: Timer) -> Option<Input> {
-    match timer {
-        Timer::A => Some(Input::TimerA),
-        Timer::B => Some(Input::TimerB),
-        Timer::C => Some(Input::TimerC),
-        Timer::D => Some(Input::TimerD),
-        Timer::M => Some(Input::TimerM),
-        _ => None,
-    }
-}
-
-/// The input a response makes.
-pub(super) fn response_input(status: u16) -> Input {
-    match status {
-        0..=199 => Input::Provisional,
-        200..=299 => Input::Success,
-        _ => Input::Error,
-    }
+/// This machine's name of an input; `None` for one that is not its own.
+pub(super) fn input(input: client::Input) -> Option<Input> {
+    Some(match input {
+        client::Input::Response(..200) => Input::Provisional,
+        client::Input::Response(200..300) => Input::Success,
+        client::Input::Response(300..) => Input::Error,
+        client::Input::Cancelled => Input::Cancelled,
+        client::Input::FallBack => Input::FallBack,
+        client::Input::TransportFailed => Input::TransportFailed,
+        client::Input::Timer(Timer::A) => Input::TimerA,
+        client::Input::Timer(Timer::B) => Input::TimerB,
+        client::Input::Timer(Timer::C) => Input::TimerC,
+        client::Input::Timer(Timer::D) => Input::TimerD,
+        client::Input::Timer(Timer::M) => Input::TimerM,
+        client::Input::Timer(_) => return None,
+    })
 }
 
 /// Sends the INVITE for the first time on its flow and enters CALLING.
@@ -126,8 +127,16 @@ fn send_over_fallback(client: &mut Client, step: &mut Step<'_>) {
 
 fn hand_up_provisional(client: &mut Client, step: &mut Step<'_>) {
     client.bytes = None;
-    client.start(Timer::C, step);
+    if !client.cancelled {
+        client.start(Timer::C, step);
+    }
     client.hand_up_provisional(step);
+}
+
+/// A CANCEL went out: the 487 is due within 64*T1, whatever else still comes (RFC 3261 9.1).
+fn expect_487(client: &mut Client, step: &mut Step<'_>) {
+    client.cancelled = true;
+    client.start_for(Timer::C, step.settings.duration(Timer::B, false), step);
 }
 
 fn accept(client: &mut Client, step: &mut Step<'_>) {

@@ -29,9 +29,12 @@
 //! transport error changes no state (RFC 6026 7.1), so it is no input.
 
 use super::Output;
-use super::server::Server;
+use super::server::{self, Server};
 use super::step::{Step, named};
 use super::timing::Timer;
+
+/// Its name in errors.
+pub(super) const NAME: &str = "INVITE server";
 
 named! {
     /// Where a peer's INVITE stands.
@@ -83,25 +86,21 @@ pub(super) fn timers(state: State) -> &'static [Timer] {
     }
 }
 
-/// The input a timer makes.
-pub(super) fn timer_input(timer: Timer) -> Option<Input> {
-    match timer {
-        Timer::C => Some(Input::TimerC),
-        Timer::G => Some(Input::TimerG),
-        Timer::H => Some(Input::TimerH),
-        Timer::I => Some(Input::TimerI),
-        Timer::L => Some(Input::TimerL),
-        _ => None,
-    }
-}
-
-/// The input a response of the user's makes.
-pub(super) fn response_input(status: u16) -> Input {
-    match status {
-        0..=199 => Input::SendProvisional,
-        200..=299 => Input::SendSuccess,
-        _ => Input::SendError,
-    }
+/// This machine's name of an input; `None` for one that is not its own.
+pub(super) fn input(input: server::Input) -> Option<Input> {
+    Some(match input {
+        server::Input::Request => Input::Invite,
+        server::Input::Ack => Input::Ack,
+        server::Input::Respond(..200) => Input::SendProvisional,
+        server::Input::Respond(200..300) => Input::SendSuccess,
+        server::Input::Respond(300..) => Input::SendError,
+        server::Input::Timer(Timer::C) => Input::TimerC,
+        server::Input::Timer(Timer::G) => Input::TimerG,
+        server::Input::Timer(Timer::H) => Input::TimerH,
+        server::Input::Timer(Timer::I) => Input::TimerI,
+        server::Input::Timer(Timer::L) => Input::TimerL,
+        server::Input::Timer(_) => return None,
+    })
 }
 
 /// Sends 100 and enters PROCEEDING.

@@ -178,7 +178,7 @@ impl Layer {
     #[must_use]
     pub fn new(settings: TimerSettings) -> Self {
         Self {
-            settings,
+            settings: settings.sane(),
             timers: Timers::new(),
             clients: FxHashMap::default(),
             client_keys: FxHashMap::default(),
@@ -226,6 +226,7 @@ impl Layer {
             _ => {}
         }
         if let Some(id) = found {
+            self.follow_client(id, via::reply_port(&via, &flow), flow);
             self.step_server(id, server::Input::Request, None, now, out);
             return Inbound::Absorbed;
         }
@@ -272,6 +273,17 @@ impl Layer {
         }
         self.servers.insert(id, server);
         Inbound::New(id)
+    }
+
+    /// A client that repeats its request over another connection or transport has lost the first,
+    /// so the responses go to the new one. Over UDP the first address stays (RFC 3261 18.2.2).
+    fn follow_client(&mut self, id: TransactionId, reply_port: u16, flow: Flow) {
+        if let Some(server) = self.servers.get_mut(&id)
+            && (server.flow.transport, server.flow.connection) != (flow.transport, flow.connection)
+        {
+            server.flow = flow;
+            server.reply_port = reply_port;
+        }
     }
 
     fn receive_ack(&mut self, found: Option<TransactionId>, now: Time, out: &mut Vec<Output>) -> Inbound {
@@ -350,6 +362,7 @@ impl Layer {
                 Method::Invite => client::State::Invite(invite_client::State::Calling),
                 _ => client::State::NonInvite(non_invite_client::State::Trying),
             },
+            cancelled: false,
             waiting_at: None,
         });
         let mut step = step!(self, now, out);
@@ -361,6 +374,17 @@ impl Layer {
         self.client_keys.insert(key, id);
         self.clients.insert(id, client);
         self.follow_flow(id);
+        if method == Method::Cancel {
+            self.note_cancel(&branch, now, out);
+        }
+    }
+
+    /// A CANCEL was sent: its INVITE ends within 64*T1 (RFC 3261 9.1).
+    fn note_cancel(&mut self, branch: &str, now: Time, out: &mut Vec<Output>) {
+        let key = matching::client_key(self.settings.hash_seed, branch, &Method::Invite);
+        if let Some(id) = self.client_keys.get(&key).copied().filter(|id| self.has_provisional(*id)) {
+            self.step_client(id, client::Input::Cancelled, None, now, out);
+        }
     }
 
     /// The request a client transaction is for and where it was sent, until its final response.

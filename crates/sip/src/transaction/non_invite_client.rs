@@ -17,10 +17,13 @@
 //! ```
 
 use super::Output;
-use super::client::Client;
+use super::client::{self, Client};
 use super::step::{Step, named};
 use super::timing::Timer;
 use crate::endpoint::Failure;
+
+/// Its name in errors.
+pub(super) const NAME: &str = "non-INVITE client";
 
 named! {
     /// Where a request of ours stands.
@@ -68,19 +71,18 @@ pub(super) fn timers(state: State) -> &'static [Timer] {
     }
 }
 
-/// The input a timer makes.
-pub(super) fn timer_input(timer: Timer) -> Option<Input> {
-    match timer {
-        Timer::E => Some(Input::TimerE),
-        Timer::F => Some(Input::TimerF),
-        Timer::K => Some(Input::TimerK),
-        _ => None,
-    }
-}
-
-/// The input a response makes.
-pub(super) fn response_input(status: u16) -> Input {
-    if status < 200 { Input::Provisional } else { Input::Final }
+/// This machine's name of an input; `None` for one that is not its own.
+pub(super) fn input(input: client::Input) -> Option<Input> {
+    Some(match input {
+        client::Input::Response(..200) => Input::Provisional,
+        client::Input::Response(200..) => Input::Final,
+        client::Input::FallBack => Input::FallBack,
+        client::Input::TransportFailed => Input::TransportFailed,
+        client::Input::Timer(Timer::E) => Input::TimerE,
+        client::Input::Timer(Timer::F) => Input::TimerF,
+        client::Input::Timer(Timer::K) => Input::TimerK,
+        client::Input::Timer(_) | client::Input::Cancelled => return None,
+    })
 }
 
 /// Sends the request for the first time on its flow and enters TRYING.

@@ -22,9 +22,12 @@
 //! ends there. A transport error changes no state, as RFC 6026 7.1 has it for INVITE: the client
 //! may ask again over another connection.
 
-use super::server::Server;
+use super::server::{self, Server};
 use super::step::{Step, named};
 use super::timing::Timer;
+
+/// Its name in errors.
+pub(super) const NAME: &str = "non-INVITE server";
 
 named! {
     /// Where a peer's request stands.
@@ -68,18 +71,16 @@ pub(super) fn timers(state: State) -> &'static [Timer] {
     }
 }
 
-/// The input a timer makes.
-pub(super) fn timer_input(timer: Timer) -> Option<Input> {
-    match timer {
-        Timer::J => Some(Input::TimerJ),
-        Timer::Unanswered => Some(Input::Unanswered),
-        _ => None,
-    }
-}
-
-/// The input a response of the user's makes.
-pub(super) fn response_input(status: u16) -> Input {
-    if status < 200 { Input::SendProvisional } else { Input::SendFinal }
+/// This machine's name of an input; `None` for one that is not its own.
+pub(super) fn input(input: server::Input) -> Option<Input> {
+    Some(match input {
+        server::Input::Request => Input::Request,
+        server::Input::Respond(..200) => Input::SendProvisional,
+        server::Input::Respond(200..) => Input::SendFinal,
+        server::Input::Timer(Timer::J) => Input::TimerJ,
+        server::Input::Timer(Timer::Unanswered) => Input::Unanswered,
+        server::Input::Timer(_) | server::Input::Ack => return None,
+    })
 }
 
 /// Enters TRYING.

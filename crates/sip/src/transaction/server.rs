@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::step::{ProtocolError, Step};
+use super::step::{ProtocolError, Step, walk};
 use super::timing::{Running, Timer};
 use super::{invite_server, non_invite_server, via};
 use crate::endpoint::TransactionId;
@@ -78,42 +78,8 @@ impl Server {
 
     fn once(&mut self, input: Input, step: &mut Step<'_>) -> Result<(), ProtocolError> {
         match self.state {
-            State::Invite(state) => {
-                use invite_server::{Input as I, response_input, table, timer_input, timers};
-                let machine = "INVITE server";
-                let input = match input {
-                    Input::Request => I::Invite,
-                    Input::Ack => I::Ack,
-                    Input::Respond(status) => response_input(status),
-                    Input::Timer(timer) => match timer_input(timer) {
-                        Some(input) => input,
-                        None => return Err(ProtocolError { machine, state: state.name(), input: "foreign timer" }),
-                    },
-                };
-                let unexpected = ProtocolError { machine, state: state.name(), input: input.name() };
-                let (action, next) = table(state, input).ok_or(unexpected)?;
-                self.state = State::Invite(next);
-                self.running.keep(timers(next), step);
-                action(self, step);
-            }
-            State::NonInvite(state) => {
-                use non_invite_server::{Input as I, response_input, table, timer_input, timers};
-                let machine = "non-INVITE server";
-                let input = match input {
-                    Input::Request => I::Request,
-                    Input::Ack => return Err(ProtocolError { machine, state: state.name(), input: "Ack" }),
-                    Input::Respond(status) => response_input(status),
-                    Input::Timer(timer) => match timer_input(timer) {
-                        Some(input) => input,
-                        None => return Err(ProtocolError { machine, state: state.name(), input: "foreign timer" }),
-                    },
-                };
-                let unexpected = ProtocolError { machine, state: state.name(), input: input.name() };
-                let (action, next) = table(state, input).ok_or(unexpected)?;
-                self.state = State::NonInvite(next);
-                self.running.keep(timers(next), step);
-                action(self, step);
-            }
+            State::Invite(state) => walk!(invite_server, State::Invite, self, state, input, step),
+            State::NonInvite(state) => walk!(non_invite_server, State::NonInvite, self, state, input, step),
         }
         Ok(())
     }

@@ -73,3 +73,17 @@ macro_rules! named {
     };
 }
 pub(super) use named;
+
+/// One step of a machine: its own name for the input, its table, the timers of the new state, the
+/// action.
+macro_rules! walk {
+    ($machine:ident, $wrap:path, $transaction:ident, $state:ident, $input:ident, $step:ident) => {{
+        let error = |input| ProtocolError { machine: $machine::NAME, state: $state.name(), input };
+        let input = $machine::input($input).ok_or(error("a foreign input"))?;
+        let (action, next) = $machine::table($state, input).ok_or(error(input.name()))?;
+        $transaction.state = $wrap(next);
+        $transaction.running.keep($machine::timers(next), $step);
+        action($transaction, $step);
+    }};
+}
+pub(super) use walk;

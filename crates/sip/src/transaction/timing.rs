@@ -45,6 +45,13 @@ impl Default for TimerSettings {
 }
 
 impl TimerSettings {
+    /// The same with intervals of zero, which would have a timer fire for ever, raised to 1 ms.
+    pub(super) fn sane(mut self) -> Self {
+        self.t1 = self.t1.max(Duration::from_millis(1));
+        self.t2 = self.t2.max(self.t1);
+        self
+    }
+
     /// How long a timer runs when it is started for the first time. Zero means that the
     /// transport's reliability makes the wait needless.
     pub(super) fn duration(&self, timer: Timer, reliable: bool) -> Duration {
@@ -99,10 +106,11 @@ pub(super) struct Running {
 }
 
 impl Running {
-    /// Starts a timer or starts it anew. A wait of zero is over at once.
+    /// Starts a timer or starts it anew. A wait for retransmissions that cannot come, its length
+    /// zero, is over at once.
     pub(super) fn start(&mut self, id: TransactionId, timer: Timer, wait: Duration, step: &mut Step<'_>) {
         self.stop_where(|t| t == timer, step);
-        if wait.is_zero() {
+        if wait.is_zero() && matches!(timer, Timer::D | Timer::I | Timer::J | Timer::K) {
             step.due_now = Some(timer);
             return;
         }

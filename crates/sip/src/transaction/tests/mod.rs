@@ -2,6 +2,7 @@
 
 mod clients;
 mod servers;
+mod tables;
 
 use super::*;
 use crate::limits::Limits;
