@@ -1,4 +1,5 @@
 //! Every message of RFC 4475 and RFC 5118 is treated as the RFC says.
+#![allow(clippy::unwrap_used)]
 
 use std::net::SocketAddr;
 

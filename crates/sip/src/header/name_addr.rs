@@ -3,6 +3,8 @@
 
 use std::borrow::Cow;
 
+use memchr::{memchr, memchr2};
+
 use super::params::{Params, find_outside_quotes};
 use super::quoted::{Quoted, unquote};
 use super::{HeaderError, delta_seconds, qvalue};
@@ -30,7 +32,7 @@ impl<'a> NameAddr<'a> {
         let text = text.trim();
         if let Some(open) = find_open_bracket(text) {
             let inside = &text[open + 1..];
-            let close = inside.find('>').ok_or(error("its angle bracket is not closed"))?;
+            let close = memchr(b'>', inside.as_bytes()).ok_or(error("its angle bracket is not closed"))?;
             let rest = inside[close + 1..].trim_start();
             if !(rest.is_empty() || rest.starts_with(';')) {
                 return Err(error("text follows its angle bracket"));
@@ -99,6 +101,10 @@ impl std::fmt::Display for NameAddr<'_> {
 }
 
 fn find_open_bracket(text: &str) -> Option<usize> {
+    let first = memchr2(b'"', b'<', text.as_bytes())?;
+    if text.as_bytes()[first] == b'<' {
+        return Some(first);
+    }
     let mut quoted = false;
     let mut escaped = false;
     for (at, byte) in text.bytes().enumerate() {

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use memchr::memchr3;
+
 use super::quoted::unquote;
 
 /// One parameter: its name and, if it has one, its value as written (quotes kept).
@@ -90,10 +92,14 @@ pub(crate) fn split_outside_quotes(text: &str, separator: u8) -> impl Iterator<I
 
 /// Where `separator` first stands outside quotes and angle brackets.
 pub(crate) fn find_outside_quotes(text: &str, separator: u8) -> Option<usize> {
+    let first = memchr3(separator, b'"', b'<', text.as_bytes())?;
+    if text.as_bytes()[first] == separator {
+        return Some(first);
+    }
     let mut quoted = false;
     let mut escaped = false;
     let mut bracket = false;
-    for (at, byte) in text.bytes().enumerate() {
+    for (at, byte) in text.bytes().enumerate().skip(first) {
         if escaped {
             escaped = false;
         } else if quoted {

@@ -3,6 +3,8 @@
 use std::fmt::{Display, Write};
 use std::net::SocketAddr;
 
+use memchr::memchr2;
+
 use super::{HeaderEntry, Message, Method, Span, StartLine};
 use crate::header::{HeaderName, StampedVia};
 
@@ -71,7 +73,7 @@ impl MessageBuilder {
         for (nth, line) in request.all(HeaderName::Via).enumerate() {
             self = match nth {
                 0 => self.known(HeaderName::Via, StampedVia { line, source }),
-                _ => self.known(HeaderName::Via, line),
+                _ => self.known_text(HeaderName::Via, line),
             };
         }
         self
@@ -82,26 +84,30 @@ impl MessageBuilder {
     #[must_use]
     pub fn copy_all(mut self, from: &Message, name: HeaderName) -> Self {
         for line in from.all(name) {
-            self = self.known(name, line);
+            self = self.known_text(name, line);
         }
         self
     }
 
     fn copy_identity(mut self, request: &Message, to_tag: Option<&str>) -> Self {
         if let Some(from) = request.get(HeaderName::From) {
-            self = self.known(HeaderName::From, from);
+            self = self.known_text(HeaderName::From, from);
         }
         if let Some(to) = request.get(HeaderName::To) {
             self = match to_tag {
                 Some(tag) if !request.to().is_ok_and(|t| t.tag().is_some()) => {
-                    self.known(HeaderName::To, format_args!("{to};tag={tag}"))
+                    self.push(HeaderName::To, "To", |head| {
+                        head.push_str(to);
+                        head.push_str(";tag=");
+                        head.push_str(tag);
+                    })
                 }
-                _ => self.known(HeaderName::To, to),
+                _ => self.known_text(HeaderName::To, to),
             };
         }
         for name in [HeaderName::CallId, HeaderName::CSeq] {
             if let Some(value) = request.get(name) {
-                self = self.known(name, value);
+                self = self.known_text(name, value);
             }
         }
         self
@@ -110,28 +116,34 @@ impl MessageBuilder {
     /// Adds a header by its known name.
     #[must_use]
     pub fn known(self, name: HeaderName, value: impl Display) -> Self {
-        self.push(name, name.as_str(), value)
+        self.push(name, name.as_str(), |head| {
+            // Writing to a String cannot fail.
+            let _ = write!(head, "{value}");
+        })
     }
 
     /// Adds a header by any name.
     #[must_use]
     pub fn header(self, name: &str, value: impl Display) -> Self {
         let id = HeaderName::from_bytes(name.as_bytes());
-        self.push(id, name, value)
+        self.push(id, name, |head| {
+            let _ = write!(head, "{value}");
+        })
     }
 
-    fn push(mut self, id: HeaderName, name: &str, value: impl Display) -> Self {
+    /// Like [`MessageBuilder::known`], without the way through `Display`.
+    fn known_text(self, name: HeaderName, value: &str) -> Self {
+        self.push(name, name.as_str(), |head| head.push_str(value))
+    }
+
+    fn push(mut self, id: HeaderName, name: &str, write_value: impl FnOnce(&mut String)) -> Self {
         let start = self.head.len() as u32;
         push_clean(&mut self.head, name);
         let name = Span { start, end: self.head.len() as u32 };
         self.head.push_str(": ");
         let start = self.head.len();
-        let _ = write!(self.head, "{value}");
-        if self.head[start..].contains(['\r', '\n']) {
-            let clean = self.head[start..].replace(['\r', '\n'], " ");
-            self.head.truncate(start);
-            self.head.push_str(&clean);
-        }
+        write_value(&mut self.head);
+        clean(&mut self.head, start);
         let value = Span { start: start as u32, end: self.head.len() as u32 };
         self.head.push_str("\r\n");
         self.headers.push(HeaderEntry { id, name, value });
@@ -141,7 +153,7 @@ impl MessageBuilder {
     /// Ends the message: Content-Type if there is a body, and Content-Length.
     #[must_use]
     pub fn body(self, content_type: &str, body: &[u8]) -> Message {
-        let builder = if body.is_empty() { self } else { self.known(HeaderName::ContentType, content_type) };
+        let builder = if body.is_empty() { self } else { self.known_text(HeaderName::ContentType, content_type) };
         let builder = builder.known(HeaderName::ContentLength, body.len());
         Message { head: builder.head.into(), start: builder.start, headers: builder.headers, body: body.into() }
     }
@@ -154,10 +166,17 @@ impl MessageBuilder {
 }
 
 fn push_clean(head: &mut String, text: &str) {
-    if text.contains(['\r', '\n']) {
-        head.push_str(&text.replace(['\r', '\n'], " "));
-    } else {
-        head.push_str(text);
+    let start = head.len();
+    head.push_str(text);
+    clean(head, start);
+}
+
+/// Makes spaces of the line ends from `start` on.
+fn clean(head: &mut String, start: usize) {
+    if memchr2(b'\r', b'\n', &head.as_bytes()[start..]).is_some() {
+        let plain = head[start..].replace(['\r', '\n'], " ");
+        head.truncate(start);
+        head.push_str(&plain);
     }
 }
 
