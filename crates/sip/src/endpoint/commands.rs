@@ -4,8 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::{
-    Asking, Body, Cancel, Command, Destination, DialogId, Endpoint, Event, Failure, HeaderLine, TimerKey,
-    TransactionId, resend,
+    Asking, Body, Cancel, Command, Destination, DialogId, Endpoint, Event, Failure, HeaderLine, TransactionId, resend,
 };
 use crate::dialog::Input;
 use crate::flow::{Flow, Transmit, Transport};
@@ -331,10 +330,8 @@ impl Endpoint {
 
     pub(super) fn send_cancel(&mut self, invite: TransactionId, headers: &[HeaderLine], now: Time) {
         let Some((cancel, flow)) = self.layer.build_cancel(invite, headers) else { return };
-        let give_up = now.after(64 * self.settings.timers.t1);
-        let timer = self.timers.set(give_up, TimerKey::CancelGiveUp(invite));
         if let Some(asking) = self.asking.get_mut(&invite) {
-            asking.cancel = Cancel::Sent(timer);
+            asking.cancel = Cancel::Sent;
         }
         let id = TransactionId(self.numbers.next());
         self.asking.insert(

@@ -340,7 +340,7 @@ impl Endpoint {
 
     pub(super) fn stop_resending(&mut self, dialog: DialogId) {
         if let Some(resend::Resend { timer, .. }) = self.resends.remove(&dialog) {
-            self.timers.cancel(timer);
+            self.resend_timers.cancel(timer);
         }
     }
 }

@@ -36,7 +36,7 @@ use crate::limits::Limits;
 use crate::message::{Message, Method};
 use crate::registrar::{Registrar, RegistrarSettings};
 use crate::time::Time;
-use crate::timers::{TimerHandle, Timers};
+use crate::timers::Timers;
 use crate::transaction::{self, Layer, TimerSettings};
 
 /// What an endpoint is told once.
@@ -137,15 +137,7 @@ enum Cancel {
     #[default]
     No,
     Wanted(Vec<HeaderLine>),
-    Sent(TimerHandle),
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum TimerKey {
-    /// The 2xx of a dialog is due again.
-    Resend(DialogId),
-    /// A cancelled INVITE got no final response in 64*T1 (RFC 3261 9.1).
-    CancelGiveUp(TransactionId),
+    Sent,
 }
 
 /// See the module.
@@ -162,7 +154,8 @@ pub struct Endpoint {
     pub directory: Directory,
     registrar: Registrar,
     layer: Layer,
-    timers: Timers<TimerKey>,
+    /// When the 2xx of a dialog is due again.
+    resend_timers: Timers<DialogId>,
     dialogs: FxHashMap<DialogId, Dialog>,
     /// From (local tag, remote tag), hashed, to the dialog; verified on use.
     by_tags: FxHashMap<u64, DialogId>,
@@ -202,7 +195,7 @@ impl Endpoint {
             directory,
             registrar,
             layer,
-            timers: Timers::new(),
+            resend_timers: Timers::new(),
             dialogs: FxHashMap::default(),
             by_tags: FxHashMap::default(),
             serving: FxHashMap::default(),
@@ -247,18 +240,18 @@ impl Endpoint {
     /// When to call [`Endpoint::handle_timeouts`]; may be early, never late.
     #[must_use]
     pub fn next_timeout(&self) -> Option<Time> {
-        [self.layer.next_timeout(), self.timers.next(), self.registrar.next_timeout()].into_iter().flatten().min()
+        [self.layer.next_timeout(), self.resend_timers.next(), self.registrar.next_timeout()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Does what is due.
     pub fn handle_timeouts(&mut self, now: Time) {
         self.layer.handle_timeouts(now, &mut self.outputs);
         self.settle_outputs(now);
-        while let Some(key) = self.timers.pop_due(now) {
-            match key {
-                TimerKey::Resend(dialog) => self.resend_success(dialog, now),
-                TimerKey::CancelGiveUp(transaction) => self.give_up_cancelled(transaction, now),
-            }
+        while let Some(dialog) = self.resend_timers.pop_due(now) {
+            self.resend_success(dialog, now);
         }
         self.expire_bindings(now);
     }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{DialogId, Endpoint, Event, TimerKey, TransactionId};
+use super::{DialogId, Endpoint, Event, TransactionId};
 use crate::flow::Transmit;
 use crate::time::Time;
 use crate::timers::TimerHandle;
@@ -35,7 +35,7 @@ impl Endpoint {
     pub(super) fn start_resending(&mut self, dialog: DialogId, number: u32, transmit: Transmit, now: Time) {
         self.stop_resending(dialog);
         let t1 = self.settings.timers.t1;
-        let timer = self.timers.set(now.after(t1), TimerKey::Resend(dialog));
+        let timer = self.resend_timers.set(now.after(t1), dialog);
         let resend = Resend { number, transmit, interval: t1, give_up: now.after(64 * t1), timer };
         self.resends.insert(dialog, resend);
     }
@@ -51,7 +51,7 @@ impl Endpoint {
         }
         resend.interval = (2 * resend.interval).min(t2);
         let at = now.after(resend.interval).min(resend.give_up);
-        resend.timer = self.timers.set(at, TimerKey::Resend(dialog));
+        resend.timer = self.resend_timers.set(at, dialog);
         self.counters.success_resent += 1;
         self.transmits.push(resend.transmit.clone());
     }

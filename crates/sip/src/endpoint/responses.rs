@@ -85,7 +85,6 @@ impl Endpoint {
         if status >= 300 {
             let Some(asking) = self.asking.get_mut(&id) else { return };
             asking.settled = true;
-            self.stop_giving_up(id);
             self.end_early_forks(id);
             self.events.push(Event::Response { transaction: id, dialog: None, message });
             return;
@@ -103,19 +102,16 @@ impl Endpoint {
         if let Some(asking) = self.asking.get_mut(&id) {
             asking.settled = true;
         }
-        self.stop_giving_up(id);
         let number = message.cseq().map_or(1, |c| c.number);
         self.settle_success(id, dialog, number, message);
     }
 
     fn settle_reinvite(&mut self, id: TransactionId, dialog: DialogId, message: Arc<Message>) {
         let status = message.status();
-        if status >= 200 {
-            if let Some(asking) = self.asking.get_mut(&id) {
+        if status >= 200
+            && let Some(asking) = self.asking.get_mut(&id) {
                 asking.settled = true;
             }
-            self.stop_giving_up(id);
-        }
         if (200..300).contains(&status) {
             let number = message.cseq().map_or(1, |c| c.number);
             self.settle_success(id, dialog, number, message);
@@ -176,7 +172,6 @@ impl Endpoint {
     }
 
     fn settle_failure(&mut self, id: TransactionId, failure: Failure) {
-        self.stop_giving_up(id);
         let Some(asking) = self.asking.get_mut(&id) else { return };
         if asking.internal || asking.settled {
             return;
@@ -190,23 +185,6 @@ impl Endpoint {
             self.remove_dialog(dialog);
         }
         self.events.push(Event::Failed { transaction: id, dialog, failure });
-    }
-
-    /// RFC 3261 9.1: a cancelled INVITE without a final response in 64*T1 is over.
-    pub(super) fn give_up_cancelled(&mut self, id: TransactionId, now: Time) {
-        if let Some(asking) = self.asking.get_mut(&id) {
-            asking.cancel = Cancel::No;
-        }
-        self.settle_failure(id, Failure::Timeout);
-        self.layer.abandon(id, now, &mut self.outputs);
-        self.settle_outputs(now);
-    }
-
-    fn stop_giving_up(&mut self, id: TransactionId) {
-        let Some(asking) = self.asking.get_mut(&id) else { return };
-        if let Cancel::Sent(timer) = std::mem::take(&mut asking.cancel) {
-            self.timers.cancel(timer);
-        }
     }
 
     fn forget_transaction(&mut self, id: TransactionId) {

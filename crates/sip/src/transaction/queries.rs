@@ -1,10 +1,7 @@
 //! What the endpoint asks of the layer besides carrying messages.
 
-use super::step::Step;
-use super::{Counters, Layer, Output, matching};
-use crate::endpoint::TransactionId;
+use super::{Counters, Layer, matching};
 use crate::message::{Message, Method};
-use crate::time::Time;
 
 impl Layer {
     /// Whether a request belongs to a transaction that lives (RFC 3261 17.2.3), so that it is a
@@ -19,25 +16,6 @@ impl Layer {
         };
         let key = matching::server_key(self.settings.hash_seed, request, &via, &owner);
         self.server_keys.contains_key(&key.key)
-    }
-
-    /// Ends a request of ours without telling the user: its INVITE was cancelled and the peer
-    /// never answered (RFC 3261 9.1).
-    pub fn abandon(&mut self, id: TransactionId, now: Time, out: &mut Vec<Output>) {
-        let Some(client) = self.clients.get_mut(&id) else { return };
-        let mut step = Step {
-            now,
-            message: None,
-            bytes: None,
-            settings: &self.settings,
-            timers: &mut self.timers,
-            counters: &mut self.counters,
-            out,
-            due_now: None,
-        };
-        client.running.keep(&[], &mut step);
-        self.leave_flow(id);
-        self.remove_client(id, out);
     }
 }
 
