@@ -1,0 +1,1 @@
+"""Figures: what an operation costs, beside the peers."""
