@@ -126,7 +126,12 @@ def _sipp(
     command += ["-r", str(rate), *(["-m", str(count)] if count else []), *extra, server]
     with (folder / f"{scenario}.log").open("wb") as log:
         return subprocess.Popen(
-            command, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env={**os.environ, "LC_ALL": "C"}
+            command,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "LC_ALL": "C"},
         )
 
 

@@ -79,6 +79,7 @@ class Program:
         """Starts it. Raises MissingProgramError."""
         self.name = name
         self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
         self.log = folder / "log"
         self._cursor = 0
         self._condition = threading.Condition()
@@ -153,6 +154,11 @@ class Program:
     def error(self, what: str) -> StrangerError:
         """An error of this program with the end of its log."""
         return StrangerError(self.name, what, self.output())
+
+    def signal(self, number: signal.Signals) -> None:
+        """Sends it a signal, unless it has ended."""
+        if self._process.poll() is None:
+            self._process.send_signal(number)
 
     def close(self) -> None:
         """Ends the process: TERM, and KILL after three seconds. Harmless when it has ended."""

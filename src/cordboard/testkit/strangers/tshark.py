@@ -1,7 +1,6 @@
 """tshark as the judge of every packet: captures on the loopback interface and lists what Wireshark finds wrong."""
 
 import csv
-import os
 import signal
 import socket
 import subprocess
@@ -56,7 +55,7 @@ class Capture:
             return
         self._mark()
         self._stopped = True
-        os.kill(self.program.pid, signal.SIGINT)
+        self.program.signal(signal.SIGINT)
         self.program.wait(_SECONDS)
 
     def count(self, display_filter: str = "sip") -> int:
