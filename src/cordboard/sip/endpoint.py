@@ -1,0 +1,222 @@
+"""The core's door as the flows see it, and the way of each event to its owner.
+
+Three things have this face: the live core, the virtual core of the testkit, and a scripted one for unit tests.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from cordboard import _core
+
+
+class Endpoint(Protocol):
+    """The part of ``cordboard._core.Endpoint`` that decisions need. See there for each call."""
+
+    def events(self) -> list[_core.Event]:
+        """Takes all waiting events."""
+
+    def set_dn(
+        self,
+        dn: str,
+        *,
+        ha1: Sequence[tuple[str, str]] = (),
+        authenticate: Sequence[str] = (),
+        registers: bool = True,
+        peers: Sequence[str] = (),
+    ) -> None:
+        """Declares a DN."""
+
+    def remove_dn(self, dn: str) -> None:
+        """Takes a DN back."""
+
+    def respond(
+        self,
+        transaction: int,
+        status: int,
+        *,
+        reason: str | None = None,
+        headers: _core.Headers = (),
+        body: bytes = b"",
+        content_type: str = "application/sdp",
+    ) -> None:
+        """Answers a request."""
+
+    def send(
+        self,
+        method: str,
+        uri: str,
+        *,
+        from_: str,
+        to: str,
+        transport: _core.TransportName,
+        remote: _core.Address,
+        connection: int = 0,
+        contact_user: str = "",
+        headers: _core.Headers = (),
+        body: bytes = b"",
+        content_type: str = "application/sdp",
+    ) -> int:
+        """Sends a request outside any dialog."""
+
+    def send_in_dialog(
+        self,
+        dialog: int,
+        method: str,
+        *,
+        headers: _core.Headers = (),
+        body: bytes = b"",
+        content_type: str = "application/sdp",
+    ) -> int:
+        """Sends a request within a dialog."""
+
+    def ack(
+        self, dialog: int, *, headers: _core.Headers = (), body: bytes = b"", content_type: str = "application/sdp"
+    ) -> None:
+        """Acknowledges the 2xx of a dialog."""
+
+    def cancel(self, transaction: int, *, headers: _core.Headers = ()) -> None:
+        """Cancels an INVITE."""
+
+    def forget(self, dialog: int) -> None:
+        """Forgets a dialog."""
+
+
+class TransactionOwner(Protocol):
+    """Who is told of a transaction: of a request we sent, or of a CANCEL for one we serve."""
+
+    def on_response(self, event: _core.ResponseEvent) -> None:
+        """A response came."""
+
+    def on_failed(self, event: _core.FailedEvent) -> None:
+        """There will be no response."""
+
+    def on_cancelled(self, event: _core.CancelledEvent) -> None:
+        """The request we serve was cancelled, and has been answered 487."""
+
+
+class DialogOwner(Protocol):
+    """Who is told of a dialog."""
+
+    def on_request(self, event: _core.RequestEvent) -> None:
+        """A request within the dialog, which must be answered."""
+
+    def on_ack(self, event: _core.AckEvent) -> None:
+        """A 2xx of ours was acknowledged."""
+
+    def on_no_ack(self, event: _core.NoAckEvent) -> None:
+        """A 2xx of ours was never acknowledged."""
+
+
+class User(Protocol):
+    """Who is told of all that has no owner yet."""
+
+    def on_new_request(self, event: _core.RequestEvent) -> None:
+        """A request outside any dialog, which must be answered."""
+
+    def on_binding(self, event: _core.BindingEvent) -> None:
+        """The registrations of a DN changed."""
+
+    def on_fault(self, event: _core.Event, owner: object | None, error: Exception) -> None:
+        """Handling an event failed with an error that nobody foresaw. The request, if it is one, was answered 500."""
+
+
+class Dispatcher:
+    """Takes the events of an endpoint and gives each to its owner."""
+
+    __slots__ = ("_routes", "_user", "dialogs", "endpoint", "strays", "transactions")
+
+    def __init__(self, endpoint: Endpoint, user: User) -> None:
+        self.endpoint = endpoint
+        self._user = user
+        self.transactions: dict[int, TransactionOwner] = {}
+        """Owners of the transactions that somebody waits for."""
+        self.dialogs: dict[int, DialogOwner] = {}
+        """Owners of the dialogs that somebody knows."""
+        self.strays = 0
+        """Events that had no owner, other than answers to our BYE."""
+        # By name, so that the core of the testkit need not be the compiled one.
+        self._routes: dict[str, Callable[[Any], None]] = {
+            "RequestEvent": self._request,
+            "ResponseEvent": self._response,
+            "AckEvent": self._ack,
+            "CancelledEvent": self._cancelled,
+            "FailedEvent": self._failed,
+            "NoAckEvent": self._no_ack,
+            "BindingEvent": user.on_binding,
+        }
+
+    def drain(self) -> int:
+        """Handles all events that wait now, and returns how many there were."""
+        events = self.endpoint.events()
+        for event in events:
+            self.handle(event)
+        return len(events)
+
+    def handle(self, event: _core.Event) -> None:
+        """Handles one event. An error nobody foresaw ends nothing but the call it happened to."""
+        try:
+            self._routes[type(event).__name__](event)
+        except Exception as error:
+            kind = type(event).__name__
+            if kind == "RequestEvent":
+                self.endpoint.respond(event.transaction, 500)  # type: ignore[union-attr]
+            owner: object | None = self.dialogs.get(getattr(event, "dialog", None) or 0)
+            if owner is None:
+                owner = self.transactions.get(getattr(event, "transaction", 0))
+            self._user.on_fault(event, owner, error)
+
+    def _request(self, event: _core.RequestEvent) -> None:
+        if not event.in_dialog:
+            self._user.on_new_request(event)
+            return
+        owner = self.dialogs.get(event.dialog or 0)
+        if owner is not None:
+            owner.on_request(event)
+        else:
+            self.strays += 1
+            self.endpoint.respond(event.transaction, 481)
+
+    def _response(self, event: _core.ResponseEvent) -> None:
+        owner = self.transactions.get(event.transaction)
+        if owner is not None:
+            owner.on_response(event)
+            return
+        message = event.message
+        if message.method == "INVITE" and 200 <= event.status < 300 and event.dialog is not None:
+            # One more fork answered after the call was settled, or our CANCEL came too late (RFC 3261 13.2.2.4, 9.1).
+            self.strays += 1
+            self.endpoint.ack(event.dialog)
+            self.endpoint.send_in_dialog(event.dialog, "BYE")
+        elif message.method != "BYE":
+            self.strays += 1
+
+    def _ack(self, event: _core.AckEvent) -> None:
+        owner = self.dialogs.get(event.dialog)
+        if owner is not None:
+            owner.on_ack(event)
+        else:
+            self.strays += 1
+
+    def _cancelled(self, event: _core.CancelledEvent) -> None:
+        owner = self.transactions.get(event.transaction)
+        if owner is not None:
+            owner.on_cancelled(event)
+        else:
+            self.strays += 1
+
+    def _failed(self, event: _core.FailedEvent) -> None:
+        owner = self.transactions.get(event.transaction)
+        if owner is not None:
+            owner.on_failed(event)
+
+    def _no_ack(self, event: _core.NoAckEvent) -> None:
+        owner = self.dialogs.get(event.dialog)
+        if owner is not None:
+            owner.on_no_ack(event)
+        else:
+            self.strays += 1
+            self.endpoint.send_in_dialog(event.dialog, "BYE")

@@ -1,0 +1,202 @@
+"""One INVITE of ours until it is settled (RFC 3261 13.2), with all the early dialogs it may make.
+
+CALLING --PROVISIONAL--> PROCEEDING --SUCCESS, FAILURE--> SETTLED
+|                         |
+'---------CANCEL----------'--> CANCELLED --SUCCESS (ACK and BYE), FAILURE--> SETTLED
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING, Final, Protocol
+
+from cordboard.sip.session import Session
+
+if TYPE_CHECKING:
+    from cordboard import _core
+    from cordboard.sip.endpoint import Dispatcher
+    from cordboard.sip.session import SessionHandler
+
+
+class State(Enum):
+    """Where an INVITE of ours is."""
+
+    CALLING = "calling"
+    PROCEEDING = "proceeding"
+    CANCELLED = "cancelled"
+    SETTLED = "settled"
+
+    __hash__ = object.__hash__
+
+
+class Input(Enum):
+    """What can happen to it."""
+
+    PROVISIONAL = "provisional"
+    SUCCESS = "success"
+    FAILURE = "failure"
+    CANCEL = "cancel"
+
+    __hash__ = object.__hash__
+
+
+_S = State
+_I = Input
+
+TABLE: Final[dict[tuple[State, Input], State]] = {
+    (_S.CALLING, _I.PROVISIONAL): _S.PROCEEDING,
+    (_S.CALLING, _I.SUCCESS): _S.SETTLED,
+    (_S.CALLING, _I.FAILURE): _S.SETTLED,
+    (_S.CALLING, _I.CANCEL): _S.CANCELLED,
+    (_S.PROCEEDING, _I.PROVISIONAL): _S.PROCEEDING,
+    (_S.PROCEEDING, _I.SUCCESS): _S.SETTLED,
+    (_S.PROCEEDING, _I.FAILURE): _S.SETTLED,
+    (_S.PROCEEDING, _I.CANCEL): _S.CANCELLED,
+    (_S.CANCELLED, _I.PROVISIONAL): _S.CANCELLED,
+    (_S.CANCELLED, _I.SUCCESS): _S.SETTLED,
+    (_S.CANCELLED, _I.FAILURE): _S.SETTLED,
+    (_S.CANCELLED, _I.CANCEL): _S.CANCELLED,
+    (_S.SETTLED, _I.CANCEL): _S.SETTLED,
+}
+"""Where each input leads. Responses cannot come to a settled one: it has left the dispatcher."""
+
+
+class OutgoingHandler(Protocol):
+    """Who decides for an INVITE of ours."""
+
+    def on_progress(self, outgoing: Outgoing, event: _core.ResponseEvent) -> None:
+        """A provisional response other than 100."""
+
+    def on_answer(self, outgoing: Outgoing, session: Session, event: _core.ResponseEvent) -> None:
+        """The first 2xx. The session's ACK is owed; its handler is the one given to :class:`Outgoing`."""
+
+    def on_reject(self, outgoing: Outgoing, status: int, event: _core.ResponseEvent | None) -> None:
+        """The call failed: a final response from 300, or 408 (no answer) or 503 (transport) without one."""
+
+
+class Outgoing:
+    """An INVITE of ours. Further 2xx of other forks are ended by the dispatcher."""
+
+    __slots__ = ("_dispatcher", "_early", "call_id", "handler", "session_handler", "state", "transaction")
+
+    def __init__(
+        self,
+        dispatcher: Dispatcher,
+        handler: OutgoingHandler,
+        session_handler: SessionHandler,
+        uri: str,
+        *,
+        from_: str,
+        to: str,
+        transport: _core.TransportName,
+        remote: _core.Address,
+        connection: int = 0,
+        contact_user: str = "",
+        headers: _core.Headers = (),
+        body: bytes = b"",
+        content_type: str = "application/sdp",
+    ) -> None:
+        self._dispatcher = dispatcher
+        self.handler = handler
+        self.session_handler = session_handler
+        self.state = State.CALLING
+        self._early: list[int] = []
+        self.call_id = ""
+        """Call-ID of its leg, known from the first response on."""
+        self.transaction = dispatcher.endpoint.send(
+            "INVITE",
+            uri,
+            from_=from_,
+            to=to,
+            transport=transport,
+            remote=remote,
+            connection=connection,
+            contact_user=contact_user,
+            headers=headers,
+            body=body,
+            content_type=content_type,
+        )
+        dispatcher.transactions[self.transaction] = self
+
+    def __repr__(self) -> str:
+        return f"<Outgoing {self.transaction} {self.state.value}>"
+
+    @property
+    def settled(self) -> bool:
+        """Whether it needs no more care: it has ended, or was cancelled and will end by itself."""
+        return self.state is State.SETTLED or self.state is State.CANCELLED
+
+    def cancel(self, headers: _core.Headers = ()) -> None:
+        """Gives up. Should it be answered all the same, the session is ended. Harmless when it is settled."""
+        before = self.state
+        self.state = TABLE[before, Input.CANCEL]
+        if before is State.CALLING or before is State.PROCEEDING:
+            self._dispatcher.endpoint.cancel(self.transaction, headers=headers)
+
+    def _settle(self) -> None:
+        dispatcher = self._dispatcher
+        dispatcher.transactions.pop(self.transaction, None)
+        for dialog in self._early:
+            if dispatcher.dialogs.get(dialog) is self:
+                del dispatcher.dialogs[dialog]
+
+    def on_response(self, event: _core.ResponseEvent) -> None:
+        """A response to the INVITE."""
+        status = event.status
+        before = self.state
+        if not self.call_id:
+            self.call_id = event.message.call_id
+        if status < 200:
+            self.state = TABLE[before, Input.PROVISIONAL]
+            dialog = event.dialog
+            if dialog is not None and dialog not in self._early:
+                self._early.append(dialog)
+                self._dispatcher.dialogs[dialog] = self
+            if before is not State.CANCELLED:
+                self.handler.on_progress(self, event)
+        elif status < 300:
+            self.state = TABLE[before, Input.SUCCESS]
+            self._settle()
+            if event.dialog is None:
+                return
+            if before is State.CANCELLED:
+                endpoint = self._dispatcher.endpoint
+                endpoint.ack(event.dialog)
+                endpoint.send_in_dialog(event.dialog, "BYE")
+                return
+            session = Session(self._dispatcher, event.dialog, self.session_handler)
+            self.handler.on_answer(self, session, event)
+        else:
+            self.state = TABLE[before, Input.FAILURE]
+            self._settle()
+            if before is not State.CANCELLED:
+                self.handler.on_reject(self, status, event)
+
+    def on_failed(self, event: _core.FailedEvent) -> None:
+        """The INVITE got no final response."""
+        before = self.state
+        self.state = TABLE[before, Input.FAILURE]
+        self._settle()
+        if before is not State.CANCELLED:
+            self.handler.on_reject(self, 408 if event.failure == "timeout" else 503, None)
+
+    def on_request(self, event: _core.RequestEvent) -> None:
+        """A request within an early dialog. Nothing in a call that is not answered yet can be asked of its caller."""
+        endpoint = self._dispatcher.endpoint
+        method = event.message.method
+        if method == "BYE" or method == "OPTIONS":
+            # A callee must not send BYE before it answered (RFC 3261 15); answered, its INVITE transaction still ends.
+            endpoint.respond(event.transaction, 200)
+        elif method in ("INVITE", "UPDATE"):
+            endpoint.respond(event.transaction, 491)
+        else:
+            endpoint.respond(event.transaction, 405)
+
+    def on_ack(self, event: _core.AckEvent) -> None:
+        """Never comes: we answered no INVITE in this dialog."""
+
+    def on_no_ack(self, event: _core.NoAckEvent) -> None:
+        """Never comes, as :meth:`on_ack`."""
+
+    def on_cancelled(self, event: _core.CancelledEvent) -> None:
+        """Never comes: it is we who sent the INVITE."""

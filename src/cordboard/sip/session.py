@@ -1,0 +1,408 @@
+"""The INVITE usage of one dialog (RFC 3261 sections 13 to 15), seen from the one who decides.
+
+Inbound, a call that came to us:
+
+    RECEIVED --PROGRESS--> PROGRESSING --ANSWER--> ANSWERED --ACK--> CONFIRMED --BYE, HANG_UP, GONE--> TERMINATED
+        |                       |                   |    '--HANG_UP--> CLOSING --ACK, NO_ACK--> TERMINATED (BYE sent)
+        '-----REJECT, CANCELLED, BYE----> TERMINATED <--BYE, NO_ACK, CANCELLED--'
+
+Outbound, made by :class:`cordboard.sip.outgoing.Outgoing` from a 2xx:
+
+    ACCEPTED --SEND_ACK--> CONFIRMED --BYE, HANG_UP, GONE--> TERMINATED
+        '-----HANG_UP (ACK and BYE sent), BYE, GONE-----------^
+
+A BYE must not be sent between our 2xx and its ACK (RFC 3261 section 15): that is what CLOSING is for. CANCELLED in
+ANSWERED is a CANCEL that won against a 2xx of ours which had not reached the core yet. Inputs that come to a session
+already TERMINATED are late, and mean nothing.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING, Final, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cordboard import _core
+    from cordboard.sip.endpoint import Dispatcher
+
+
+class State(Enum):
+    """Where a session is."""
+
+    RECEIVED = "received"
+    PROGRESSING = "progressing"
+    ANSWERED = "answered"
+    CLOSING = "closing"
+    ACCEPTED = "accepted"
+    CONFIRMED = "confirmed"
+    TERMINATED = "terminated"
+
+    __hash__ = object.__hash__
+
+
+class Input(Enum):
+    """What can happen to a session."""
+
+    PROGRESS = "progress"
+    ANSWER = "answer"
+    REJECT = "reject"
+    CANCELLED = "cancelled"
+    ACK = "ack"
+    NO_ACK = "no ack"
+    SEND_ACK = "send ack"
+    HANG_UP = "hang up"
+    BYE = "bye"
+    GONE = "gone"
+
+    __hash__ = object.__hash__
+
+
+class SessionStateError(Exception):
+    """A session was asked for something its state does not allow. The caller's mistake."""
+
+    def __init__(self, state: State, asked: Input) -> None:
+        self.state = state
+        """The state it was in."""
+        self.input = asked
+        """What it was asked for."""
+        super().__init__(f"no {asked.value} in state {state.value}")
+
+
+class SessionHandler(Protocol):
+    """Who decides for a session."""
+
+    def on_cancel(self, session: Session, message: _core.Message) -> None:
+        """The caller cancelled; the session has ended."""
+
+    def on_ack(self, session: Session, message: _core.Message) -> None:
+        """Our 2xx, to the INVITE or to a re-INVITE, was acknowledged."""
+
+    def on_no_ack(self, session: Session) -> None:
+        """Our 2xx was never acknowledged; the session has ended with BYE."""
+
+    def on_bye(self, session: Session, message: _core.Message) -> None:
+        """The far end hung up; the session has ended."""
+
+    def on_request(self, session: Session, event: _core.RequestEvent) -> None:
+        """A request other than BYE came within the dialog, and must be answered."""
+
+    def on_cancelled_request(self, session: Session, transaction: int) -> None:
+        """A re-INVITE that :meth:`on_request` was told of was cancelled, and has been answered 487."""
+
+    def on_gone(self, session: Session, status: int) -> None:
+        """The far end has lost the dialog (481), or does not answer any more (408); the session has ended with BYE."""
+
+
+_S = State
+_I = Input
+
+TABLE: Final[dict[tuple[State, Input], State]] = {
+    (_S.RECEIVED, _I.PROGRESS): _S.PROGRESSING,
+    (_S.RECEIVED, _I.ANSWER): _S.ANSWERED,
+    (_S.RECEIVED, _I.REJECT): _S.TERMINATED,
+    (_S.RECEIVED, _I.CANCELLED): _S.TERMINATED,
+    (_S.RECEIVED, _I.BYE): _S.TERMINATED,
+    (_S.PROGRESSING, _I.PROGRESS): _S.PROGRESSING,
+    (_S.PROGRESSING, _I.ANSWER): _S.ANSWERED,
+    (_S.PROGRESSING, _I.REJECT): _S.TERMINATED,
+    (_S.PROGRESSING, _I.CANCELLED): _S.TERMINATED,
+    (_S.PROGRESSING, _I.BYE): _S.TERMINATED,
+    (_S.ANSWERED, _I.ACK): _S.CONFIRMED,
+    (_S.ANSWERED, _I.NO_ACK): _S.TERMINATED,
+    (_S.ANSWERED, _I.HANG_UP): _S.CLOSING,
+    (_S.ANSWERED, _I.BYE): _S.TERMINATED,
+    (_S.ANSWERED, _I.CANCELLED): _S.TERMINATED,
+    (_S.CLOSING, _I.ACK): _S.TERMINATED,
+    (_S.CLOSING, _I.NO_ACK): _S.TERMINATED,
+    (_S.CLOSING, _I.BYE): _S.TERMINATED,
+    (_S.CLOSING, _I.CANCELLED): _S.TERMINATED,
+    (_S.CLOSING, _I.HANG_UP): _S.CLOSING,
+    (_S.ACCEPTED, _I.SEND_ACK): _S.CONFIRMED,
+    (_S.ACCEPTED, _I.HANG_UP): _S.TERMINATED,
+    (_S.ACCEPTED, _I.BYE): _S.TERMINATED,
+    (_S.ACCEPTED, _I.GONE): _S.TERMINATED,
+    (_S.CONFIRMED, _I.ACK): _S.CONFIRMED,
+    (_S.CONFIRMED, _I.NO_ACK): _S.TERMINATED,
+    (_S.CONFIRMED, _I.HANG_UP): _S.TERMINATED,
+    (_S.CONFIRMED, _I.BYE): _S.TERMINATED,
+    (_S.CONFIRMED, _I.GONE): _S.TERMINATED,
+    (_S.TERMINATED, _I.ACK): _S.TERMINATED,
+    (_S.TERMINATED, _I.NO_ACK): _S.TERMINATED,
+    (_S.TERMINATED, _I.HANG_UP): _S.TERMINATED,
+    (_S.TERMINATED, _I.CANCELLED): _S.TERMINATED,
+    (_S.TERMINATED, _I.GONE): _S.TERMINATED,
+}
+"""Where each input leads from each state. No entry: SessionStateError."""
+
+
+class Session:
+    """One INVITE dialog. Ends itself in the dispatcher when it is over."""
+
+    __slots__ = ("_dispatcher", "_serving", "dialog", "handler", "inbound", "state", "transaction")
+
+    def __init__(self, dispatcher: Dispatcher, dialog: int, handler: SessionHandler, *, transaction: int = 0) -> None:
+        """With the ``transaction`` of an INVITE received, an inbound session; without, an outbound one."""
+        self._dispatcher = dispatcher
+        self.dialog = dialog
+        self.handler = handler
+        self.transaction = transaction
+        self.inbound = transaction != 0
+        self.state = State.RECEIVED if transaction else State.ACCEPTED
+        self._serving = 0
+        """Server transaction of the re-INVITE being served; 0 for none."""
+        dispatcher.dialogs[dialog] = self
+        if transaction:
+            dispatcher.transactions[transaction] = self
+
+    def __repr__(self) -> str:
+        return f"<Session {self.dialog} {'in' if self.inbound else 'out'}bound {self.state.value}>"
+
+    @property
+    def over(self) -> bool:
+        """Whether it has ended, or only waits for an ACK to do so."""
+        return self.state is State.TERMINATED or self.state is State.CLOSING
+
+    @property
+    def early(self) -> bool:
+        """Whether it is inbound and not answered yet."""
+        return self.state is State.RECEIVED or self.state is State.PROGRESSING
+
+    def _step(self, what: Input) -> State:
+        """Takes an input and returns the state it came in."""
+        before = self.state
+        after = TABLE.get((before, what))
+        if after is None:
+            raise SessionStateError(before, what)
+        self.state = after
+        if after is State.TERMINATED and before is not State.TERMINATED:
+            dispatcher = self._dispatcher
+            dispatcher.dialogs.pop(self.dialog, None)
+            if self.transaction:
+                dispatcher.transactions.pop(self.transaction, None)
+            if self._serving:
+                dispatcher.transactions.pop(self._serving, None)
+                dispatcher.endpoint.respond(self._serving, 487)
+                self._serving = 0
+        return before
+
+    # What the one who decides asks for.
+
+    def progress(
+        self, status: int, headers: _core.Headers = (), body: bytes = b"", content_type: str = "application/sdp"
+    ) -> None:
+        """Sends a provisional response."""
+        self._step(Input.PROGRESS)
+        self._dispatcher.endpoint.respond(
+            self.transaction, status, headers=headers, body=body, content_type=content_type
+        )
+
+    def answer(
+        self, headers: _core.Headers = (), body: bytes = b"", content_type: str = "application/sdp", status: int = 200
+    ) -> None:
+        """Accepts the call."""
+        self._step(Input.ANSWER)
+        self._dispatcher.endpoint.respond(
+            self.transaction, status, headers=headers, body=body, content_type=content_type
+        )
+
+    def reject(self, status: int, headers: _core.Headers = (), reason: str | None = None) -> None:
+        """Refuses the call."""
+        self._step(Input.REJECT)
+        self._dispatcher.endpoint.respond(self.transaction, status, reason=reason, headers=headers)
+
+    def ack(self, body: bytes = b"", content_type: str = "application/sdp") -> None:
+        """Acknowledges the 2xx that made this outbound session."""
+        self._step(Input.SEND_ACK)
+        self._dispatcher.endpoint.ack(self.dialog, body=body, content_type=content_type)
+
+    def hang_up(self, headers: _core.Headers = ()) -> None:
+        """Ends a session that was answered, at once or as soon as the ACK has come. Harmless when it is over."""
+        before = self._step(Input.HANG_UP)
+        endpoint = self._dispatcher.endpoint
+        if before is State.ACCEPTED:
+            endpoint.ack(self.dialog)
+            endpoint.send_in_dialog(self.dialog, "BYE", headers=headers)
+        elif before is State.CONFIRMED:
+            endpoint.send_in_dialog(self.dialog, "BYE", headers=headers)
+
+    def end(self, status: int = 480, headers: _core.Headers = ()) -> None:
+        """Ends the session by whatever its state asks for: ``status`` if it was not answered yet, BYE if it was."""
+        if self.early:
+            self.reject(status, headers)
+        else:
+            self.hang_up(headers)
+
+    def request(
+        self,
+        method: str,
+        done: Callable[[int, _core.ResponseEvent | None], None],
+        *,
+        headers: _core.Headers = (),
+        body: bytes = b"",
+        content_type: str = "application/sdp",
+    ) -> Pending:
+        """Sends a request within the dialog, and tells ``done`` its final status, with the response.
+
+        No answer is status 408, a transport that failed 503, both without a response (RFC 3261 8.1.3.1). After 408,
+        481 or 503 the session is gone (RFC 3261 12.2.1.2): the handler's ``on_gone`` follows ``done``. A 2xx to a
+        re-INVITE must be acknowledged with :meth:`ack_again`.
+        """
+        transaction = self._dispatcher.endpoint.send_in_dialog(
+            self.dialog, method, headers=headers, body=body, content_type=content_type
+        )
+        pending = Pending(self, transaction, method, done)
+        self._dispatcher.transactions[transaction] = pending
+        return pending
+
+    def ack_again(self, body: bytes = b"", content_type: str = "application/sdp") -> None:
+        """Acknowledges the 2xx to a re-INVITE of ours."""
+        self._dispatcher.endpoint.ack(self.dialog, body=body, content_type=content_type)
+
+    def respond(
+        self,
+        transaction: int,
+        status: int,
+        headers: _core.Headers = (),
+        body: bytes = b"",
+        content_type: str = "application/sdp",
+    ) -> None:
+        """Answers a request that came within the dialog."""
+        if transaction == self._serving and status >= 200:
+            self._dispatcher.transactions.pop(transaction, None)
+            self._serving = 0
+        self._dispatcher.endpoint.respond(transaction, status, headers=headers, body=body, content_type=content_type)
+
+    @property
+    def serving(self) -> bool:
+        """Whether a re-INVITE of the far end waits for its answer."""
+        return self._serving != 0
+
+    # What the core tells.
+
+    def on_request(self, event: _core.RequestEvent) -> None:
+        """A request within the dialog."""
+        method = event.message.method
+        endpoint = self._dispatcher.endpoint
+        if method == "BYE":
+            endpoint.respond(event.transaction, 200)
+            before = self._step(Input.BYE)
+            if before is State.RECEIVED or before is State.PROGRESSING:
+                endpoint.respond(self.transaction, 487)
+            if before is not State.CLOSING:
+                self.handler.on_bye(self, event.message)
+        elif self.state is State.CLOSING:
+            endpoint.respond(event.transaction, 481)
+        elif method == "INVITE":
+            if self._serving or self.early:
+                # RFC 3261 14.2: a second INVITE before the first was answered.
+                endpoint.respond(event.transaction, 500, headers=(("Retry-After", "2"),))
+                return
+            if self.state is not State.CONFIRMED:
+                endpoint.respond(event.transaction, 491)
+                return
+            self._serving = event.transaction
+            self._dispatcher.transactions[event.transaction] = self
+            self.handler.on_request(self, event)
+        else:
+            self.handler.on_request(self, event)
+
+    def on_ack(self, event: _core.AckEvent) -> None:
+        """The ACK for a 2xx of ours."""
+        before = self._step(Input.ACK)
+        if before is State.CLOSING:
+            self._dispatcher.endpoint.send_in_dialog(self.dialog, "BYE")
+        elif before is not State.TERMINATED:
+            self.handler.on_ack(self, event.message)
+
+    def on_no_ack(self, event: _core.NoAckEvent) -> None:  # noqa: ARG002
+        """No ACK for a 2xx of ours (RFC 3261 13.3.1.4)."""
+        before = self._step(Input.NO_ACK)
+        if before is State.TERMINATED:
+            return
+        self._dispatcher.endpoint.send_in_dialog(self.dialog, "BYE")
+        if before is not State.CLOSING:
+            self.handler.on_no_ack(self)
+
+    def on_cancelled(self, event: _core.CancelledEvent) -> None:
+        """A CANCEL took effect, for the INVITE or for a re-INVITE."""
+        if event.transaction == self._serving:
+            self._dispatcher.transactions.pop(event.transaction, None)
+            self._serving = 0
+            self.handler.on_cancelled_request(self, event.transaction)
+            return
+        before = self._step(Input.CANCELLED)
+        if before is not State.CLOSING and before is not State.TERMINATED:
+            self.handler.on_cancel(self, event.message)
+
+    def on_response(self, event: _core.ResponseEvent) -> None:
+        """Never comes: requests of ours have an owner of their own, :class:`Pending`."""
+
+    def on_failed(self, event: _core.FailedEvent) -> None:
+        """Never comes, as :meth:`on_response`."""
+
+    def lost(self, status: int) -> None:
+        """The far end has lost the dialog. A BYE is sent all the same: it may have lost less than it says."""
+        if self.over:
+            return
+        before = self._step(Input.GONE)
+        if before is State.ACCEPTED:
+            self._dispatcher.endpoint.ack(self.dialog)
+        self._dispatcher.endpoint.send_in_dialog(self.dialog, "BYE")
+        self.handler.on_gone(self, status)
+
+
+LOST: Final = frozenset({408, 481, 503})
+"""Final statuses after which the dialog is gone (RFC 3261 12.2.1.2); 503 only when no response came at all."""
+
+
+class Pending:
+    """A request of ours within a dialog, until its final response."""
+
+    __slots__ = ("_done", "method", "session", "transaction")
+
+    def __init__(
+        self,
+        session: Session,
+        transaction: int,
+        method: str,
+        done: Callable[[int, _core.ResponseEvent | None], None],
+    ) -> None:
+        self.session = session
+        self.transaction = transaction
+        self.method = method
+        self._done = done
+
+    def cancel(self) -> None:
+        """Cancels a re-INVITE of ours."""
+        self.session._dispatcher.endpoint.cancel(self.transaction)  # noqa: SLF001 - the same usage
+
+    def on_response(self, event: _core.ResponseEvent) -> None:
+        """A response; provisional ones do not matter within a dialog."""
+        status = event.status
+        if status < 200:
+            return
+        session = self.session
+        session._dispatcher.transactions.pop(self.transaction, None)  # noqa: SLF001
+        if session.over:
+            # The call ended meanwhile; a 2xx to a re-INVITE still wants its ACK (RFC 3261 13.2.2.4).
+            if self.method == "INVITE" and status < 300:
+                session.ack_again()
+            return
+        self._done(status, event)
+        if status in (408, 481):
+            session.lost(status)
+
+    def on_failed(self, event: _core.FailedEvent) -> None:
+        """No response."""
+        session = self.session
+        session._dispatcher.transactions.pop(self.transaction, None)  # noqa: SLF001
+        if session.over:
+            return
+        status = 408 if event.failure == "timeout" else 503
+        self._done(status, None)
+        session.lost(status)
+
+    def on_cancelled(self, event: _core.CancelledEvent) -> None:
+        """Never comes: it is we who sent the request."""

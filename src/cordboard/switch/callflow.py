@@ -1,0 +1,268 @@
+"""What every flow of a call has in common: the call, its parties, its bridge, its end and its record."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from cordboard.model.enums import CallState
+from cordboard.model.party import Move, Party, advance
+from cordboard.switch.bridge import Bridge
+from cordboard.switch.records import CallRecord, Outcome, ReleasedBy
+
+if TYPE_CHECKING:
+    from cordboard import _core
+    from cordboard.model.call import Call
+    from cordboard.model.ports import Link
+    from cordboard.sip.session import Session
+    from cordboard.switch.legs import Branches, Failure
+    from cordboard.switch.server import SipServer
+
+SHUTDOWN: Final = (("Reason", 'SIP;cause=503;text="Server shutdown"'),)
+
+
+class CallFlow:
+    """A call in one of its flows. It owns the sessions, and ends them all when it ends."""
+
+    __slots__ = (
+        "a",
+        "b",
+        "branches",
+        "bridge",
+        "call",
+        "callee",
+        "callee_call_id",
+        "caller",
+        "caller_call_id",
+        "over",
+        "ringing_at",
+        "server",
+    )
+
+    requested = False
+    """Whether a desktop asked for the call."""
+
+    def __init__(self, server: SipServer, call: Call) -> None:
+        self.server = server
+        self.call = call
+        self.caller: Party | None = None
+        self.callee: Party | None = None
+        self.a: Session | None = None
+        """The caller's leg."""
+        self.b: Session | None = None
+        """The leg of the contact that answered."""
+        self.branches: Branches | None = None
+        """The callee while it is being called."""
+        self.bridge: Bridge | None = None
+        """Both legs, joined."""
+        self.caller_call_id = ""
+        self.callee_call_id = ""
+        self.ringing_at: float | None = None
+        self.over = False
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.call!r}>"
+
+    # What flows share.
+
+    def ring(self) -> None:
+        """The callee rings, if it did not yet."""
+        if self.ringing_at is None and self.callee is not None:
+            self.ringing_at = self.server.reporter.now()
+            advance(self.callee, Move.RING, self.server.reporter)
+
+    def establish(self) -> None:
+        """The callee answered: both parties are talking."""
+        reporter = self.server.reporter
+        self.ring()
+        if self.callee is not None:
+            advance(self.callee, Move.ANSWER, reporter)
+        if self.caller is not None:
+            advance(self.caller, Move.ANSWER, reporter)
+
+    def join(self, a: Session, b: Session, interval: float) -> Bridge:
+        """Joins both legs."""
+        self.bridge = Bridge(self.server.clock, self, a, b, interval)
+        return self.bridge
+
+    def audit_interval(self) -> float:
+        """How often the phones are asked whether they live: as often as the shortest of their DNs' options says."""
+        shortest = 0.0
+        for number in (self.call.ani, self.call.dnis):
+            extension = self.server.extensions.get(number)
+            if extension is not None:
+                interval = extension.settings.session_audit_interval
+                if interval > 0 and (shortest == 0.0 or interval < shortest):
+                    shortest = interval
+        return shortest
+
+    def party_of(self, session: Session) -> Party | None:
+        """The party at the end of a leg."""
+        return self.caller if session is self.a else self.callee
+
+    # BridgeHandler
+
+    def on_hang_up(self, session: Session, message: _core.Message) -> None:
+        """A phone hung up."""
+        self.end(
+            Outcome.ANSWERED,
+            200,
+            ReleasedBy.CALLER if session is self.a else ReleasedBy.CALLEE,
+            message.method,
+            first=self.party_of(session),
+            headers=_reason(message),
+        )
+
+    def on_lost(self, session: Session, reason: str) -> None:
+        """A phone is gone."""
+        self.server.lost += 1
+        if self.server.log.debugging:
+            self.server.log.debug("far end lost", conn_id=self.call.conn_id, reason=reason)
+        self.end(Outcome.ANSWERED, 200, ReleasedBy.SERVER, reason, first=self.party_of(session))
+
+    # Ending.
+
+    def release(self, party: Party, reference_id: int, link: Link | None) -> None:
+        """Carries out ReleaseCall for one party: with two parties, the call ends."""
+        answered = self.call.answered_at > 0
+        by = ReleasedBy.CALLER if party is self.caller else ReleasedBy.CALLEE
+        if answered:
+            outcome, status = Outcome.ANSWERED, 200
+        elif party is self.caller:
+            outcome, status = Outcome.CANCELLED, 487
+        else:
+            outcome, status = Outcome.REJECTED, 603
+        self.end(outcome, status, by, "ReleaseCall", first=party, reference_id=reference_id, link=link)
+
+    def shut_down(self) -> None:
+        """Ends the call because the server stops."""
+        if self.call.answered_at > 0:
+            self.end(Outcome.ANSWERED, 200, ReleasedBy.SERVER, "shutdown", headers=SHUTDOWN)
+        else:
+            self.end(Outcome.FAILED, 503, ReleasedBy.SERVER, "shutdown", headers=SHUTDOWN)
+
+    def fault(self) -> None:
+        """Ends the call after an error nobody foresaw, as far as it can be ended."""
+        self.end(Outcome.FAILED, 500, ReleasedBy.SERVER, "internal error")
+
+    def end(
+        self,
+        outcome: str,
+        status: int,
+        released_by: str,
+        reason: str,
+        *,
+        first: Party | None = None,
+        state: CallState = CallState.OK,
+        headers: _core.Headers = (),
+        reference_id: int = 0,
+        link: Link | None = None,
+    ) -> None:
+        """Ends the call: its legs, its parties (``first`` before the others), its record. Once only.
+
+        ``status`` goes to a caller that has no answer yet. ``state`` is the CallState for a callee that still rings.
+        """
+        if self.over:
+            return
+        self.over = True
+        if self.bridge is not None:
+            self.bridge.stop()
+        if self.branches is not None:
+            self.branches.cancel(headers)
+            self.callee_call_id = self.branches.call_id or self.callee_call_id
+        if self.a is not None:
+            self.a.end(status if status >= 300 else 480, headers)
+        if self.b is not None:
+            self.b.hang_up(headers)
+        self._release_parties(first, outcome, state, reference_id, link)
+        self._account(outcome, status, released_by, reason)
+
+    def _release_parties(
+        self, first: Party | None, outcome: str, state: CallState, reference_id: int, link: Link | None
+    ) -> None:
+        reporter = self.server.reporter
+        if first is not None and first.alive:
+            advance(first, Move.RELEASE, reporter, reference_id=reference_id, link=link)
+        caller = self.caller
+        callee = self.callee
+        if caller is not None and caller.alive:
+            if first is not None and first is callee and caller.can(Move.FAIL):
+                # The callee refused, by hand: to the caller that is a busy destination.
+                advance(caller, Move.FAIL, reporter, CallState.BUSY)
+            if callee is None or not callee.alive:
+                advance(caller, Move.RELEASE, reporter)
+        if callee is not None and callee.alive:
+            gave_up = outcome == Outcome.CANCELLED and callee.can(Move.ABANDON)
+            advance(callee, Move.ABANDON if gave_up else Move.RELEASE, reporter, state)
+        if caller is not None and caller.alive:
+            advance(caller, Move.RELEASE, reporter)
+
+    def _account(self, outcome: str, status: int, released_by: str, reason: str) -> None:
+        call = self.call
+        server = self.server
+        call.ended_at = ended = server.reporter.now()
+        server.calls.pop(call.conn_id, None)
+        server.meters.call_ended(outcome, ended - call.answered_at if call.answered_at else 0.0)
+        record = CallRecord(
+            conn_id=call.conn_id,
+            call_uuid=call.uuid,
+            call_type=int(call.call_type),
+            caller=call.ani,
+            callee=call.dnis,
+            requested=self.requested,
+            caller_call_id=self.caller_call_id,
+            callee_call_id=self.callee_call_id,
+            created_at=call.created_at,
+            ringing_at=self.ringing_at,
+            answered_at=call.answered_at or None,
+            ended_at=ended,
+            outcome=outcome,
+            status=status,
+            released_by=released_by,
+            reason=reason,
+        )
+        server.records.write(record)
+        if server.log_calls:
+            server.log.info(
+                "call ended",
+                conn_id=call.conn_id,
+                call_id=self.caller_call_id,
+                caller=call.ani,
+                callee=call.dnis,
+                outcome=outcome,
+                status=status,
+                released_by=released_by,
+                reason=reason,
+            )
+        if not server.calls:
+            server.empty()
+
+
+def _reason(message: _core.Message) -> _core.Headers:
+    value = message.header("Reason")
+    return (("Reason", value),) if value else ()
+
+
+def outcome_of(failure: Failure) -> tuple[str, int, CallState]:
+    """What a failure of the callee is called: outcome, status for the caller, CallState of EventDestinationBusy.
+
+    A status that means something to the caller passes. One that is between us and the phone (3xx, 401, 407, 408, 481,
+    503 and so on) does not: the caller is told 480, the callee cannot be reached now.
+    """
+    status = failure.status
+    if failure.timeout:
+        return Outcome.NO_ANSWER, 480, CallState.NO_ANSWER
+    if failure.message is None or status in (408, 503):
+        return Outcome.UNREACHABLE, 480, CallState.GENERAL_ERROR
+    if status in (486, 600):
+        return Outcome.BUSY, status, CallState.BUSY
+    if status in (404, 410, 484, 485, 604):
+        return Outcome.UNKNOWN_NUMBER, status, CallState.SIT_INVALID_NUMBER
+    if status == 480:
+        return Outcome.NO_ANSWER, 480, CallState.NO_ANSWER
+    if status in (403, 406, 415, 421, 422, 433, 488, 493, 603, 606, 607, 608):
+        return Outcome.REJECTED, status, CallState.BUSY if status == 603 else CallState.GENERAL_ERROR
+    if status >= 600:
+        return Outcome.REJECTED, status, CallState.GENERAL_ERROR
+    if status >= 500:
+        return Outcome.FAILED, 500, CallState.SYSTEM_ERROR
+    return Outcome.REJECTED, 480, CallState.GENERAL_ERROR

@@ -1,0 +1,291 @@
+"""MakeCall from a desktop, by flow 2: the switch calls both phones and joins them (third-party call control).
+
+After RFC 3725 section 4.2 and 4.3: the caller's phone is called with a black hole for media, so that it may take its
+time to be answered; then the callee is called, without an offer; its offer goes to the caller in a re-INVITE.
+
+    A                     switch                     B
+    | <-- INVITE (black hole) |                          |
+    | 200 ------------------> |                          |        A: EventOffHook, EventDialing (ReferenceID)
+    | <------------------ ACK |                          |
+    |                         | INVITE (no offer) -----> |
+    |                         | <------------------- 180 |        B: EventRinging
+    |                         | <----------- 200 (offer) |        B: EventOffHook, EventEstablished
+    | <- re-INVITE (offer B)  |                          |        A: EventEstablished
+    | 200 (answer) ---------> |                          |
+    | <------------------ ACK | ACK (answer A) --------> |
+
+When the caller's phone does not answer there never was a call: EventError to the requester. When the callee does not:
+A has EventDestinationBusy, and is let go. A glare on the re-INVITE is tried again (RFC 3261 14.1: we made the Call-ID,
+so after 2.1 to 4 s).
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from cordboard.model.call import Call
+from cordboard.model.enums import CallState, CallType, DNRole
+from cordboard.model.errors import Code, TLibError
+from cordboard.model.party import Move, advance
+from cordboard.switch.bridge import ALLOW
+from cordboard.switch.callflow import CallFlow, outcome_of
+from cordboard.switch.headers import body_of
+from cordboard.switch.legs import Branches
+from cordboard.switch.records import Outcome, ReleasedBy
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cordboard import _core
+    from cordboard.model.ports import Link
+    from cordboard.model.requests import MakeCall
+    from cordboard.sip.clock import Timer
+    from cordboard.sip.session import Session
+    from cordboard.switch.legs import Failure
+    from cordboard.switch.routing import Extension, Target
+    from cordboard.switch.server import SipServer
+
+GLARE_TRIES: Final = 3
+"""How often a re-INVITE is tried again after 491."""
+
+
+def black_hole(session: int, *, ipv6: bool) -> bytes:
+    """An offer that brings no media anywhere: audio at the unspecified address (RFC 3264 8.4, RFC 3725 section 4)."""
+    address = "IP6 ::" if ipv6 else "IP4 0.0.0.0"
+    return (
+        f"v=0\r\no=cordboard {session} 1 IN {address}\r\ns=-\r\nc=IN {address}\r\nt=0 0\r\n"
+        "m=audio 9 RTP/AVP 0 8 9 101\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:9 G722/8000\r\n"
+        "a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\na=inactive\r\n"
+    ).encode()
+
+
+class MakeCallFlow(CallFlow):
+    """A call a desktop asked for, from its request to its end."""
+
+    __slots__ = ("_link", "_origin", "_reference_id", "_retry", "_tries", "destination")
+
+    requested = True
+
+    def __init__(self, server: SipServer, call: Call, link: Link, reference_id: int, destination: Extension) -> None:
+        super().__init__(server, call)
+        self._link = link
+        self._reference_id = reference_id
+        self.destination = destination
+        self._origin: Branches | None = None
+        """The caller while it is being called."""
+        self._retry: Timer | None = None
+        self._tries = 0
+
+    def start(self, origin: Extension, targets: Sequence[Target]) -> None:
+        """Calls the caller's phone."""
+        call = self.call
+        self.caller = call.add(call.ani, DNRole.ORIGINATION, origin.dn)
+        self._origin = branches = Branches(self.server.clock, self)
+        branches.start(
+            self.server.dispatcher,
+            self,
+            origin.settings,
+            targets,
+            from_=self.destination.address,
+            to=origin.target_uri,
+            contact_user=call.dnis,
+            headers=self.destination.identity,
+            body=black_hole(call.call_id, ipv6=":" in targets[0].remote[0]),
+        )
+
+    def _call_destination(self) -> None:
+        server = self.server
+        call = self.call
+        destination = self.destination
+        targets = destination.targets()
+        if not targets or destination.full:
+            outcome, status = (Outcome.BUSY, 486) if targets else (Outcome.UNREACHABLE, 480)
+            self._refuse(outcome, status, "max-calls" if targets else "out of service")
+            return
+        self.callee = call.add(call.dnis, DNRole.DESTINATION, None if destination.is_trunk else destination.dn)
+        caller = server.extensions.get(call.ani)
+        from_ = caller.address if caller is not None else f"<sip:{call.ani}@{server.settings.domain}>"
+        self.branches = branches = Branches(server.clock, self)
+        branches.start(
+            server.dispatcher,
+            self,
+            destination.settings,
+            targets,
+            from_=from_,
+            to=destination.target_uri,
+            contact_user=call.ani,
+            headers=caller.identity if caller is not None else (),
+            body=b"",
+        )
+
+    def _refuse(self, outcome: str, status: int, reason: str, failure: Failure | None = None) -> None:
+        reporter = self.server.reporter
+        if failure is not None:
+            state = outcome_of(failure)[2]
+        else:
+            state = CallState.BUSY if status == 486 else CallState.GENERAL_ERROR
+        if self.callee is not None and self.callee.alive:
+            advance(self.callee, Move.RELEASE, reporter, state)
+        if self.caller is not None and self.caller.can(Move.FAIL):
+            advance(self.caller, Move.FAIL, reporter, state)
+        by = ReleasedBy.SERVER if failure is None or failure.timeout else ReleasedBy.CALLEE
+        self.end(outcome, status, by, reason, headers=(("Reason", f"SIP;cause={status}"),))
+
+    def end(self, *args: object, **more: object) -> None:
+        """Ends the call, and what only this flow has."""
+        if self._retry is not None:
+            self._retry.cancel()
+            self._retry = None
+        if self._origin is not None:
+            origin, self._origin = self._origin, None
+            self.caller_call_id = origin.call_id
+            origin.cancel()
+            # The desktop is owed an answer, unless it is the one who gave up or has been told already.
+            if not self.over and self._reference_id:
+                self._tell(Code.PHONE_NO_ANSWER, "given up")
+        super().end(*args, **more)  # type: ignore[arg-type]
+
+    def _tell(self, code: int, detail: str) -> None:
+        reference_id, self._reference_id = self._reference_id, 0
+        call = self.call
+        self.server.reporter.fail(TLibError(code, detail), reference_id, self._link, this_dn=call.ani)
+
+    # BranchesHandler
+
+    def on_branch_progress(self, branches: Branches, event: _core.ResponseEvent) -> None:
+        """A phone rings."""
+        if branches is self.branches and event.status in (180, 183):
+            self.ring()
+
+    def on_branch_answer(self, branches: Branches, session: Session, event: _core.ResponseEvent) -> None:
+        """A phone answered."""
+        if branches is self._origin:
+            self._origin = None
+            self.a = session
+            self.caller_call_id = branches.call_id
+            session.ack()
+            reference_id, self._reference_id = self._reference_id, 0
+            assert self.caller is not None  # noqa: S101 - set by start
+            advance(self.caller, Move.DIAL, self.server.reporter, reference_id=reference_id, link=self._link)
+            self._call_destination()
+            return
+        self.branches = None
+        self.b = session
+        self.callee_call_id = branches.call_id
+        self.establish()
+        offer, kind = body_of(event.message)
+        if offer:
+            self._offer(offer, kind)
+        else:
+            self.end(Outcome.FAILED, 488, ReleasedBy.SERVER, "no offer from the callee")
+
+    def on_branch_failure(self, branches: Branches, failure: Failure) -> None:
+        """A phone will not answer."""
+        if branches is self._origin:
+            self._origin = None
+            self.caller_call_id = branches.call_id
+            silent = failure.message is None
+            detail = f"{failure.status} {failure.message.reason}" if failure.message is not None else ""
+            self._tell(Code.PHONE_NO_ANSWER if silent else Code.PHONE_REFUSED, detail)
+            outcome, status, _ = outcome_of(failure)
+            self.end(outcome, status, ReleasedBy.SERVER if silent else ReleasedBy.CALLER, "caller's phone")
+            return
+        self.callee_call_id = branches.call_id
+        self.branches = None
+        outcome, status, _ = outcome_of(failure)
+        self._refuse(outcome, status, "no answer" if failure.timeout else f"answered {failure.status}", failure)
+
+    # Joining
+
+    def _offer(self, offer: bytes, kind: str) -> None:
+        self._retry = None
+        if self.a is not None and not self.over:
+            self.a.request("INVITE", partial(self._answered, offer, kind), body=offer, content_type=kind)
+
+    def _answered(self, offer: bytes, kind: str, status: int, event: _core.ResponseEvent | None) -> None:
+        a, b = self.a, self.b
+        if self.over or a is None or b is None:
+            return
+        if event is not None and 200 <= status < 300:
+            body, content_type = body_of(event.message)
+            a.ack_again()
+            b.ack(body, content_type)
+            self.join(a, b, self.audit_interval())
+        elif status == 491 and self._tries < GLARE_TRIES:
+            self._tries += 1
+            delay = 2.1 + 1.9 * self.server.random()
+            self._retry = self.server.clock.call_later(delay, partial(self._offer, offer, kind))
+        elif status not in (408, 481, 503):
+            # After those three the session is gone, which on_gone tells.
+            self.end(Outcome.FAILED, 488, ReleasedBy.SERVER, f"caller's phone refused the media ({status})")
+
+    # SessionHandler, until the legs are joined
+
+    def on_bye(self, session: Session, message: _core.Message) -> None:
+        """A phone hung up."""
+        if self.call.answered_at:
+            self.on_hang_up(session, message)
+        else:
+            self.end(Outcome.CANCELLED, 487, ReleasedBy.CALLER, "BYE", first=self.caller)
+
+    def on_gone(self, session: Session, status: int) -> None:
+        """A phone is gone."""
+        self.on_lost(session, f"far end gone ({status})")
+
+    def on_request(self, session: Session, event: _core.RequestEvent) -> None:
+        """A phone asks for something before there is anybody to ask."""
+        method = event.message.method
+        if method == "OPTIONS":
+            session.respond(event.transaction, 200, headers=ALLOW)
+        elif method in ("INVITE", "UPDATE"):
+            session.respond(event.transaction, 491)
+        else:
+            session.respond(event.transaction, 405, headers=ALLOW)
+
+    def on_cancel(self, session: Session, message: _core.Message) -> None:
+        """Does not come: both legs are ours."""
+
+    def on_ack(self, session: Session, message: _core.Message) -> None:
+        """Does not come: both legs are ours, and re-INVITEs are refused until they are joined."""
+
+    def on_no_ack(self, session: Session) -> None:
+        """Does not come, as :meth:`on_ack`."""
+
+    def on_cancelled_request(self, session: Session, transaction: int) -> None:
+        """Does not come, as :meth:`on_ack`."""
+
+
+def start(server: SipServer, link: Link, request: MakeCall, reference_id: int) -> None:
+    """Carries out MakeCall. Raises TLibError for what is wrong from the start."""
+    origin = server.extensions.get(request.this_dn)
+    if origin is None:
+        raise TLibError(Code.DN_NOT_CONFIGURED, request.this_dn)
+    number = request.other_dn
+    if request.location:
+        raise TLibError(Code.UNSUPPORTED, "Location")
+    if number == request.this_dn:
+        raise TLibError(Code.SAME_DN)
+    destination = server.extensions.get(number)
+    if destination is None:
+        raise TLibError(Code.INVALID_DESTINATION, number)
+    if server.draining:
+        raise TLibError(Code.DRAINING)
+    if len(server.calls) >= server.settings.max_calls:
+        raise TLibError(Code.TOO_MANY_CALLS)
+    targets = origin.targets()
+    if not targets:
+        raise TLibError(Code.OUT_OF_SERVICE, request.this_dn)
+    if origin.full:
+        raise TLibError(Code.DN_BUSY, request.this_dn)
+    call = Call(
+        server.ids.next(),
+        call_type=CallType.OUTBOUND if destination.is_trunk else CallType.INTERNAL,
+        ani=request.this_dn,
+        dnis=number,
+        created_at=server.reporter.now(),
+        user_data=request.user_data or None,
+    )
+    flow = MakeCallFlow(server, call, link, reference_id, destination)
+    server.begin(flow)
+    flow.start(origin, targets)

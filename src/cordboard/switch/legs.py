@@ -1,0 +1,196 @@
+"""Calling a DN: one INVITE to each of its contacts, until one answers or all have failed.
+
+The first 2xx wins and the others are cancelled. If all fail, the best response is the one RFC 3261 16.7 (step 6) would
+choose: a 6xx before anything, then the lowest class, and in it one that tells the caller something to act on. A 6xx
+ends all others at once.
+
+Two timers watch: ``sip-invite-timeout`` until the first response of any contact, ``no-answer-timeout`` until an answer.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Protocol
+
+from cordboard.sip.outgoing import Outgoing
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cordboard import _core
+    from cordboard.sip.clock import Clock, Timer
+    from cordboard.sip.endpoint import Dispatcher
+    from cordboard.sip.session import Session, SessionHandler
+    from cordboard.switch.routing import Target
+    from cordboard.switch.settings import DnSettings
+
+NO_ANSWER: Final = (("Reason", 'SIP;cause=480;text="No answer"'),)
+"""Why a phone that rang too long is no longer called (RFC 3326)."""
+
+ANSWERED_ELSEWHERE: Final = (("Reason", 'SIP;cause=200;text="Call completed elsewhere"'),)
+"""Why the other phones stop ringing; keeps them from showing a missed call (RFC 3326)."""
+
+_TELLING: Final = frozenset({486, 404, 410, 415, 420, 484, 488})
+
+
+class Failure:
+    """The best of the responses of the contacts that failed."""
+
+    __slots__ = ("message", "status", "timeout")
+
+    def __init__(self, status: int, message: _core.Message | None, *, timeout: bool = False) -> None:
+        self.status = status
+        """Final status; 408 and 503 without a message for no response."""
+        self.message = message
+        """The response, if there was one."""
+        self.timeout = timeout
+        """Whether it is we who gave up, after ``no-answer-timeout``."""
+
+
+class BranchesHandler(Protocol):
+    """Who decides for a DN that is being called."""
+
+    def on_branch_progress(self, branches: Branches, event: _core.ResponseEvent) -> None:
+        """A provisional response other than 100 of any contact."""
+
+    def on_branch_answer(self, branches: Branches, session: Session, event: _core.ResponseEvent) -> None:
+        """A contact answered; the others are being cancelled. The session's ACK is owed."""
+
+    def on_branch_failure(self, branches: Branches, failure: Failure) -> None:
+        """No contact will answer."""
+
+
+class Branches:
+    """A DN being called."""
+
+    __slots__ = ("_best", "_clock", "_open", "_outgoing", "_timer", "_waiting", "call_id", "owner")
+
+    def __init__(self, clock: Clock, handler: BranchesHandler) -> None:
+        self._clock = clock
+        self.owner = handler
+        self._outgoing: list[Outgoing] = []
+        self._open = 0
+        self._best: Failure | None = None
+        self._timer: Timer | None = None
+        self._waiting: Timer | None = None
+        self.call_id = ""
+        """SIP Call-ID of the contact that answered or failed last."""
+
+    def start(
+        self,
+        dispatcher: Dispatcher,
+        session_handler: SessionHandler,
+        settings: DnSettings,
+        targets: Sequence[Target],
+        *,
+        from_: str,
+        to: str,
+        contact_user: str,
+        headers: _core.Headers,
+        body: bytes,
+        content_type: str = "application/sdp",
+    ) -> None:
+        """Sends the INVITEs and starts the timers."""
+        self._open = len(targets)
+        for target in targets:
+            self._outgoing.append(
+                Outgoing(
+                    dispatcher,
+                    self,
+                    session_handler,
+                    target.uri,
+                    from_=from_,
+                    to=to,
+                    transport=target.transport,
+                    remote=target.remote,
+                    connection=target.connection,
+                    contact_user=contact_user,
+                    headers=[*headers, ("Route", ", ".join(target.path))] if target.path else headers,
+                    body=body,
+                    content_type=content_type,
+                )
+            )
+        if settings.no_answer_timeout > 0:
+            self._timer = self._clock.call_later(settings.no_answer_timeout, self._no_answer)
+        if settings.sip_invite_timeout > 0:
+            self._waiting = self._clock.call_later(settings.sip_invite_timeout, self._no_response)
+
+    @property
+    def settled(self) -> bool:
+        """Whether the call of the DN is decided."""
+        return self._open == 0
+
+    def cancel(self, headers: _core.Headers = ()) -> None:
+        """Gives up all contacts; the handler hears no more. Harmless when it is settled."""
+        self._stop()
+        for outgoing in self._outgoing:
+            outgoing.cancel(headers)
+        self._outgoing.clear()
+
+    def _stop(self) -> None:
+        self._open = 0
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._waiting is not None:
+            self._waiting.cancel()
+            self._waiting = None
+
+    def _no_answer(self) -> None:
+        self._timer = None
+        if self._open:
+            self.cancel(NO_ANSWER)
+            self.owner.on_branch_failure(self, Failure(480, None, timeout=True))
+
+    def _no_response(self) -> None:
+        self._waiting = None
+        if self._open:
+            self.cancel()
+            self.owner.on_branch_failure(self, Failure(408, None))
+
+    def on_progress(self, outgoing: Outgoing, event: _core.ResponseEvent) -> None:
+        """A contact rings, or otherwise progresses."""
+        if self._waiting is not None:
+            self._waiting.cancel()
+            self._waiting = None
+        self.call_id = outgoing.call_id
+        self.owner.on_branch_progress(self, event)
+
+    def on_answer(self, outgoing: Outgoing, session: Session, event: _core.ResponseEvent) -> None:
+        """A contact answered."""
+        self._stop()
+        self.call_id = outgoing.call_id
+        if len(self._outgoing) > 1:
+            for other in self._outgoing:
+                other.cancel(ANSWERED_ELSEWHERE)
+        self._outgoing.clear()
+        self.owner.on_branch_answer(self, session, event)
+
+    def on_reject(self, outgoing: Outgoing, status: int, event: _core.ResponseEvent | None) -> None:
+        """A contact failed."""
+        if self._open == 0:
+            return
+        self._open -= 1
+        self.call_id = outgoing.call_id or self.call_id
+        failure = Failure(status, event.message if event is not None else None)
+        if self._best is None or rank(status) < rank(self._best.status):
+            self._best = failure
+        if status >= 600 and self._open:
+            self.cancel()
+        if self._open == 0:
+            self._stop()
+            self._outgoing.clear()
+            self.owner.on_branch_failure(self, self._best)
+
+
+def rank(status: int) -> int:
+    """The order in which final responses are preferred (RFC 3261 16.7 step 6); the least is the best.
+
+    A 408 or 503 made by ourselves, for a contact that did not answer, comes after what any contact did say.
+    """
+    if status >= 600:
+        return status - 600
+    if status in (408, 503):
+        return 9000 + status
+    if status in _TELLING:
+        return 3500 + status % 100
+    return status * 10

@@ -1,0 +1,66 @@
+"""What the switch needs of the world beside SIP and T-Library."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from cordboard.switch.records import CallRecord
+
+
+class RecordSink(Protocol):
+    """Where call records go. Must return at once."""
+
+    def write(self, record: CallRecord) -> None:
+        """Takes the record of a call that has ended."""
+
+
+class Meters(Protocol):
+    """What is counted. Must return at once."""
+
+    def call_started(self) -> None:
+        """A call began; there is one more active."""
+
+    def call_ended(self, outcome: str, seconds: float) -> None:
+        """A call ended with one of :class:`cordboard.switch.records.Outcome`, after so many seconds of talking."""
+
+    def call_refused(self, status: int) -> None:
+        """A call was refused before it became one."""
+
+
+class Resolver(Protocol):
+    """Finds the addresses of a host name, in its own time."""
+
+    def __call__(self, host: str, found: Callable[[Sequence[str]], None]) -> None:
+        """Calls ``found`` on the switch's thread with literal addresses, best first; none for a failure."""
+
+
+class NoRecords:
+    """A RecordSink that keeps nothing."""
+
+    __slots__ = ()
+
+    def write(self, record: CallRecord) -> None:
+        """Lets the record go."""
+
+
+class NoMeters:
+    """Meters that count nothing."""
+
+    __slots__ = ()
+
+    def call_started(self) -> None:
+        """Nothing."""
+
+    def call_ended(self, outcome: str, seconds: float) -> None:
+        """Nothing."""
+
+    def call_refused(self, status: int) -> None:
+        """Nothing."""
+
+
+def no_resolver(host: str, found: Callable[[Sequence[str]], None]) -> None:  # noqa: ARG001
+    """Resolves nothing: only literal addresses are reached."""
+    found(())

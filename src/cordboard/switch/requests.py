@@ -1,0 +1,135 @@
+"""T-Library requests: one function each, found by the request's class.
+
+A function returns what is for the requester alone, or raises TLibError.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from cordboard.model import events as ev
+from cordboard.model import requests as rq
+from cordboard.model.errors import Code, TLibError
+from cordboard.model.userdata import UserDataError, attach, check, without
+from cordboard.switch.flows import make_call_rfc3725
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from cordboard.model.party import Party
+    from cordboard.model.ports import Link
+    from cordboard.model.userdata import KVList
+    from cordboard.switch.callflow import CallFlow
+    from cordboard.switch.routing import Extension
+    from cordboard.switch.server import SipServer
+
+    Answer = Sequence[ev.Event]
+
+
+def carry_out(server: SipServer, link: Link, request: rq.Request, reference_id: int) -> Answer:
+    """Carries out a request. A request that fails is answered by EventError."""
+    try:
+        return TABLE[type(request)](server, link, request, reference_id)
+    except TLibError as error:
+        fault = error
+    except UserDataError as error:
+        fault = TLibError(Code.USER_DATA, str(error))
+    except KeyError:
+        fault = TLibError(Code.UNSUPPORTED, type(request).__name__)
+    conn_id = request.conn_id if isinstance(request, rq.CallRequest) else None
+    return (server.reporter.error(fault, reference_id, this_dn=request.this_dn, conn_id=conn_id),)
+
+
+def _extension(server: SipServer, number: str) -> Extension:
+    extension = server.extensions.get(number)
+    if extension is None:
+        raise TLibError(Code.DN_NOT_CONFIGURED, number)
+    return extension
+
+
+def _party(server: SipServer, request: rq.CallRequest) -> tuple[CallFlow, Party]:
+    flow = server.calls.get(request.conn_id)
+    if flow is None:
+        raise TLibError(Code.INVALID_CALL, request.conn_id)
+    party = flow.call.party_of(request.this_dn)
+    if party is None:
+        raise TLibError(Code.NO_SUCH_PARTY, request.this_dn)
+    return flow, party
+
+
+def _register(server: SipServer, link: Link, request: rq.RegisterAddress, reference_id: int) -> Answer:  # noqa: ARG001
+    return (server.reporter.address(ev.EventRegistered, _extension(server, request.this_dn).dn, reference_id),)
+
+
+def _unregister(
+    server: SipServer,
+    link: Link,  # noqa: ARG001
+    request: rq.UnregisterAddress,
+    reference_id: int,
+) -> Answer:
+    return (server.reporter.address(ev.EventUnregistered, _extension(server, request.this_dn).dn, reference_id),)
+
+
+def _query_address(server: SipServer, link: Link, request: rq.QueryAddress, reference_id: int) -> Answer:  # noqa: ARG001
+    return (server.reporter.address(ev.EventAddressInfo, _extension(server, request.this_dn).dn, reference_id),)
+
+
+def _query_call(server: SipServer, link: Link, request: rq.QueryCall, reference_id: int) -> Answer:  # noqa: ARG001
+    _, party = _party(server, request)
+    return (server.reporter.party_info(party, reference_id),)
+
+
+def _make_call(server: SipServer, link: Link, request: rq.MakeCall, reference_id: int) -> Answer:
+    if request.user_data:
+        check(request.user_data)
+    make_call_rfc3725.start(server, link, request, reference_id)
+    return ()
+
+
+def _answer_call(server: SipServer, link: Link, request: rq.AnswerCall, reference_id: int) -> Answer:  # noqa: ARG001
+    raise TLibError(Code.UNSUPPORTED, "AnswerCall")
+
+
+def _release_call(server: SipServer, link: Link, request: rq.ReleaseCall, reference_id: int) -> Answer:
+    flow, party = _party(server, request)
+    flow.release(party, reference_id, link)
+    return ()
+
+
+def _change(server: SipServer, link: Link, request: rq.CallRequest, reference_id: int, change: Change) -> Answer:
+    flow, party = _party(server, request)
+    call = flow.call
+    call.user_data = change(call.user_data) or None
+    server.reporter.data_changed(call, party, reference_id=reference_id, link=link)
+    return ()
+
+
+def _attach(server: SipServer, link: Link, request: rq.AttachUserData | rq.UpdateUserData, reference_id: int) -> Answer:
+    return _change(server, link, request, reference_id, lambda old: attach(old, request.user_data))
+
+
+def _delete_pair(server: SipServer, link: Link, request: rq.DeletePair, reference_id: int) -> Answer:
+    return _change(server, link, request, reference_id, lambda old: without(old, request.key))
+
+
+def _delete_all(server: SipServer, link: Link, request: rq.DeleteUserData, reference_id: int) -> Answer:
+    return _change(server, link, request, reference_id, lambda _: None)
+
+
+if TYPE_CHECKING:
+    Change = Callable[[KVList | None], KVList | None]
+
+TABLE: Final[dict[type[rq.Request], Callable[[SipServer, Any, Any, int], Answer]]] = {
+    rq.RegisterAddress: _register,
+    rq.UnregisterAddress: _unregister,
+    rq.QueryAddress: _query_address,
+    rq.QueryCall: _query_call,
+    rq.MakeCall: _make_call,
+    rq.AnswerCall: _answer_call,
+    rq.ReleaseCall: _release_call,
+    rq.AttachUserData: _attach,
+    rq.UpdateUserData: _attach,
+    rq.DeletePair: _delete_pair,
+    rq.DeleteUserData: _delete_all,
+}
+"""What carries out each request."""

@@ -1,0 +1,235 @@
+"""The SIP Server: its DNs, its calls, and the way of each event and request to the flow it belongs to.
+
+One thread owns it. Time, randomness, identifiers and all that leaves it come in as arguments. The driver's loop is:
+wait until ``endpoint.fileno()`` is readable, call :meth:`SipServer.drain_events`, then ``endpoint.flush()``; and flush
+after each T-Library request and each timer as well.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from cordboard.model import events as ev
+from cordboard.model.reporter import Reporter
+from cordboard.sip.endpoint import Dispatcher
+from cordboard.sip.outgoing import Outgoing
+from cordboard.sip.session import Session
+from cordboard.switch import requests
+from cordboard.switch.bridge import ALLOW, Bridge
+from cordboard.switch.callflow import CallFlow
+from cordboard.switch.flows import basic_call
+from cordboard.switch.legs import Branches
+from cordboard.switch.log import Log
+from cordboard.switch.ports import NoMeters, NoRecords, no_resolver
+from cordboard.switch.routing import Extension
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from cordboard import _core
+    from cordboard.model.connid import CallIds
+    from cordboard.model.ports import EventSink, Link
+    from cordboard.model.requests import Request
+    from cordboard.sip.clock import Clock
+    from cordboard.sip.endpoint import Endpoint
+    from cordboard.switch.ports import Meters, RecordSink, Resolver
+    from cordboard.switch.settings import DnSettings, ServerSettings
+
+REFUSED: Final = {"SUBSCRIBE": 489, "PUBLISH": 489, "NOTIFY": 481}
+"""Requests outside a dialog that are known, but not for this server yet, and their answer; others get 405."""
+
+
+class SipServer:
+    """The switch. A ``cordboard.model.ports.RequestHandler`` to T-Library links."""
+
+    def __init__(
+        self,
+        settings: ServerSettings,
+        *,
+        endpoint: Endpoint,
+        clock: Clock,
+        ids: CallIds,
+        wall: Callable[[], float],
+        random: Callable[[], float],
+        events: EventSink,
+        records: RecordSink | None = None,
+        meters: Meters | None = None,
+        resolver: Resolver | None = None,
+        log: Log | None = None,
+    ) -> None:
+        """``wall``: Unix time in seconds. ``random``: a number from 0 to 1."""
+        self.settings = settings
+        self.clock = clock
+        self.ids = ids
+        self.random = random
+        self.reporter = Reporter(settings.name, events, wall)
+        self.records = records if records is not None else NoRecords()
+        self.meters = meters if meters is not None else NoMeters()
+        self.resolver = resolver if resolver is not None else no_resolver
+        self.log = log if log is not None else Log()
+        self.log_calls = True
+        """Whether the end of each call is a line of the log."""
+        self.dispatcher = Dispatcher(endpoint, self)
+        self.extensions: dict[str, Extension] = {}
+        """All DNs, by number."""
+        self.calls: dict[str, CallFlow] = {}
+        """All calls, by ConnID."""
+        self.draining = False
+        """Whether new calls are refused."""
+        self.lost = 0
+        """Calls ended because a phone had died."""
+        self.faults = 0
+        """Errors nobody foresaw."""
+        self._when_empty: Callable[[], None] | None = None
+
+    # Configuration
+
+    def configure(self, settings: DnSettings) -> None:
+        """Adds a DN or changes its settings; calls on it go on. Raises ContactError and changes nothing."""
+        number = settings.number
+        extension = self.extensions.get(number)
+        domain = self.settings.domain
+        if extension is None:
+            extension = Extension(settings, domain)
+            extension.resolve(self.resolver)
+            self.extensions[number] = extension
+            changed = False
+        else:
+            before, kept = extension.dn.in_service, extension.settings
+            extension.change(settings, domain)
+            try:
+                extension.resolve(self.resolver)
+            except ValueError:
+                extension.change(kept, domain)
+                raise
+            changed = extension.dn.in_service != before
+        self.dispatcher.endpoint.set_dn(
+            number,
+            ha1=settings.ha1,
+            authenticate=settings.authenticate,
+            registers=not extension.is_trunk,
+            peers=settings.peers,
+        )
+        if changed:
+            self.reporter.service(extension.dn)
+
+    def unconfigure(self, number: str) -> None:
+        """Takes a DN out. Calls on it go on; nobody can call it or register as it any more."""
+        extension = self.extensions.pop(number, None)
+        if extension is None:
+            return
+        self.dispatcher.endpoint.remove_dn(number)
+        if extension.dn.in_service:
+            extension.dn.locations = ()
+            extension.dn.static_contact = None
+            self.reporter.service(extension.dn)
+
+    def dns(self) -> Iterable[str]:
+        """The numbers of all DNs."""
+        return self.extensions.keys()
+
+    # Events of the core
+
+    def drain_events(self) -> int:
+        """Handles all events that wait, and returns how many there were."""
+        return self.dispatcher.drain()
+
+    def handle(self, event: _core.Event) -> None:
+        """Handles one event."""
+        self.dispatcher.handle(event)
+
+    def on_new_request(self, event: _core.RequestEvent) -> None:
+        """A request outside any dialog."""
+        method = event.message.method
+        if method == "INVITE":
+            basic_call.start(self, event)
+        else:
+            self.dispatcher.endpoint.respond(event.transaction, REFUSED.get(method, 405), headers=ALLOW)
+
+    def on_binding(self, event: _core.BindingEvent) -> None:
+        """The registrations of a DN changed."""
+        extension = self.extensions.get(event.dn)
+        if extension is None:
+            return
+        before = extension.dn.in_service
+        extension.dn.locations = event.locations
+        if extension.dn.in_service != before:
+            self.reporter.service(extension.dn)
+
+    def on_fault(self, event: _core.Event, owner: object | None, error: Exception) -> None:
+        """Handling an event failed: the call it belongs to is ended, all others go on."""
+        self.faults += 1
+        flow = _flow_of(owner)
+        conn_id = flow.call.conn_id if flow is not None else None
+        self.log.fault("event not handled", error, sip_event=type(event).__name__, conn_id=conn_id)
+        if flow is not None:
+            try:
+                flow.fault()
+            except Exception as again:
+                self.calls.pop(flow.call.conn_id, None)
+                self.log.fault("call not ended", again, conn_id=conn_id)
+
+    # T-Library
+
+    def request(self, link: Link, request: Request, reference_id: int) -> Sequence[ev.Event]:
+        """See :class:`cordboard.model.ports.RequestHandler`."""
+        return requests.carry_out(self, link, request, reference_id)
+
+    def snapshot(self, dn: str) -> Sequence[ev.Event]:
+        """See :class:`cordboard.model.ports.RequestHandler`."""
+        extension = self.extensions.get(dn)
+        if extension is None:
+            return ()
+        found: list[ev.Event] = [self.reporter.address(ev.EventAddressInfo, extension.dn, 0)]
+        found.extend(self.reporter.party_info(party, 0) for party in extension.dn.parties)
+        return found
+
+    # Calls
+
+    def begin(self, flow: CallFlow) -> None:
+        """Takes a new call in."""
+        self.calls[flow.call.conn_id] = flow
+        self.meters.call_started()
+
+    def refuse(self, transaction: int, status: int, headers: _core.Headers = ()) -> None:
+        """Answers an INVITE that becomes no call."""
+        self.meters.call_refused(status)
+        self.dispatcher.endpoint.respond(transaction, status, headers=headers)
+
+    def drain(self, empty: Callable[[], None] | None = None) -> None:
+        """Refuses new calls from now on, and calls ``empty`` when the last call has ended; at once if there is none."""
+        self.draining = True
+        self._when_empty = empty
+        if not self.calls:
+            self.empty()
+
+    def resume(self) -> None:
+        """Takes new calls again."""
+        self.draining = False
+        self._when_empty = None
+
+    def empty(self) -> None:
+        """The last call has ended."""
+        if self.draining and self._when_empty is not None:
+            told, self._when_empty = self._when_empty, None
+            told()
+
+    def shut_down(self) -> None:
+        """Ends all calls now, with BYE. The core still needs a moment to send them."""
+        self.draining = True
+        for flow in list(self.calls.values()):
+            flow.shut_down()
+
+
+def _flow_of(owner: object | None) -> CallFlow | None:
+    """The call an owner of a transaction or dialog belongs to."""
+    for _ in range(4):
+        if isinstance(owner, CallFlow) or owner is None:
+            return owner
+        if isinstance(owner, Session | Outgoing):
+            owner = owner.handler
+        elif isinstance(owner, Branches | Bridge):
+            owner = owner.owner
+        else:
+            owner = getattr(owner, "session", None)
+    return None
