@@ -1,0 +1,339 @@
+"""A phone without a person: it does what it was told to, made on the same core as the switch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from cordboard.sip.endpoint import Dispatcher
+from cordboard.sip.outgoing import Outgoing
+from cordboard.sip.session import Session
+
+if TYPE_CHECKING:
+    from cordboard import _core
+    from cordboard.sip.clock import Timer
+    from cordboard.testkit.network import Node, VirtualNetwork
+
+
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """What a phone does with a call that comes in. Times are seconds from its INVITE; None for never."""
+
+    ring: float | None = 0.1
+    """When it says 180."""
+    ring_status: int = 180
+    """What it says instead of 180."""
+    early_media: bool = False
+    """Whether that carries SDP."""
+    answer: float | None = 1.0
+    """When it says 200."""
+    reject: tuple[float, int] | None = None
+    """When it refuses, and how."""
+    hang_up: float | None = None
+    """When, after its answer, it says BYE."""
+
+
+@dataclass(slots=True)
+class PhoneCall:
+    """A call as its phone saw it."""
+
+    phone: Phone
+    inbound: bool
+    number: str
+    """The other number: dialled, or shown by From."""
+    events: list[str] = field(default_factory=list)
+    """What happened, in order: ``invite``, ``180``, ``answered``, ``acked``, ``bye``, ``cancelled``, ``486`` ..."""
+    session: Session | None = None
+    outgoing: Outgoing | None = None
+    invite: _core.Message | None = None
+    """The INVITE that came in."""
+    answer: _core.Message | None = None
+    """The 2xx that came back."""
+    bodies: list[bytes] = field(default_factory=list)
+    """Bodies received: offer or answer, early media, those of re-INVITEs and ACKs."""
+    over: bool = False
+    timers: list[Timer] = field(default_factory=list)
+
+    def note(self, what: str) -> None:
+        """Keeps what happened."""
+        self.events.append(what)
+
+    @property
+    def talking(self) -> bool:
+        """Whether it is answered and not ended."""
+        return not self.over and self.session is not None and self.session.state.value == "confirmed"
+
+    def end(self, what: str) -> None:
+        """It has ended."""
+        self.note(what)
+        self.over = True
+        for timer in self.timers:
+            timer.cancel()
+        self.timers.clear()
+
+    def hang_up(self) -> None:
+        """Presses the red key."""
+        if self.over:
+            return
+        if self.outgoing is not None and not self.outgoing.settled:
+            self.outgoing.cancel()
+            self.note("cancel sent")
+        elif self.session is not None:
+            early = self.session.early
+            self.session.end(603)
+            self.end("603 sent" if early else "bye sent")
+
+
+class Phone:
+    """A phone. Calls are kept in :attr:`calls`, so that a test can grade both ends."""
+
+    def __init__(
+        self, network: VirtualNetwork, number: str, host: str, switch: _core.Address, port: int = 5060
+    ) -> None:
+        self.network = network
+        self.number = number
+        self.switch = switch
+        self.node: Node = network.node(number, host, port)
+        self.dispatcher = Dispatcher(self.node.endpoint, self)
+        self.node.drain = self.dispatcher.drain
+        self.node.endpoint.set_dn("switch", registers=False, peers=[switch[0]])
+        self.manners = Manners()
+        self.calls: list[PhoneCall] = []
+        self.faults: list[Exception] = []
+        self.refused: dict[str, int] = {}
+        """Methods within a dialog it refuses, and how."""
+        self.deaf_to: set[str] = set()
+        """Methods within a dialog it never answers."""
+        self.seen: list[str] = []
+        """Methods of the requests within dialogs that came."""
+        self.registered = 0
+        """Status of the last REGISTER."""
+        self._versions = 0
+
+    def __repr__(self) -> str:
+        return f"<Phone {self.number}>"
+
+    @property
+    def contact(self) -> str:
+        """Its own address."""
+        host, port = self.node.address
+        return f"sip:{self.number}@{host}:{port}"
+
+    def sdp(self) -> bytes:
+        """A description of its media; each differs, so that a test can tell whose it is."""
+        self._versions += 1
+        host = self.node.address[0]
+        return (
+            f"v=0\r\no={self.number} 1 {self._versions} IN IP4 {host}\r\ns=-\r\nc=IN IP4 {host}\r\nt=0 0\r\n"
+            f"m=audio {20000 + self._versions * 2} RTP/AVP 0 8\r\n"
+        ).encode()
+
+    def register(self, expires: int = 300) -> None:
+        """Registers, or with 0 takes the registration back."""
+        host = self.switch[0]
+        transaction = self.node.endpoint.send(
+            "REGISTER",
+            f"sip:{host}",
+            from_=f"<sip:{self.number}@{host}>",
+            to=f"<sip:{self.number}@{host}>",
+            transport="udp",
+            remote=self.switch,
+            headers=[("Contact", f"<{self.contact}>"), ("Expires", str(expires))],
+        )
+        self.dispatcher.transactions[transaction] = _Registration(self, transaction)
+
+    def call(
+        self,
+        number: str,
+        *,
+        cancel_after: float | None = None,
+        hang_up_after: float | None = None,
+        offer: bool = True,
+        headers: _core.Headers = (),
+    ) -> PhoneCall:
+        """Calls a number. ``cancel_after`` counts from now, ``hang_up_after`` from the answer."""
+        host, port = self.switch
+        call = PhoneCall(self, inbound=False, number=number)
+        self.calls.append(call)
+        handler = _Caller(call, hang_up_after, offered=offer)
+        call.outgoing = Outgoing(
+            self.dispatcher,
+            handler,
+            handler,
+            f"sip:{number}@{host}:{port}",
+            from_=f'"Phone {self.number}" <sip:{self.number}@{host}>',
+            to=f"<sip:{number}@{host}>",
+            transport="udp",
+            remote=self.switch,
+            contact_user=self.number,
+            headers=headers,
+            body=self.sdp() if offer else b"",
+        )
+        if cancel_after is not None:
+            call.timers.append(self.network.clock.call_later(cancel_after, call.hang_up))
+        return call
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is left: no call that goes on, no transaction or dialog anybody waits for."""
+        return (
+            all(call.over for call in self.calls) and not self.dispatcher.dialogs and not self.dispatcher.transactions
+        )
+
+    # Dispatcher's User
+
+    def on_new_request(self, event: _core.RequestEvent) -> None:
+        """A call comes in."""
+        message = event.message
+        if message.method != "INVITE" or event.dialog is None:
+            self.node.endpoint.respond(event.transaction, 405)
+            return
+        address = message.address("From")
+        number = address[1].partition(":")[2].partition("@")[0] if address is not None else ""
+        call = PhoneCall(self, inbound=True, number=number, invite=message)
+        call.note("invite")
+        if message.body:
+            call.bodies.append(message.body)
+        self.calls.append(call)
+        handler = _Callee(call, offered=bool(message.body))
+        call.session = Session(self.dispatcher, event.dialog, handler, transaction=event.transaction)
+        manners = self.manners
+        later = self.network.clock.call_later
+        if manners.ring is not None:
+            call.timers.append(later(manners.ring, handler.ring))
+        if manners.reject is not None:
+            call.timers.append(later(manners.reject[0], handler.reject))
+        elif manners.answer is not None:
+            call.timers.append(later(manners.answer, handler.answer))
+
+    def on_binding(self, event: _core.BindingEvent) -> None:
+        """Nobody registers with a phone."""
+
+    def on_fault(self, event: _core.Event, owner: object | None, error: Exception) -> None:  # noqa: ARG002
+        """A mistake of the test or of the testkit."""
+        self.faults.append(error)
+
+
+class _Registration:
+    """A REGISTER on its way."""
+
+    def __init__(self, phone: Phone, transaction: int) -> None:
+        self.phone = phone
+        self.transaction = transaction
+
+    def on_response(self, event: _core.ResponseEvent) -> None:
+        if event.status >= 200:
+            self.phone.registered = event.status
+            del self.phone.dispatcher.transactions[self.transaction]
+
+    def on_failed(self, event: _core.FailedEvent) -> None:  # noqa: ARG002
+        self.phone.registered = 408
+        del self.phone.dispatcher.transactions[self.transaction]
+
+    def on_cancelled(self, event: _core.CancelledEvent) -> None:
+        """Does not come."""
+
+
+class _InCall:
+    """What both ends of a call do with it once it is up."""
+
+    def __init__(self, call: PhoneCall) -> None:
+        self.call = call
+
+    def on_cancel(self, session: Session, message: _core.Message) -> None:  # noqa: ARG002
+        self.call.end("cancelled")
+
+    def on_no_ack(self, session: Session) -> None:  # noqa: ARG002
+        self.call.end("no ack")
+
+    def on_bye(self, session: Session, message: _core.Message) -> None:  # noqa: ARG002
+        self.call.end("bye")
+
+    def on_ack(self, session: Session, message: _core.Message) -> None:  # noqa: ARG002
+        self.call.note("acked")
+        if message.body:
+            self.call.bodies.append(message.body)
+
+    def on_gone(self, session: Session, status: int) -> None:  # noqa: ARG002
+        self.call.end(f"gone {status}")
+
+    def on_cancelled_request(self, session: Session, transaction: int) -> None:  # noqa: ARG002
+        self.call.note("re-invite cancelled")
+
+    def on_request(self, session: Session, event: _core.RequestEvent) -> None:
+        phone = self.call.phone
+        message = event.message
+        method = message.method
+        phone.seen.append(method)
+        if method in phone.deaf_to:
+            return
+        if method in phone.refused:
+            session.respond(event.transaction, phone.refused[method])
+            return
+        if method == "INVITE":
+            self.call.note("re-invite")
+            if message.body:
+                self.call.bodies.append(message.body)
+            session.respond(event.transaction, 200, body=phone.sdp())
+        else:
+            session.respond(event.transaction, 200)
+
+
+class _Caller(_InCall):
+    """The calling end."""
+
+    def __init__(self, call: PhoneCall, hang_up_after: float | None, *, offered: bool) -> None:
+        super().__init__(call)
+        self.hang_up_after = hang_up_after
+        self.offered = offered
+
+    def on_progress(self, outgoing: Outgoing, event: _core.ResponseEvent) -> None:  # noqa: ARG002
+        self.call.note(str(event.status))
+        if event.message.body:
+            self.call.bodies.append(event.message.body)
+
+    def on_answer(self, outgoing: Outgoing, session: Session, event: _core.ResponseEvent) -> None:  # noqa: ARG002
+        call = self.call
+        call.note("answered")
+        call.session = session
+        call.answer = event.message
+        if event.message.body:
+            call.bodies.append(event.message.body)
+        session.ack(b"" if self.offered else call.phone.sdp())
+        if self.hang_up_after is not None:
+            call.timers.append(call.phone.network.clock.call_later(self.hang_up_after, call.hang_up))
+
+    def on_reject(self, outgoing: Outgoing, status: int, event: _core.ResponseEvent | None) -> None:  # noqa: ARG002
+        self.call.end(str(status))
+
+
+class _Callee(_InCall):
+    """The called end."""
+
+    def __init__(self, call: PhoneCall, *, offered: bool) -> None:
+        super().__init__(call)
+        self.offered = offered
+
+    def ring(self) -> None:
+        session = self.call.session
+        manners = self.call.phone.manners
+        if session is not None and session.early:
+            body = self.call.phone.sdp() if manners.early_media else b""
+            session.progress(manners.ring_status, body=body)
+            self.call.note("ringing")
+
+    def answer(self) -> None:
+        session = self.call.session
+        phone = self.call.phone
+        if session is not None and session.early:
+            session.answer(body=phone.sdp())
+            self.call.note("answer sent")
+            if phone.manners.hang_up is not None:
+                self.call.timers.append(phone.network.clock.call_later(phone.manners.hang_up, self.call.hang_up))
+
+    def reject(self) -> None:
+        session = self.call.session
+        manners = self.call.phone.manners
+        if session is not None and session.early and manners.reject is not None:
+            session.reject(manners.reject[1])
+            self.call.end(f"{manners.reject[1]} sent")
