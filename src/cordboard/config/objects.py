@@ -60,7 +60,7 @@ class ObjectRef:
 
     def __str__(self) -> str:
         """Print as people read it: ``DN 1501``."""
-        return f"{self.kind.title} {self.name}"
+        return f"{self.kind.title} {self.name}".rstrip()
 
 
 def _check(allowed: bool, owner: str, field_name: str, value: str, rule: str) -> None:

@@ -215,7 +215,7 @@ def test_a_difference_names_objects_options_and_fields() -> None:
 def test_an_inherited_change_is_a_change_of_the_object() -> None:
     new = centre(switch=Switch(name="main", realm="centre.example", options=SwitchOptions.of(max_calls=4)))
     changes = {str(c.ref): c.options for c in Environment.diff(centre(), new)}
-    assert changes == {n: ("max-calls",) for n in ("Switch main", "DN 1501", "DN 1502", "DN T1")}
+    assert changes == dict.fromkeys(("Switch main", "DN 1501", "DN 1502", "DN T1"), ("max-calls",))
 
 
 def test_a_changed_listening_address_waits_for_a_restart() -> None:
