@@ -22,6 +22,7 @@ pub mod ids;
 pub mod limits;
 pub mod message;
 pub mod registrar;
+pub mod sdp;
 pub mod time;
 pub mod timers;
 pub mod transaction;
