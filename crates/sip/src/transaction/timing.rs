@@ -137,6 +137,13 @@ impl Running {
         }
     }
 
+    /// Checks that no timer runs but those of a state, and counts them.
+    #[cfg(test)]
+    pub(super) fn assert_within(&self, wanted: &[Timer]) -> usize {
+        let running = self.slots.iter().flatten();
+        running.inspect(|(timer, _)| assert!(wanted.contains(timer), "{timer:?} outlives its state")).count()
+    }
+
     fn stop_where(&mut self, unwanted: impl Fn(Timer) -> bool, step: &mut Step<'_>) {
         for slot in &mut self.slots {
             if let Some((timer, handle)) = *slot

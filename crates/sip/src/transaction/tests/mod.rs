@@ -1,11 +1,13 @@
 //! Behaviour of the layer, rule by rule, under virtual time.
 
 mod clients;
+mod random;
 mod servers;
 mod tables;
 
 use super::*;
 use crate::limits::Limits;
+use crate::message::MessageBuilder;
 
 /// A layer, a clock and what has come out.
 struct Bench {
@@ -48,8 +50,6 @@ fn with(start: &str, method: &str, branch: &str, to_tag: &str, call_id: &str) ->
 fn response_to(request: &Message, status: u16) -> Arc<Message> {
     Arc::new(MessageBuilder::response_to(request, status, None, Some("t")).finish())
 }
-
-use crate::message::MessageBuilder;
 
 impl Bench {
     fn new() -> Self {
