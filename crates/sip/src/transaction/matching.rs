@@ -9,6 +9,9 @@ use std::hash::Hasher;
 use crate::header::{HeaderName, Via};
 use crate::message::{Message, Method};
 
+/// What a branch of RFC 3261 begins with; alone it names nothing.
+const COOKIE: &[u8] = b"z9hG4bK";
+
 /// The To tags by which RFC 2543 clients tell an ACK from a retransmitted INVITE: those of the
 /// request and of our final response, hashed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,16 +83,17 @@ pub(super) fn client_key(seed: u64, branch: &str, method: &Method) -> u128 {
 /// and method, or for RFC 2543 clients Request-URI, From tag, Call-ID, CSeq and `sent-by`. An ACK
 /// and a CANCEL belong to the INVITE, so the caller gives that as `method`.
 pub(super) fn server_key(seed: u64, request: &Message, via: &Via<'_>, method: &Method) -> RequestKey {
-    if via.has_cookie() {
+    let branch = via.branch().unwrap_or("");
+    if branch.len() > COOKIE.len() && branch.as_bytes()[..COOKIE.len()].eq_ignore_ascii_case(COOKIE) {
         let mut hasher = KeyHasher::new(seed, b'S');
         sent_by(&mut hasher, via);
-        hasher.folded(via.branch().unwrap_or(""));
+        hasher.folded(branch);
         hasher.exact(method.as_str());
         return RequestKey { key: hasher.finish(), legacy_to: None };
     }
     let mut hasher = KeyHasher::new(seed, b'L');
     sent_by(&mut hasher, via);
-    hasher.folded(via.branch().unwrap_or(""));
+    hasher.folded(branch);
     hasher.exact(method.as_str());
     hasher.exact(request.uri());
     call(&mut hasher, request);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::flow::{Flow, Transport};
 use crate::header::{HeaderName, StampedVia, Via};
 use crate::message::Message;
+use crate::uri::parse_ip;
 
 /// The flow the responses to a request go to: the one it came on. Over UDP the port is the one of
 /// `sent-by`, unless the client asked by `rport` for the port it sent from (RFC 3261 18.2.2,
@@ -29,17 +30,40 @@ pub fn print_response(response: &Message, flow: &Flow) -> Arc<[u8]> {
     }
 }
 
+/// The parameters of a Via that matter here, found in one walk.
+#[derive(Clone, Copy, Debug, Default)]
+struct Marks<'a> {
+    rport: Option<&'a str>,
+    received: Option<&'a str>,
+}
+
+impl<'a> Marks<'a> {
+    fn of(via: &Via<'a>) -> Self {
+        let mut marks = Self::default();
+        for param in via.params.iter() {
+            let mark = match param.name.len() {
+                5 if param.name.eq_ignore_ascii_case("rport") => &mut marks.rport,
+                8 if param.name.eq_ignore_ascii_case("received") => &mut marks.received,
+                _ => continue,
+            };
+            mark.get_or_insert(param.value.unwrap_or(""));
+        }
+        marks
+    }
+}
+
 fn is_stamped(via: &Via<'_>, source: SocketAddr) -> bool {
-    let ip = source.ip().to_canonical();
-    match (via.rport(), via.params.has("received")) {
-        (None, false) => via.ip() == Some(ip),
-        (None, true) => via.received() == Some(ip),
-        (Some(port), _) => port == Some(source.port()) && via.received() == Some(ip),
+    let ip = Some(source.ip().to_canonical());
+    let marks = Marks::of(via);
+    match (marks.rport, marks.received) {
+        (None, None) => via.ip() == ip,
+        (None, Some(received)) => parse_ip(received) == ip,
+        (Some(rport), received) => rport.parse() == Ok(source.port()) && received.and_then(parse_ip) == ip,
     }
 }
 
 pub(super) fn reply_port(via: &Via<'_>, flow: &Flow) -> u16 {
-    if flow.transport != Transport::Udp || via.params.has("rport") {
+    if flow.transport != Transport::Udp || Marks::of(via).rport.is_some() {
         return flow.remote.port();
     }
     via.port.filter(|port| *port != 0).unwrap_or_else(|| flow.transport.default_port())
