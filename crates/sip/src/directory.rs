@@ -145,12 +145,15 @@ struct Known {
     entry: Entry,
 }
 
+/// A DN on an address: on any port, or on one.
+type Resident = (Option<u16>, Arc<str>);
+
 /// All DNs of one realm.
 #[derive(Debug)]
 pub struct Directory {
     digest: Digest,
     known: FxHashMap<Arc<str>, Known>,
-    peers: FxHashMap<IpAddr, Vec<(Option<u16>, Arc<str>)>>,
+    peers: FxHashMap<IpAddr, Vec<Resident>>,
     /// For each method bit, how many DNs have it challenged.
     challenging: [u32; 16],
     /// DNs with a password by the hashes they have: MD5 only, SHA-256 only, both.

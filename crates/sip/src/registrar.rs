@@ -224,7 +224,7 @@ impl Registrar {
                 return Ok(());
             }
             Asked::RemoveAll => {
-                if present.iter().any(|b| b.call_id() == call_id && cseq < b.cseq) {
+                if present.iter().any(|b| b.call_id() == call_id && cseq <= b.cseq) {
                     return Err(Refusal::new(500, "CSeq Out Of Order"));
                 }
                 self.remove_all(dn, events, journal);
@@ -251,11 +251,11 @@ impl Registrar {
         let path = read_path(request)?;
         let user_agent = read_user_agent(request);
         let texts = |uri| Texts { uri, call_id, path: &path, user_agent: &user_agent };
-        if let ([only], Some(place)) = (&wanted[..], place) {
-            if self.refresh(place, only, texts(only.uri), cseq, visit, journal) {
-                self.counters.refreshed += 1;
-                return Ok(());
-            }
+        if let ([only], Some(place)) = (&wanted[..], place)
+            && self.refresh(place, only, texts(only.uri), cseq, visit, journal)
+        {
+            self.counters.refreshed += 1;
+            return Ok(());
         }
         let mut made = Vec::with_capacity(wanted.len());
         for wanted in wanted {

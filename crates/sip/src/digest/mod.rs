@@ -204,6 +204,10 @@ pub enum Verdict {
     BadRequest,
 }
 
+/// Lines of Authorization or Proxy-Authorization that are looked at; more would be one for each realm of
+/// a long chain of proxies.
+const MOST_ANSWERS: usize = 8;
+
 /// How long nonces live and how many are remembered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DigestSettings {
@@ -290,7 +294,7 @@ impl Digest {
     /// If the value is for this realm and cannot be read.
     pub fn presented<'m>(&self, request: &'m Message) -> Result<Option<Answer<'m>>, AnswerError> {
         for name in [HeaderName::Authorization, HeaderName::ProxyAuthorization] {
-            for value in request.all(name) {
+            for value in request.all(name).take(MOST_ANSWERS) {
                 match Answer::parse(value) {
                     Ok(answer) if answer.realm == &*self.realm => return Ok(Some(answer)),
                     Err(error) if self.is_for_us(value) => return Err(error),

@@ -201,7 +201,9 @@ fn star_removes_everything_but_only_with_expires_0_alone_and_in_order() {
     ] {
         assert_eq!(site.register("a", 6, headers).status(), 400, "{headers}");
     }
-    assert_eq!(site.register("a", 4, "Contact: *\r\nExpires: 0\r\n").status(), 500);
+    for cseq in [4, 5] {
+        assert_eq!(site.register("a", cseq, "Contact: *\r\nExpires: 0\r\n").status(), 500);
+    }
     assert_eq!(site.uris("1501").len(), 2);
     assert!(contacts(&site.register("a", 6, "Contact: *\r\nExpires: 0\r\n")).is_empty());
     assert!(contacts(&site.register("a", 6, "Contact: *\r\nExpires: 0\r\n")).is_empty());

@@ -152,9 +152,8 @@ fn attributes_are_set_in_their_place() {
 
 #[test]
 fn a_value_cannot_add_a_line() {
-    let mut session = Session::default();
-    session.info = Some("a\r\nm=audio 1 RTP/AVP 0".into());
-    session.attributes.push(Attribute::flag("x\ny"));
+    let info = Some("a\r\nm=audio 1 RTP/AVP 0".into());
+    let session = Session { info, attributes: vec![Attribute::flag("x\ny")], ..Session::default() };
     let again = parse(&session.to_string()).unwrap();
     assert!(again.media.is_empty());
     assert_eq!(again.attributes.len(), 1);
