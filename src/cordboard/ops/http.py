@@ -56,7 +56,7 @@ class Readiness:
 
 
 def health_routes(registry: CollectorRegistry, readiness: Readiness) -> list[BaseRoute]:
-    """``/metrics`` (Prometheus text), ``/healthz`` (the process answers), ``/readyz`` (it takes new work; 503 if not)."""
+    """``/metrics`` (Prometheus text), ``/healthz`` (the process lives), ``/readyz`` (it takes new work; 503 if not)."""
 
     async def metrics(_: Request) -> Response:
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)

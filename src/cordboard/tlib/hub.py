@@ -22,7 +22,7 @@ from cordboard.model.ports import Link, RequestHandler
 from cordboard.model.requests import AnyRequest, QueryAddress, RegisterAddress, Request, UnregisterAddress
 from cordboard.tlib import protocol
 from cordboard.tlib.protocol import MAX_DNS_PER_LINK, Resume, Role, Snapshot, SnapshotReason
-from cordboard.tlib.ring import DEFAULT_BYTES, DEFAULT_COUNT
+from cordboard.tlib.ring import DEFAULT_BYTES, DEFAULT_COUNT, Entry
 from cordboard.tlib.session import ALL_DNS, Session
 
 DEFAULT_RETENTION: Final = 120.0
@@ -86,14 +86,10 @@ def fragment(event: Event) -> bytes:
 
 
 def _without(data: bytes, key: bytes) -> bytes:
-    # Both are plain numbers written before anything a client can fill with text; a quote inside text is escaped.
-    start = data.index(key)
-    end = start + len(key)
-    while data[end] in b"0123456789":
-        end += 1
-    if data[end : end + 1] == b",":
-        return data[:start] + data[end + 1 :]
-    return data[: start - 1] + data[end:]
+    # A plain number, never the last attribute, and before anything a client can fill with text (in which a quote is
+    # escaped).
+    head, _, tail = data.partition(key)
+    return head + tail.partition(b",")[2]
 
 
 class NoSwitch:
@@ -162,17 +158,18 @@ class Hub:
         if listeners is None and not everything:
             return
         data = fragment(event)
-        reference_id = event.reference_id
-        counters = self.counters
-        counters.events += 1
+        shared: Entry = (data, 0)
+        own: Entry = (data, event.reference_id) if event.reference_id else shared
+        self.counters.events += 1
         if listeners is not None:
-            for session in listeners:
-                counters.deliveries += 1
-                if session.push(data, reference_id if session is link else 0):
-                    self._fell_behind(session)
-        for session in everything:
-            counters.deliveries += 1
-            if session.push(data, reference_id if session is link else 0):
+            self._share(listeners, shared, own, link)
+        if everything:
+            self._share(everything, shared, own, link)
+
+    def _share(self, sessions: list[Session], shared: Entry, own: Entry, link: Link | None) -> None:
+        self.counters.deliveries += len(sessions)
+        for session in sessions:
+            if session.push(own if session is link else shared):
                 self._fell_behind(session)
 
     def _private(self, session: Session, event: Event) -> None:
@@ -180,7 +177,7 @@ class Hub:
         self.counters.deliveries += 1
         if isinstance(event, EventError):
             self.counters.errors += 1
-        if session.push(fragment(event), event.reference_id):
+        if session.push((fragment(event), event.reference_id)):
             self._fell_behind(session)
 
     def _fell_behind(self, session: Session) -> None:

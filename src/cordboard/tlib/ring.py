@@ -9,19 +9,18 @@ an event that was never sent would have to go, the ring is *behind*: it stops st
 """
 
 from collections import deque
-from typing import Final, NamedTuple
+from typing import Final
 
 DEFAULT_COUNT: Final = 8192
 DEFAULT_BYTES: Final = 4 * 1024 * 1024
 
 
-class Entry(NamedTuple):
-    """An event as it is kept: encoded once, shared by all rings it is in."""
+Entry = tuple[bytes, int]
+"""An event as it is kept, encoded once and shared by all rings it is in.
 
-    fragment: bytes
-    """The JSON object of the event without its opening brace, EventSequenceNumber and ReferenceID."""
-    reference_id: int
-    """The request of this session it answers, 0 for none."""
+First the JSON object of the event without its opening brace, EventSequenceNumber and ReferenceID; then the ReferenceID
+it has in this session, 0 for none.
+"""
 
 
 class EventRing:
@@ -64,20 +63,20 @@ class EventRing:
         """Whether there is something to take."""
         return bool(self._unsent)
 
-    def append(self, fragment: bytes, reference_id: int = 0) -> bool:
+    def append(self, entry: Entry) -> bool:
         """Adds the next event. Returns True when this made the ring fall behind."""
         self.last += 1
         if self.behind:
             return False
-        self._unsent.append(Entry(fragment, reference_id))
-        self._bytes += len(fragment)
+        self._unsent.append(entry)
+        self._bytes += len(entry[0])
         if self._bytes > self._max_bytes or len(self._unsent) + len(self._unacknowledged) > self._max_count:
             return self._shrink()
         return False
 
     def _shrink(self) -> bool:
         while self._unacknowledged and (self._bytes > self._max_bytes or len(self) > self._max_count):
-            self._bytes -= len(self._unacknowledged.popleft().fragment)
+            self._bytes -= len(self._unacknowledged.popleft()[0])
         if self._bytes > self._max_bytes or len(self) > self._max_count:
             self.drop()
             return True
@@ -101,7 +100,7 @@ class EventRing:
             taken = []
             size = 0
             while unsent and len(taken) < max_count:
-                size += len(unsent[0].fragment)
+                size += len(unsent[0][0])
                 if size > max_bytes and taken:
                     break
                 taken.append(unsent.popleft())
@@ -113,7 +112,7 @@ class EventRing:
         if sequence > self.sent:
             return False
         while self._unacknowledged and self.first <= sequence:
-            self._bytes -= len(self._unacknowledged.popleft().fragment)
+            self._bytes -= len(self._unacknowledged.popleft()[0])
         return True
 
     def rewind(self, sequence: int) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Final
 
 from cordboard.tlib.protocol import Role, SnapshotReason
-from cordboard.tlib.ring import DEFAULT_BYTES, DEFAULT_COUNT, EventRing, render
+from cordboard.tlib.ring import DEFAULT_BYTES, DEFAULT_COUNT, Entry, EventRing, render
 
 ALL_DNS: Final = "*"
 """An administrator who registers this gets the events of every DN."""
@@ -86,9 +86,9 @@ class Session:
         """Bytes of events kept, sent or not."""
         return self._ring.size
 
-    def push(self, fragment: bytes, reference_id: int = 0) -> bool:
+    def push(self, entry: Entry) -> bool:
         """Adds an event. Returns True when the client just fell too far behind."""
-        fell = self._ring.append(fragment, reference_id)
+        fell = self._ring.append(entry)
         if not self.ready and self.on_ready is not None:
             self.ready = True
             self.on_ready()

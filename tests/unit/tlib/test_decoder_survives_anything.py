@@ -1,3 +1,5 @@
+import contextlib
+
 import msgspec
 import pytest
 from hypothesis import given, settings
@@ -23,10 +25,8 @@ ALMOST = st.builds(lambda kind, rest: {"type": kind, **rest}, KINDS, st.dictiona
 @given(st.one_of(st.binary(max_size=200), st.text(max_size=200), ALMOST.map(msgspec.json.encode)))
 def test_decoders_raise_their_own_error_only(data):
     for decode in (decode_client, decode_server):
-        try:
+        with contextlib.suppress(BadMessageError):
             decode(data)
-        except BadMessageError as error:
-            assert error.detail
 
 
 @settings(max_examples=300, deadline=None)

@@ -46,6 +46,10 @@ async def closed_with(url, *frames):
         return messages, socket.close_code
 
 
+def register_1501(head):
+    return '{"type":"Request",' + head + ',"request":{"Request":"RegisterAddress","ThisDN":"1501"}}'
+
+
 def test_registered_dn_is_watched_and_a_call_is_made():
     async def main():
         async with house() as h, agent(h) as link:
@@ -256,10 +260,12 @@ def test_repeated_request_is_carried_out_once():
             async with connect(h.url) as socket:
                 await socket.send('{"type":"Hello","version":1}')
                 await socket.send('{"type":"Login","user":"anna","password":"secret"}')
-                request = '"request":{"Request":"RegisterAddress","ThisDN":"1501"}'
-                await socket.send('{"type":"Request","reference_id":5,%s}' % request)
-                await socket.send('{"type":"Request","reference_id":5,"repeated":true,%s}' % request)
-                await socket.send('{"type":"Request","reference_id":6,"repeated":true,%s}' % request)
+                for head in (
+                    '"reference_id":5',
+                    '"reference_id":5,"repeated":true',
+                    '"reference_id":6,"repeated":true',
+                ):
+                    await socket.send(register_1501(head))
                 await h.settled(lambda: len(h.switch.requests) >= 2)
             assert [number for _, number in h.switch.requests] == [5, 6]
             assert h.hub.counters.repeated == 1
@@ -315,8 +321,7 @@ def test_slow_reader_gets_a_snapshot_and_slows_nobody():
             async with connect(h.url, max_queue=1) as slow:
                 await slow.send('{"type":"Hello","version":1}')
                 await slow.send('{"type":"Login","user":"anna","password":"secret"}')
-                register = '"request":{"Request":"RegisterAddress","ThisDN":"1501"}'
-                await slow.send('{"type":"Request","reference_id":1,%s}' % register)
+                await slow.send(register_1501('"reference_id":1'))
                 assert msgspec.json.decode(await slow.recv())["type"] == "Welcome"
                 made, seen = 0, 1
                 await take(quick, 1)
@@ -395,7 +400,7 @@ def test_event_of_a_newer_server_is_passed_on_as_it_is():
         async with house() as h, agent(h) as link:
             await link.register("1501")
             (session,) = h.hub.sessions.values()
-            session.push(b'"Event":"EventFromTheFuture","ThisDN":"1501","What":1}')
+            session.push((b'"Event":"EventFromTheFuture","ThisDN":"1501","What":1}', 0))
             h.switch.dial("1501", "1502")
             _, unknown, dialing = await take(link, 3)
             assert isinstance(unknown, UnknownEvent)
