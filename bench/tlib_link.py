@@ -129,7 +129,7 @@ async def measure(links: int, rate: int, seconds: float) -> dict[str, object]:
         target=watch, args=(http.url("ws", "/tlib"), links, total, done)
     )
     desktops.start()
-    while sum("1501" in s.dns for s in hub.sessions.values()) < links:
+    while sum("1501" in s.dns for s in hub.sessions.values()) < links:  # noqa: ASYNC110 - another process is waited for
         await asyncio.sleep(0.01)
     before = server.counters.frames
     busy = await emit(hub, rate, total)

@@ -90,10 +90,14 @@ class _Uvicorn(uvicorn.Server):
 class HttpServer:
     """Serves routes on one address until stopped."""
 
-    def __init__(self, routes: Sequence[BaseRoute], *, host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(
+        self, routes: Sequence[BaseRoute], *, host: str = "127.0.0.1", port: int = 0, ping_interval: float = 20.0
+    ) -> None:
+        """``ping_interval``: seconds between the pings that notice a dead WebSocket peer."""
         self._routes = list(routes)
         self._host = host
         self._port = port
+        self._ping_interval = ping_interval
         self._socket: socket.socket | None = None
         self._server: _Uvicorn | None = None
         self._task: asyncio.Task[None] | None = None
@@ -140,6 +144,8 @@ class HttpServer:
             ws="websockets-sansio",
             ws_max_size=_MAX_WEBSOCKET_MESSAGE,
             ws_per_message_deflate=False,
+            ws_ping_interval=self._ping_interval,
+            ws_ping_timeout=max(self._ping_interval, 5.0),
             lifespan="off",
             log_config=None,
             access_log=False,

@@ -1,0 +1,257 @@
+"""Structured logs: one JSON object a line, or coloured text on a terminal.
+
+Code anywhere says ``log = structlog.get_logger("cordboard.switch")`` and ``log.info("call answered", conn_id=...)``.
+What belongs to a call carries ``conn_id`` (ConnID) and, where a SIP dialog is meant, ``call_id`` (Call-ID): bind them
+once, ``call_log = log.bind(conn_id=..., call_id=...)``, so that every line of a call can be found by either.
+
+A line below the level costs an empty method call. A line that is written costs its rendering and an append: a thread
+writes what gathered every 20 ms, so that a slow disk or terminal never holds up calls. When the disk cannot keep up,
+lines are dropped, counted, and the number is written as soon as there is room.
+"""
+
+import atexit
+import contextlib
+import io
+import logging
+import sys
+import threading
+import time
+import traceback
+from collections import deque
+from collections.abc import Mapping, MutableMapping
+from typing import Any, BinaryIO, Final, Literal
+
+import msgspec
+import structlog
+from structlog.typing import Processor
+
+Format = Literal["auto", "text", "json"]
+LEVELS: Final[Mapping[str, int]] = {
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warning": logging.WARNING,
+    "error": logging.ERROR,
+}
+
+_GATHER: Final = 0.02
+_MAX_LINES: Final = 50_000
+_SECRETS: Final = ("password", "token", "ha1")
+_HIDDEN: Final = "***"
+
+
+class LineWriter:
+    """Writes lines on a thread of its own. Bounded; what does not fit is dropped and counted."""
+
+    def __init__(self, file: BinaryIO, *, max_lines: int = _MAX_LINES) -> None:
+        self._file = file
+        self._lines: deque[bytes] = deque()
+        self._max_lines = max_lines
+        self._wake = threading.Event()
+        self._woken = False
+        self._closed = False
+        self._reported = 0
+        self._flush_lock = threading.Lock()
+        self.written = 0
+        """Lines written."""
+        self.dropped = 0
+        """Lines that found no room, or could not be written."""
+        self._thread = threading.Thread(target=self._run, name="log-writer", daemon=True)
+        self._thread.start()
+
+    def write(self, line: bytes) -> None:
+        """Takes a line without its newline. Never blocks."""
+        if len(self._lines) >= self._max_lines:
+            self.dropped += 1
+            return
+        self._lines.append(line)
+        if not self._woken:
+            self._woken = True
+            self._wake.set()
+
+    def flush(self) -> None:
+        """Writes all lines taken so far, on the caller's thread."""
+        with self._flush_lock:
+            # Only what is there now: a writer that never pauses must not keep us here.
+            lines = [self._lines.popleft() for _ in range(len(self._lines))]
+            if self.dropped > self._reported:
+                lost, self._reported = self.dropped - self._reported, self.dropped
+                lines.append(msgspec.json.encode({"level": "warning", "event": "log lines dropped", "lines": lost}))
+            if not lines:
+                return
+            lines.append(b"")
+            try:
+                self._file.write(b"\n".join(lines))
+                self._file.flush()
+                self.written += len(lines) - 1
+            except (OSError, ValueError):
+                self.dropped += len(lines) - 1
+
+    def close(self) -> None:
+        """Writes what is left and ends the thread."""
+        self._closed = True
+        self._wake.set()
+        self._thread.join(timeout=2.0)
+        self.flush()
+
+    def _run(self) -> None:
+        while not self._closed:
+            self._wake.wait()
+            self._wake.clear()
+            if not self._closed:
+                time.sleep(_GATHER)
+            self._woken = False
+            self.flush()
+
+
+class _Logger:
+    """The end of structlog's chain: every level goes to the writer."""
+
+    __slots__ = ("msg", "name")
+
+    def __init__(self, name: str) -> None:
+        self.msg = _emit
+        self.name = name
+
+    def __getattr__(self, level: str) -> Any:  # noqa: ANN401 - structlog asks for debug, info ...
+        if level in {"debug", "info", "warning", "warn", "error", "critical", "fatal", "exception", "log", "failure"}:
+            return self.msg
+        raise AttributeError(level)
+
+
+class _Clock:
+    """ISO 8601 in UTC with milliseconds; the part down to the second is made once a second."""
+
+    __slots__ = ("_second", "_text")
+
+    def __init__(self) -> None:
+        self._second = -1
+        self._text = ""
+
+    def now(self) -> str:
+        at = time.time()
+        second = int(at)
+        if second != self._second:
+            self._text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+            self._second = second
+        return "%s.%03dZ" % (self._text, int((at - second) * 1000))  # noqa: UP031 - twice as fast as format
+
+
+def _plain(value: object) -> str:
+    return str(value)
+
+
+def _exception_text(value: object) -> str:
+    error = sys.exc_info()[1] if value is True else value
+    if not isinstance(error, BaseException):
+        return str(value)
+    return "".join(traceback.format_exception(error)).rstrip()
+
+
+def json_renderer() -> Processor:
+    """Renders an event as one line of JSON: ``time``, ``level``, ``logger``, ``event``, then what was given."""
+    encode = msgspec.json.Encoder(enc_hook=_plain).encode
+    clock = _Clock()
+
+    def render(logger: Any, level: str, event: MutableMapping[str, Any]) -> bytes:  # noqa: ANN401
+        for secret in _SECRETS:
+            if secret in event:
+                event[secret] = _HIDDEN
+        error = event.pop("exc_info", None)
+        line = {"time": clock.now(), "level": level, "logger": logger.name, "event": event.pop("event", ""), **event}
+        if error:
+            line["exception"] = _exception_text(error)
+        try:
+            return encode(line)
+        except (TypeError, ValueError, RecursionError, UnicodeError):
+            return encode({key: repr(value) for key, value in line.items()})
+
+    return render
+
+
+def console_renderer(*, colors: bool = True) -> Processor:
+    """Renders an event for people."""
+    inner = structlog.dev.ConsoleRenderer(colors=colors, pad_event_to=28)
+
+    def render(logger: Any, level: str, event: MutableMapping[str, Any]) -> bytes:  # noqa: ANN401
+        for secret in _SECRETS:
+            if secret in event:
+                event[secret] = _HIDDEN
+        event["timestamp"] = time.strftime("%H:%M:%S")
+        event["level"] = "error" if level == "exception" else level
+        if (error := event.pop("exc_info", None)) is not None and error is not False:
+            event["exception"] = _exception_text(error)
+        return str(inner(logger, level, event)).encode(errors="backslashreplace")
+
+    return render
+
+
+class _StandardHandler(logging.Handler):
+    """Brings what libraries log with the standard library into the same stream."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        log = structlog.get_logger(record.name)
+        method = "error" if record.levelno >= logging.ERROR else "warning" if record.levelno >= logging.WARNING else "info"
+        with contextlib.suppress(Exception):
+            extra = {"exc_info": record.exc_info[1]} if record.exc_info and record.exc_info[1] else {}
+            getattr(log, method)(record.getMessage(), **extra)
+
+
+_writer: LineWriter | None = None
+
+
+def _emit(line: bytes) -> None:
+    if _writer is not None:
+        _writer.write(line)
+
+
+def configure(
+    *, level: str = "info", style: Format = "auto", file: BinaryIO | None = None
+) -> LineWriter:
+    """Sets logging up for the process. ValueError for an unknown level.
+
+    ``style``: JSON lines, or text for people; ``auto`` chooses text on a terminal. ``file``: standard error unless given.
+    Libraries that log with the standard library are heard from warning up.
+    """
+    global _writer  # noqa: PLW0603 - a process has one log
+    if level not in LEVELS:
+        raise ValueError(f"log level {level!r} is none of {', '.join(LEVELS)}")
+    target = file if file is not None else sys.stderr.buffer
+    if style == "auto":
+        style = "text" if _is_terminal(target) else "json"
+    if _writer is not None:
+        _writer.close()
+    writer = LineWriter(target)
+    _writer = writer
+    renderer = json_renderer() if style == "json" else console_renderer(colors=_is_terminal(target))
+    structlog.configure(
+        processors=[renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
+        logger_factory=lambda *names: _Logger(names[0] if names else ""),
+        cache_logger_on_first_use=True,
+    )
+    root = logging.getLogger()
+    for handler in list(root.handlers):
+        root.removeHandler(handler)
+    root.addHandler(_StandardHandler())
+    root.setLevel(logging.WARNING)
+    # Not for logging: some ask whether building a debug line is worth while.
+    logging.getLogger("cordboard").setLevel(LEVELS[level])
+    return writer
+
+
+def close() -> None:
+    """Writes what is left. Also done at the end of the process."""
+    global _writer  # noqa: PLW0603
+    if _writer is not None:
+        _writer.close()
+        _writer = None
+
+
+atexit.register(close)
+
+
+def _is_terminal(file: BinaryIO) -> bool:
+    try:
+        return file.isatty()
+    except (OSError, ValueError, io.UnsupportedOperation):
+        return False
