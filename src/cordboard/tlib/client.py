@@ -159,7 +159,8 @@ class TLibClient:
         self._max_waiting = max_waiting
         self._first_delay = first_delay
         self._max_delay = max_delay
-        self._on_state = on_state
+        self.on_state = on_state
+        """Told when the connection is lost (False) and there again (True)."""
         self._stream = Stream()
         self._acked = 0
         self._reference_id = 0
@@ -436,8 +437,8 @@ class TLibClient:
         self._socket = socket
         if self._opened is not None and not self._opened.done():
             self._opened.set_result(None)
-        if self._on_state is not None:
-            self._on_state(True)
+        if self.on_state is not None:
+            self.on_state(True)
 
     def _lose_requests(self) -> None:
         for pending in self._pending.values():
@@ -541,8 +542,8 @@ class TLibClient:
 
     async def _lose(self, socket: ClientConnection, *, was_open: bool) -> None:
         self._socket = None
-        if was_open and self._on_state is not None:
-            self._on_state(False)
+        if was_open and self.on_state is not None:
+            self.on_state(False)
         await socket.close()
 
     def _fail(self, failure: LinkError) -> None:

@@ -1,0 +1,120 @@
+"""How the commands reach a server: options, the token of a server on this machine, and errors as one clear line."""
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import Awaitable, Callable, Coroutine
+from pathlib import Path
+from typing import Annotated, Any, Final, NoReturn, TypeVar
+
+import typer
+import uvloop
+from rich.console import Console
+
+from cordboard.runtime.state import default_state, link_file_of
+from cordboard.tlib import ConnectError, LinkError, LoginError, TLibClient, VersionError
+from cordboard.tlib.auth import read_link_file
+
+PASSWORD_VARIABLE: Final = "CORDBOARD_PASSWORD"  # noqa: S105 - a name
+EXIT_UNREACHABLE: Final = 69
+"""sysexits.h EX_UNAVAILABLE."""
+EXIT_NO_PERMISSION: Final = 77
+"""sysexits.h EX_NOPERM."""
+
+_T = TypeVar("_T")
+
+StateOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--state", help="State directory of a server on this machine; its token opens the link.", show_default=False
+    ),
+]
+ServerOption = Annotated[
+    str,
+    typer.Option("--server", envvar="CORDBOARD_SERVER", help="URL of the link, as in ws://centre:5080/tlib."),
+]
+UserOption = Annotated[str, typer.Option("--user", envvar="CORDBOARD_USER", help="Person to log in as.")]
+PasswordFileOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--password-file", help=f"File with the person's password; or set {PASSWORD_VARIABLE}.", show_default=False
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object a line, with T-Library's names.")]
+
+err = Console(stderr=True, highlight=False)
+out = Console(highlight=False, soft_wrap=True)
+
+
+def fail(message: str, code: int = 1) -> NoReturn:
+    """Says what is wrong in one line and ends the command."""
+    err.print(f"[bold red]error:[/] {message}", markup=True, soft_wrap=True)
+    raise typer.Exit(code)
+
+
+def client(server: str, user: str, password_file: Path | None, state: Path | None) -> TLibClient:
+    """A client for the options given; without a server, the one on this machine. Ends the command when there is none."""
+    if user:
+        password = os.environ.get(PASSWORD_VARIABLE, "")
+        if password_file is not None:
+            try:
+                password = password_file.read_text().rstrip("\r\n")
+            except OSError as error:
+                fail(f"the password file {password_file} cannot be read: {error.strerror}", EXIT_NO_PERMISSION)
+        elif not password:
+            password = typer.prompt(f"Password of {user}", hide_input=True, err=True)
+        url = server or _local(state)[0]
+        return TLibClient.connect(url, user=user, password=password, client="cordboard cli")
+    url, token = _local(state)
+    if server and server != url:
+        fail(f"{server} is not the server on this machine: give --user, and the password by file or environment", 64)
+    return TLibClient.connect(url, token=token, client="cordboard cli")
+
+
+def _local(state: Path | None) -> tuple[str, str]:
+    path = link_file_of(state or default_state())
+    try:
+        link = read_link_file(path)
+    except FileNotFoundError:
+        fail(
+            f"no server runs here ({path} is not there). Start one with: cordboard up --demo, "
+            "or give --server and --user, or --state",
+            EXIT_UNREACHABLE,
+        )
+    except OSError as error:
+        fail(f"{path} cannot be read: {error.strerror}; the server belongs to another user", EXIT_NO_PERMISSION)
+    except ValueError as error:
+        fail(str(error))
+    return link.url, link.token
+
+
+def run(main: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
+    """Runs a command's coroutine; errors of the link become one line, Ctrl-C ends quietly."""
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(main())
+    except ConnectError as error:
+        fail(f"{error}. Is the server running?", EXIT_UNREACHABLE)
+    except (LoginError, VersionError) as error:
+        fail(str(error), EXIT_NO_PERMISSION)
+    except LinkError as error:
+        fail(str(error))
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+
+
+async def until_interrupted(work: Awaitable[_T]) -> _T | None:
+    """Waits for ``work``; on Ctrl-C or SIGTERM it is cancelled and None comes back."""
+    loop = asyncio.get_running_loop()
+    task = asyncio.ensure_future(work)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, task.cancel)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        return None
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with contextlib.suppress(ValueError):
+                loop.remove_signal_handler(number)

@@ -1,0 +1,346 @@
+"""One SIP Server with everything round it: core, switch, T-Library link, HTTP, call records.
+
+    state, store -> log -> records -> core -> switch -> link and HTTP -> ready
+    ready -> drain -> BYE to what is left -> link and HTTP -> core -> records -> store, state
+
+Everything runs on one event loop. Whoever makes the switch decide (the core's events, a T-Library request, a timer)
+hands the commands that follow to the core with one ``flush``.
+"""
+
+import asyncio
+import contextlib
+import os
+import random
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+import structlog
+from starlette.routing import BaseRoute
+
+import cordboard
+from cordboard import _core
+from cordboard.config.database import Database
+from cordboard.config.environment import ChangeKind, Environment
+from cordboard.config.objects import DN, ObjectKind
+from cordboard.config.objects import Role as PersonRole
+from cordboard.model.connid import CallIds
+from cordboard.model.events import Event
+from cordboard.model.ports import Link
+from cordboard.model.requests import Request
+from cordboard.ops.http import HttpServer, Readiness, health_routes
+from cordboard.ops.logging import LineWriter
+from cordboard.ops.meters import CallMeters
+from cordboard.ops.metrics import GaugeCollector, LoopLag, PartCollector, ProcessInfo, registry
+from cordboard.ops.records import RecordStore
+from cordboard.runtime.loop import LoopClock, LoopResolver
+from cordboard.runtime.settings import dn_settings, server_settings
+from cordboard.runtime.state import State, notify_systemd
+from cordboard.switch.server import SipServer
+from cordboard.tlib.auth import LinkFile, new_token, write_link_file
+from cordboard.tlib.hub import Hub
+from cordboard.tlib.protocol import PATH, Role
+from cordboard.tlib.server import TLibServer
+
+FAREWELL: Final = 0.5
+"""Seconds the core has to send the BYEs of calls that did not end by themselves."""
+
+_log = structlog.get_logger("cordboard.runtime")
+
+
+class SipListenError(Exception):
+    """A SIP address cannot be opened. ``reason`` names it."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"cannot listen for SIP: {reason}")
+        self.reason = reason
+
+
+class Server:
+    """A SIP Server. ``start`` within the running loop, later ``stop``."""
+
+    def __init__(self, environment: Environment, state: State, *, writer: LineWriter | None = None) -> None:
+        """Nothing happens before ``start``. ``writer``: the process's log, to be measured."""
+        self.environment = environment
+        self.state = state
+        self.readiness = Readiness()
+        self.meters = CallMeters()
+        self.registry = registry()
+        self.token = new_token()
+        options = environment.application.options
+        self.hub = Hub(
+            retention=options.tlib_session_timeout,
+            max_count=max(1, options.tlib_history),
+            on_behind=lambda session: _log.warning(
+                "tlib link fell behind", session=session.id[:8], user=session.user, client=session.client
+            ),
+        )
+        self.endpoint: _core.Endpoint | None = None
+        self.switch: SipServer | None = None
+        self.link: TLibServer | None = None
+        self.records: RecordStore | None = None
+        self._writer = writer
+        self._lag = LoopLag()
+        self._https: list[HttpServer] = []
+        self._exit = contextlib.AsyncExitStack()
+
+    async def start(self) -> None:
+        """Brings everything up, or nothing.
+
+        Raises SipListenError, ListenError, StoreError, ContactError or OSError.
+        """
+        try:
+            await self._start()
+        except BaseException:
+            await self._exit.aclose()
+            raise
+
+    async def _start(self) -> None:
+        loop = asyncio.get_running_loop()
+        options = self.environment.application.options
+        if options.cdr_enabled:
+            database = Database(self.state.database)
+            self._exit.callback(database.close)
+            file = Path(options.cdr_file) if options.cdr_file else None
+            self.records = RecordStore(database, keep=options.cdr_keep, file=file)
+            self._exit.callback(self.records.close)
+        self.endpoint = endpoint = self._open_core()
+        self._exit.callback(endpoint.close)
+        self.switch = switch = SipServer(
+            server_settings(self.environment),
+            endpoint=endpoint,
+            clock=LoopClock(loop, endpoint.flush),
+            ids=CallIds(started=time.time(), seed=os.urandom(10)),
+            wall=time.time,
+            random=random.random,
+            events=self.hub,
+            records=self.records,
+            meters=self.meters,
+            resolver=LoopResolver(loop),
+        )
+        for dn in self.environment.dns.values():
+            switch.configure(dn_settings(self.environment, dn))
+        endpoint.flush()
+        self.hub.bind(_Flushing(switch, endpoint.flush), switch.dns)
+        loop.add_reader(endpoint.fileno(), self._on_core_events)
+        self._exit.callback(loop.remove_reader, endpoint.fileno())
+        self._on_core_events()
+        self._add_metrics(endpoint, switch)
+        await self._open_http()
+        self._lag.start()
+        self._exit.callback(self._lag.stop)
+        self.readiness.started()
+        notify_systemd(f"READY=1\nSTATUS=SIP on {self.describe_sip()}")
+        _log.info("server ready", sip=self.describe_sip(), tlib=self.link_url, http=self.http_url, dns=len(switch.extensions))
+
+    def _open_core(self) -> _core.Endpoint:
+        options = self.environment.application.options
+        listening = options.listening()
+        advertise = [(host, options.sip_advertise) for _, host, _ in listening] if options.sip_advertise else []
+        try:
+            return _core.Endpoint.live(
+                listening,  # type: ignore[arg-type]
+                realm=self.environment.switch.realm,
+                software=f"Cordboard/{cordboard.__version__}",
+                journal=str(self.state.bindings),
+                advertise=list(dict.fromkeys(advertise)),
+                event_limit=options.sip_event_limit,
+            )
+        except (OSError, ValueError) as error:
+            raise SipListenError(getattr(error, "strerror", None) or str(error)) from None
+
+    async def _open_http(self) -> None:
+        options = self.environment.application.options
+        self.link = link = TLibServer(self.hub, self, token=self.token, name=self.environment.application.name)
+        health = health_routes(self.registry, self.readiness)
+        tlib_at = (options.tlib_address, options.tlib_port)
+        http_at = (options.http_address, options.http_port)
+        # Both always serve health and the link, so that one port is enough for who wants one.
+        routes: list[BaseRoute] = [link.route, *health]
+        for host, port in dict.fromkeys((tlib_at, http_at)):
+            http = HttpServer(routes, host=host, port=port, ping_interval=options.tlib_ping_interval)
+            await http.start()
+            self._https.append(http)
+            self._exit.push_async_callback(http.stop)
+        link.start()
+        self._exit.push_async_callback(link.close)
+        write_link_file(self.state.link_file, LinkFile(url=self.link_url, token=self.token, pid=os.getpid()))
+        self._exit.callback(self.state.link_file.unlink, missing_ok=True)
+
+    def _add_metrics(self, endpoint: _core.Endpoint, switch: SipServer) -> None:
+        hub, records = self.hub, self.records
+        add = self.registry.register
+        add(ProcessInfo(cordboard.__version__, self.readiness, self._lag, self._writer))
+        add(self.meters)
+        add(PartCollector("core_events", "What the SIP core counted.", endpoint.counters))
+        add(
+            PartCollector(
+                "switch_events",
+                "What the switch counted.",
+                lambda: {
+                    "tlib_events": switch.reporter.emitted,
+                    "lost_calls": switch.lost,
+                    "faults": switch.faults,
+                    "strays": switch.dispatcher.strays,
+                },
+            )
+        )
+        add(PartCollector("tlib_events", "What the T-Library link counted.", self._link_counters))
+        add(
+            GaugeCollector(
+                {
+                    "dns": ("DNs configured.", lambda: len(switch.extensions)),
+                    "dns_in_service": (
+                        "DNs that can be reached.",
+                        lambda: sum(e.dn.in_service for e in switch.extensions.values()),
+                    ),
+                    "tlib_links": ("T-Library links connected.", lambda: hub.connected),
+                    "tlib_sessions": ("T-Library sessions, lost ones included.", lambda: len(hub.sessions)),
+                    "tlib_waiting_events": ("Events not sent to their link yet.", lambda: hub.waiting),
+                }
+            )
+        )
+        if records is not None:
+            add(
+                PartCollector(
+                    "call_records",
+                    "Call records, by what became of them.",
+                    lambda: {
+                        "taken": records.taken,
+                        "written": records.written,
+                        "dropped": records.dropped,
+                        "expired": records.expired,
+                    },
+                )
+            )
+
+    def _link_counters(self) -> dict[str, int]:
+        counted = self.hub.counters
+        found = {
+            "encoded": counted.events,
+            "delivered": counted.deliveries,
+            "requests": counted.requests,
+            "errors": counted.errors,
+            "repeated": counted.repeated,
+            "fell_behind": counted.fell_behind,
+            "snapshots": counted.snapshots,
+            "resumed": counted.resumed,
+            "sessions_opened": counted.sessions_opened,
+            "sessions_expired": counted.sessions_expired,
+        }
+        if self.link is not None:
+            found["connections"] = self.link.counters.connections
+            found["frames"] = self.link.counters.frames
+            found["logins_accepted"] = self.link.guard.accepted_total
+            found["logins_failed"] = self.link.guard.failed_total
+            for reason, count in (self.link.counters.byes or {}).items():
+                found[f"closed_{reason}"] = count
+        return found
+
+    def _on_core_events(self) -> None:
+        if self.switch is not None and self.endpoint is not None:
+            self.switch.drain_events()
+            self.endpoint.flush()
+
+    # What others ask.
+
+    def authenticate(self, user: str, password: str) -> Role | None:
+        """Checks a person for the link; see :class:`cordboard.tlib.auth.Authenticator`."""
+        person = self.environment.authenticate(user, password)
+        if person is None:
+            return None
+        return Role.ADMINISTRATOR if person.role is PersonRole.ADMINISTRATOR else Role.AGENT
+
+    @property
+    def link_url(self) -> str:
+        """The T-Library link, as reached from this machine."""
+        return self._https[0].url("ws", PATH) if self._https else ""
+
+    @property
+    def http_url(self) -> str:
+        """Metrics and health, as reached from this machine."""
+        return self._https[-1].url() if self._https else ""
+
+    def listening(self) -> Sequence[tuple[str, str, int]]:
+        """The SIP addresses, with the ports the system chose where 0 was asked."""
+        return self.endpoint.listening() if self.endpoint is not None else ()
+
+    def describe_sip(self) -> str:
+        """The SIP addresses in a line."""
+        return ", ".join(f"{t}:{f'[{h}]' if ':' in h else h}:{p}" for t, h, p in self.listening())
+
+    # Changes.
+
+    def reconfigure(self, environment: Environment) -> Sequence[str]:
+        """Takes over a changed configuration; calls go on. Returns what waits for a restart, for people.
+
+        Raises ContactError for a contact that is no address; what came before it in the list is in force then.
+        """
+        waiting = []
+        for change in Environment.diff(self.environment, environment):
+            if change.restart:
+                waiting.append(f"{change.ref}: {', '.join(change.options)}")
+            if change.ref.kind is ObjectKind.DN and self.switch is not None:
+                if change.kind is ChangeKind.REMOVED:
+                    self.switch.unconfigure(change.ref.name)
+                elif isinstance(change.after, DN):
+                    self.switch.configure(dn_settings(environment, environment.dns[change.ref.name]))
+        self.environment = environment
+        if self.endpoint is not None:
+            self.endpoint.flush()
+        return waiting
+
+    # The end.
+
+    async def drain(self, timeout: float, now: asyncio.Event) -> int:  # noqa: ASYNC109 - it returns, it does not fail
+        """Refuses new calls and waits until the last has ended, for ``timeout`` seconds or until ``now`` is set.
+
+        Returns how many calls are left.
+        """
+        self.readiness.draining()
+        notify_systemd("STOPPING=1")
+        switch = self.switch
+        if switch is None:
+            return 0
+        empty = asyncio.Event()
+        switch.drain(empty.set)
+        self._flush()
+        if switch.calls:
+            _log.info("draining", calls=len(switch.calls), seconds=timeout)
+            waits = [asyncio.create_task(empty.wait()), asyncio.create_task(now.wait())]
+            await asyncio.wait(waits, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+            for wait in waits:
+                wait.cancel()
+        return len(switch.calls)
+
+    async def stop(self) -> None:
+        """Ends calls that are left with BYE and closes everything, in reverse."""
+        self.readiness.draining()
+        if self.switch is not None and self.switch.calls:
+            _log.warning("calls ended by the stop", calls=len(self.switch.calls))
+            self.switch.shut_down()
+            self._flush()
+            await asyncio.sleep(FAREWELL)
+        await self._exit.aclose()
+        _log.info("server stopped")
+
+    def _flush(self) -> None:
+        if self.endpoint is not None:
+            self.endpoint.flush()
+
+
+class _Flushing:
+    """The switch to the link: what a request makes it decide goes out at once."""
+
+    __slots__ = ("_flush", "_switch", "snapshot")
+
+    def __init__(self, switch: SipServer, flush: Callable[[], None]) -> None:
+        self._switch = switch
+        self._flush = flush
+        self.snapshot = switch.snapshot
+
+    def request(self, link: Link, request: Request, reference_id: int) -> Sequence[Event]:
+        answers = self._switch.request(link, request, reference_id)
+        self._flush()
+        return answers

@@ -1,0 +1,39 @@
+"""From the configuration to what the switch wants to know."""
+
+from typing import Final
+
+from cordboard.config.environment import Environment
+from cordboard.config.objects import DN
+from cordboard.config.optionset import DnType
+from cordboard.model.enums import AddressType
+from cordboard.switch.settings import DnSettings, ServerSettings
+
+_ADDRESS_TYPES: Final = {
+    DnType.EXTENSION: AddressType.DN,
+    DnType.ACD_POSITION: AddressType.POSITION,
+    DnType.ACD_QUEUE: AddressType.QUEUE,
+    DnType.ROUTING_POINT: AddressType.ROUTE_DN,
+    DnType.TRUNK: AddressType.TRUNK,
+}
+
+
+def server_settings(environment: Environment) -> ServerSettings:
+    """The switch's own settings."""
+    return ServerSettings(domain=environment.switch.realm, name=environment.application.name)
+
+
+def dn_settings(environment: Environment, dn: DN) -> DnSettings:
+    """The settings of a DN."""
+    options = dn.options
+    return DnSettings(
+        number=dn.number,
+        name=dn.display_name,
+        address_type=_ADDRESS_TYPES.get(dn.type, AddressType.UNKNOWN),
+        contact=options.contact,
+        max_calls=options.max_calls,
+        no_answer_timeout=options.no_answer_timeout,
+        sip_invite_timeout=options.sip_invite_timeout,
+        session_audit_interval=options.session_audit_interval,
+        ha1=tuple(environment.digests(dn.number)),
+        authenticate=tuple(options.authenticate_requests),
+    )
