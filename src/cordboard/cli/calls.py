@@ -20,12 +20,10 @@ from cordboard.cli.link import (
     out,
     run,
 )
-from cordboard.config.database import Database, StoreError
 from cordboard.model.enums import CallType
 from cordboard.model.events import EventAddressInfo, EventPartyInfo
 from cordboard.model.requests import QueryAddress
-from cordboard.ops.records import recent as read_recent
-from cordboard.runtime.state import database_of, default_state
+from cordboard.runtime.state import database_of, running_state
 from cordboard.switch.records import CallRecord
 
 
@@ -68,7 +66,7 @@ def calls(
         else:
             out.print(_live_table(found) if found else "[dim]No calls now.[/]")
     if not live:
-        records = _records(state or default_state(), limit, number, outcome)
+        records = _records(state or running_state(), limit, number, outcome)
         if as_json:
             for record in records:
                 typer.echo(msgspec.json.encode(record).decode())
@@ -94,6 +92,11 @@ async def _live(server: str, user: str, password_file: Path | None, state: Path 
 
 
 def _records(state: Path, limit: int, number: str, outcome: str) -> list[CallRecord]:
+    # SQLAlchemy takes its time to load.
+    from cordboard.config.database import Database, StoreError
+
+    from cordboard.ops.records import recent as read_recent
+
     path = database_of(state)
     if not path.exists():
         return []

@@ -1,7 +1,6 @@
 """T-Library events and call records as lines people read."""
 
 import time
-from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -29,13 +28,13 @@ _STYLES: Final = {
 def event_line(event: LinkEvent) -> Text:
     """One line: time, event, DN, what it is to the call, the other party, ConnID, and what is out of the ordinary."""
     if isinstance(event, SnapshotTaken):
-        return Text(
-            f"{_clock(time.time())} -- snapshot ({event.reason.value}): {len(event.dns)} DNs, {len(event.calls)} parties --",
-            style="bold magenta",
-        )
+        what = f"snapshot ({event.reason.value}): {len(event.dns)} DNs, {len(event.calls)} parties"
+        return Text(f"{_clock(time.time())} -- {what} --", style="bold magenta")
     if isinstance(event, UnknownEvent):
         name = str(event.attributes.get("Event", "?"))
-        return Text(f"{_clock(time.time())} {name:<26} {event.attributes.get('ThisDN', '')} (unknown here)", style="dim")
+        return Text(
+            f"{_clock(time.time())} {name:<26} {event.attributes.get('ThisDN', '')} (unknown here)", style="dim"
+        )
     return _model_line(event)
 
 
@@ -103,5 +102,5 @@ def _clock(at: float) -> str:
 
 def outcome_style(outcome: str) -> str:
     """The colour of an outcome."""
-    styles: Mapping[str, str] = {"answered": "green", "busy": "yellow", "no-answer": "yellow", "cancelled": "blue"}
+    styles = {"answered": "green", "busy": "yellow", "no-answer": "yellow", "cancelled": "blue"}
     return styles.get(outcome, "red")

@@ -12,7 +12,7 @@ import typer
 import uvloop
 from rich.console import Console
 
-from cordboard.runtime.state import default_state, link_file_of
+from cordboard.runtime.state import link_file_of, running_state
 from cordboard.tlib import ConnectError, LinkError, LoginError, TLibClient, VersionError
 from cordboard.tlib.auth import read_link_file
 
@@ -54,7 +54,7 @@ def fail(message: str, code: int = 1) -> NoReturn:
 
 
 def client(server: str, user: str, password_file: Path | None, state: Path | None) -> TLibClient:
-    """A client for the options given; without a server, the one on this machine. Ends the command when there is none."""
+    """A client for the options given, or for the server on this machine. Ends the command when there is none."""
     if user:
         password = os.environ.get(PASSWORD_VARIABLE, "")
         if password_file is not None:
@@ -73,7 +73,7 @@ def client(server: str, user: str, password_file: Path | None, state: Path | Non
 
 
 def _local(state: Path | None) -> tuple[str, str]:
-    path = link_file_of(state or default_state())
+    path = link_file_of(state or running_state())
     try:
         link = read_link_file(path)
     except FileNotFoundError:

@@ -64,7 +64,7 @@ def watch(
     """
 
     async def main() -> None:
-        def on_state(up: bool) -> None:  # noqa: FBT001 - the client's callback
+        def on_state(up: bool) -> None:
             if not as_json:
                 err.print("[dim]connected[/]" if up else "[yellow]connection lost, trying again[/]")
 
@@ -170,7 +170,8 @@ class _Follower:
 def release(
     dn: Annotated[str, typer.Argument(help="DN that leaves the call.")],
     conn_id: Annotated[
-        str | None, typer.Argument(help="ConnID of the call; may be left out if the DN has only one.", show_default=False)
+        str | None,
+        typer.Argument(help="ConnID of the call; not needed if the DN has one only.", show_default=False),
     ] = None,
     *,
     as_json: JsonOption = False,

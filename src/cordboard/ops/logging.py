@@ -190,7 +190,9 @@ class _StandardHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         log = structlog.get_logger(record.name)
-        method = "error" if record.levelno >= logging.ERROR else "warning" if record.levelno >= logging.WARNING else "info"
+        method = (
+            "error" if record.levelno >= logging.ERROR else "warning" if record.levelno >= logging.WARNING else "info"
+        )
         with contextlib.suppress(Exception):
             extra = {"exc_info": record.exc_info[1]} if record.exc_info and record.exc_info[1] else {}
             getattr(log, method)(record.getMessage(), **extra)
@@ -204,15 +206,13 @@ def _emit(line: bytes) -> None:
         _writer.write(line)
 
 
-def configure(
-    *, level: str = "info", style: Format = "auto", file: BinaryIO | None = None
-) -> LineWriter:
+def configure(*, level: str = "info", style: Format = "auto", file: BinaryIO | None = None) -> LineWriter:
     """Sets logging up for the process. ValueError for an unknown level.
 
-    ``style``: JSON lines, or text for people; ``auto`` chooses text on a terminal. ``file``: standard error unless given.
-    Libraries that log with the standard library are heard from warning up.
+    ``style``: JSON lines, or text for people; ``auto`` chooses text on a terminal. ``file``: standard error unless
+    given. Libraries that log with the standard library are heard from warning up.
     """
-    global _writer  # noqa: PLW0603 - a process has one log
+    global _writer
     if level not in LEVELS:
         raise ValueError(f"log level {level!r} is none of {', '.join(LEVELS)}")
     target = file if file is not None else sys.stderr.buffer
@@ -241,7 +241,7 @@ def configure(
 
 def close() -> None:
     """Writes what is left. Also done at the end of the process."""
-    global _writer  # noqa: PLW0603
+    global _writer
     if _writer is not None:
         _writer.close()
         _writer = None

@@ -17,9 +17,7 @@ from pathlib import Path
 from typing import Final
 
 import structlog
-from starlette.routing import BaseRoute
 
-import cordboard
 from cordboard import _core
 from cordboard.config.database import Database
 from cordboard.config.environment import ChangeKind, Environment
@@ -36,7 +34,7 @@ from cordboard.ops.metrics import GaugeCollector, LoopLag, PartCollector, Proces
 from cordboard.ops.records import RecordStore
 from cordboard.runtime.loop import LoopClock, LoopResolver
 from cordboard.runtime.settings import dn_settings, server_settings
-from cordboard.runtime.state import State, notify_systemd
+from cordboard.runtime.state import State, notify_systemd, version
 from cordboard.switch.server import SipServer
 from cordboard.tlib.auth import LinkFile, new_token, write_link_file
 from cordboard.tlib.hub import Hub
@@ -132,7 +130,9 @@ class Server:
         self._exit.callback(self._lag.stop)
         self.readiness.started()
         notify_systemd(f"READY=1\nSTATUS=SIP on {self.describe_sip()}")
-        _log.info("server ready", sip=self.describe_sip(), tlib=self.link_url, http=self.http_url, dns=len(switch.extensions))
+        _log.info(
+            "server ready", sip=self.describe_sip(), tlib=self.link_url, http=self.http_url, dns=len(switch.extensions)
+        )
 
     def _open_core(self) -> _core.Endpoint:
         options = self.environment.application.options
@@ -142,7 +142,7 @@ class Server:
             return _core.Endpoint.live(
                 listening,  # type: ignore[arg-type]
                 realm=self.environment.switch.realm,
-                software=f"Cordboard/{cordboard.__version__}",
+                software=f"Cordboard/{version()}",
                 journal=str(self.state.bindings),
                 advertise=list(dict.fromkeys(advertise)),
                 event_limit=options.sip_event_limit,
@@ -157,7 +157,7 @@ class Server:
         tlib_at = (options.tlib_address, options.tlib_port)
         http_at = (options.http_address, options.http_port)
         # Both always serve health and the link, so that one port is enough for who wants one.
-        routes: list[BaseRoute] = [link.route, *health]
+        routes = [link.route, *health]
         for host, port in dict.fromkeys((tlib_at, http_at)):
             http = HttpServer(routes, host=host, port=port, ping_interval=options.tlib_ping_interval)
             await http.start()
@@ -171,7 +171,7 @@ class Server:
     def _add_metrics(self, endpoint: _core.Endpoint, switch: SipServer) -> None:
         hub, records = self.hub, self.records
         add = self.registry.register
-        add(ProcessInfo(cordboard.__version__, self.readiness, self._lag, self._writer))
+        add(ProcessInfo(version(), self.readiness, self._lag, self._writer))
         add(self.meters)
         add(PartCollector("core_events", "What the SIP core counted.", endpoint.counters))
         add(

@@ -1,6 +1,7 @@
 """The state directory: what a server keeps between runs, and the proof that no other server uses it."""
 
 import fcntl
+import importlib.metadata
 import os
 import socket
 from pathlib import Path
@@ -10,6 +11,14 @@ STATE_VARIABLES: Final = ("CORDBOARD_STATE", "STATE_DIRECTORY")
 """Where the directory is named: our own variable, then systemd's."""
 
 
+def version() -> str:
+    """The version of this Cordboard."""
+    try:
+        return importlib.metadata.version("cordboard")
+    except importlib.metadata.PackageNotFoundError:
+        return "0"
+
+
 def default_state() -> Path:
     """The state directory unless told: ``$CORDBOARD_STATE``, systemd's ``$STATE_DIRECTORY``, or the user's own."""
     for name in STATE_VARIABLES:
@@ -17,6 +26,17 @@ def default_state() -> Path:
             return Path(value.split(":")[0])
     home = os.environ.get("XDG_STATE_HOME")
     return (Path(home) if home else Path.home() / ".local" / "state") / "cordboard"
+
+
+DEMO: Final = "demo"
+"""Where the demo lives within the default state directory."""
+
+
+def running_state() -> Path:
+    """The default state directory, or the demo's if only the demo runs."""
+    state = default_state()
+    demo = state / DEMO
+    return demo if not link_file_of(state).exists() and link_file_of(demo).exists() else state
 
 
 class StateError(Exception):

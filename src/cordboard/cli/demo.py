@@ -1,0 +1,161 @@
+"""The demo of ``cordboard up``: a sample centre made once, and what happens in it told in plain words."""
+
+import os
+import socket
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from cordboard.config.store import Store
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from cordboard.cli.link import out
+from cordboard.config import sample, toml
+from cordboard.model.events import (
+    CallEvent,
+    EventAbandoned,
+    EventDestinationBusy,
+    EventDialing,
+    EventDNBackInService,
+    EventDNOutOfService,
+    EventEstablished,
+    EventReleased,
+    EventRinging,
+)
+from cordboard.runtime.server import Server
+from cordboard.runtime.state import DEMO, default_state
+from cordboard.tlib import LinkError, LinkEvent, TLibClient
+
+CENTRE: Final = "centre.toml"
+"""The sample with its plain passwords, in the state directory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """The sample centre's passwords, for whoever started it."""
+
+    file: Path
+    sip_passwords: Mapping[str, str]
+    """By DN."""
+    person_passwords: Mapping[str, str]
+    """By user name."""
+
+    def welcome(self, server: Server) -> RenderableType:
+        """What to do next."""
+        transport, host, port = next(iter(server.listening()))
+        here = _reachable(host)
+        number, password = next(iter(self.sip_passwords.items()))
+        phones = Table(box=None, padding=(0, 2, 0, 0))
+        phones.add_column("DN", style="bold")
+        phones.add_column("password", style="cyan")
+        for dn, secret in self.sip_passwords.items():
+            phones.add_row(dn, secret)
+        persons = Table(box=None, padding=(0, 2, 0, 0))
+        persons.add_column("person", style="bold")
+        persons.add_column("password", style="cyan")
+        for user, secret in self.person_passwords.items():
+            persons.add_row(user, secret)
+        both = Table.grid(padding=(0, 4))
+        both.add_row(phones, persons)
+        account = (
+            f"<sip:{number}@{here}:{port};transport={transport}>;auth_user={number};auth_pass={password};regint=300"
+        )
+        where = "" if self.file.parent == default_state() / DEMO else f" --state {self.file.parent}"
+        return Group(
+            Panel(both, title="Cordboard's sample centre is up", title_align="left", expand=False),
+            Text.assemble("SIP        ", (server.describe_sip(), "bold")),
+            Text.assemble(
+                "T-Library  ", (server.link_url, "bold"), "   metrics  ", (f"{server.http_url}/metrics", "bold")
+            ),
+            Text(""),
+            Text.assemble(
+                "Register a phone: its user and authentication name are the DN, its registrar and proxy ",
+                (f"{here}:{port}", "bold"),
+                ".\nWith baresip, this line in ~/.baresip/accounts is a phone:",
+            ),
+            Text(f"\n    {account}\n", style="green"),
+            Text("Register two, call one from the other, and watch here. In another window:"),
+            Text(f"    cordboard tlib watch{where}", style="green"),
+            Text(f"    cordboard tlib call 1501 1502{where}", style="green"),
+            Text(f"    cordboard calls{where}", style="green"),
+            Text(f"The passwords are kept in {self.file}. Ctrl-C stops.\n", style="dim"),
+        )
+
+
+def prepare(store: Store, state: Path) -> Demo:
+    """Makes the sample centre if the store is empty, and returns its passwords. Raises a config error or OSError."""
+    file = state / CENTRE
+    if store.is_empty():
+        made = sample.generate()
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "w") as target:
+            target.write(made.toml)
+        store.replace(toml.load(file).environment, author="demo")
+    document = tomllib.loads(file.read_text()) if file.exists() else {}
+    return Demo(file, _passwords(document, "dn"), _passwords(document, "person"))
+
+
+def _passwords(document: Mapping[str, object], kind: str) -> dict[str, str]:
+    tables = document.get(kind)
+    if not isinstance(tables, dict):
+        return {}
+    return {str(name): str(table["password"]) for name, table in tables.items() if "password" in table}
+
+
+def _reachable(host: str) -> str:
+    """The address a phone on this network would use."""
+    if host not in {"0.0.0.0", "::"}:  # noqa: S104 - compared, not bound
+        return f"[{host}]" if ":" in host else host
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            # Chooses a route; nothing is sent (192.0.2.0/24 is for documentation, RFC 5737).
+            probe.connect(("192.0.2.1", 9))
+            return str(probe.getsockname()[0])
+        except OSError:
+            return "127.0.0.1"
+
+
+async def follow(url: str, token: str) -> None:
+    """Prints what happens in the centre until cancelled."""
+    try:
+        async with TLibClient.connect(url, token=token, client="demo") as link:
+            await link.register("*")
+            async for event in link.events():
+                told = tell(event)
+                if told is not None:
+                    out.print(told)
+    except LinkError as error:
+        out.print(f"[red]{error}[/]")
+
+
+def tell(event: LinkEvent) -> Text | None:
+    """The event in plain words, or None when it says nothing new."""
+    match event:
+        case EventDNBackInService(this_dn=dn):
+            return Text(f"{dn} in service", style="green")
+        case EventDNOutOfService(this_dn=dn):
+            return Text(f"{dn} out of service", style="red")
+        case EventDialing(this_dn=dn, other_dn=other):
+            return _call(event, f"{dn} calls {other}", "cyan")
+        case EventRinging(this_dn=dn, other_dn=other):
+            return _call(event, f"{dn} rings, called by {other}", "yellow")
+        case EventEstablished(this_dn=dn, other_dn=other):
+            return _call(event, f"{dn} talks with {other}", "bold green")
+        case EventDestinationBusy(this_dn=dn, other_dn=other):
+            why = event.call_state.name.lower().replace("_", " ")
+            return _call(event, f"{dn} cannot reach {other}: {why}", "red")
+        case EventAbandoned(this_dn=dn, other_dn=other):
+            return _call(event, f"{dn} missed a call of {other}", "red")
+        case EventReleased(this_dn=dn):
+            return _call(event, f"{dn} hung up or was released", "blue")
+        case _:
+            return None
+
+
+def _call(event: CallEvent, words: str, style: str) -> Text:
+    return Text.assemble((words, style), (f"  {event.conn_id}", "dim"))

@@ -1,0 +1,215 @@
+"""The life of ``cordboard up``: from the options to the last call."""
+
+import asyncio
+import contextlib
+import gc
+import signal
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import structlog
+import uvloop
+from cordboard.config.store import Store
+from rich.panel import Panel
+from rich.table import Table
+
+from cordboard.cli.demo import Demo, follow, prepare
+from cordboard.cli.link import err, fail, out
+from cordboard.config import toml
+from cordboard.config.environment import Change, Environment
+from cordboard.config.errors import ConfigError
+from cordboard.ops import logging
+from cordboard.ops.http import ListenError
+from cordboard.runtime.server import Server, SipListenError
+from cordboard.runtime.state import DEMO, State, StateError, default_state, notify_systemd
+
+EXIT_CONFIG: Final = 78
+"""sysexits.h EX_CONFIG: systemd need not try again."""
+EXIT_LISTEN: Final = 71
+"""sysexits.h EX_OSERR: an address is in use."""
+EXIT_STATE: Final = 73
+"""sysexits.h EX_CANTCREAT."""
+
+_log = structlog.get_logger("cordboard.runtime")
+
+
+@dataclass(frozen=True, slots=True)
+class Overrides:
+    """Addresses of the command line; empty for those of the configuration."""
+
+    listen: tuple[str, ...] = ()
+    tlib: str = ""
+    http: str = ""
+
+    def applied(self, environment: Environment) -> Environment:
+        """The configuration with them. Raises a config error."""
+        texts: dict[str, str | None] = {}
+        if self.listen:
+            texts["sip-listen"] = ", ".join(self.listen)
+        for option, value in (("tlib", self.tlib), ("http", self.http)):
+            if value:
+                host, _, port = value.rpartition(":")
+                texts[f"{option}-address"] = host.strip("[]")
+                texts[f"{option}-port"] = port
+        if not texts:
+            return environment
+        application = environment.application
+        options = application.options.changed(texts, "command line")
+        return environment.applied([Change.put(replace(application, options=options))])
+
+
+def serve(config: Path | None, data: Path | None, overrides: Overrides, *, demo: bool) -> None:
+    """Serves until a signal comes; ends the command with one clear message when it cannot."""
+    if demo and config is not None:
+        fail("--demo makes its own centre; leave --config out", 64)
+    path = (data or (default_state() / DEMO if demo else default_state())).absolute()
+    try:
+        state = State(path)
+    except StateError as error:
+        fail(str(error), EXIT_STATE)
+    try:
+        sample = None
+        try:
+            with Store(state.database) as store:
+                if demo:
+                    sample = prepare(store, state.path)
+                environment = _read(store, config)
+            environment = overrides.applied(environment)
+        except ConfigError as error:
+            fail(_explained(error), EXIT_CONFIG)
+        except OSError as error:
+            fail(f"{error.filename or config}: {error.strerror or error}", EXIT_CONFIG)
+        options = environment.application.options
+        writer = logging.configure(level="warning" if demo else options.log_level, style=options.log_format)
+        try:
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                runner.run(_Run(environment, state, config, sample, overrides, writer).main())
+        finally:
+            logging.close()
+    finally:
+        state.close()
+
+
+def _read(store: Store, config: Path | None) -> Environment:
+    """The centre to serve; the file's, if there is one, goes into the store."""
+    if config is None:
+        return store.load()
+    previous = None if store.is_empty() else store.load()
+    centre = toml.load(config, previous=previous)
+    for notice in centre.notices:
+        _log.warning("configuration", notice=str(notice))
+    store.replace(centre.environment, author=f"up --config {config.name}")
+    return store.load()
+
+
+def _explained(error: ConfigError) -> str:
+    return "\n".join(str(problem) for problem in error.problems) or str(error)
+
+
+class _Run:
+    """One life of the server."""
+
+    def __init__(
+        self,
+        environment: Environment,
+        state: State,
+        config: Path | None,
+        demo: Demo | None,
+        overrides: Overrides,
+        writer: logging.LineWriter,
+    ) -> None:
+        self._server = Server(environment, state, writer=writer)
+        self._state = state
+        self._config = config
+        self._demo = demo
+        self._overrides = overrides
+        self._stop = asyncio.Event()
+        self._now = asyncio.Event()
+        self._reloading: asyncio.Task[None] | None = None
+
+    async def main(self) -> None:
+        """Serves until a signal comes."""
+        server = self._server
+        loop = asyncio.get_running_loop()
+        try:
+            await server.start()
+        except SipListenError as error:
+            fail(
+                f"{error}. Is another SIP server running? Choose another address with --listen or sip-listen",
+                EXIT_LISTEN,
+            )
+        except ListenError as error:
+            fail(f"{error}. Choose another with --tlib and --http, or tlib-port and http-port", EXIT_LISTEN)
+        except ConfigError as error:
+            fail(_explained(error), EXIT_CONFIG)
+        except ValueError as error:
+            fail(str(error), EXIT_CONFIG)
+        except OSError as error:
+            fail(f"{error.filename or 'start'}: {error.strerror or error}", EXIT_STATE)
+        loop.add_signal_handler(signal.SIGTERM, self._on_stop)
+        loop.add_signal_handler(signal.SIGINT, self._on_stop)
+        loop.add_signal_handler(signal.SIGHUP, self._on_reload)
+        # What is there now stays to the end: the collector need not look at it again and again.
+        gc.collect()
+        gc.freeze()
+        follower = None
+        try:
+            self._announce()
+            if self._demo is not None:
+                follower = asyncio.create_task(follow(server.link_url, server.token))
+            await self._stop.wait()
+            timeout = server.environment.application.options.drain_timeout
+            if server.switch is not None and server.switch.calls:
+                left = len(server.switch.calls)
+                err.print(f"[yellow]calls left: {left}; waiting for at most {timeout:g} s (again: stop now)[/]")
+            await server.drain(timeout, self._now)
+        finally:
+            if follower is not None:
+                follower.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await follower
+            await server.stop()
+
+    def _on_stop(self) -> None:
+        if self._stop.is_set():
+            self._now.set()
+        self._stop.set()
+
+    def _on_reload(self) -> None:
+        if self._reloading is None or self._reloading.done():
+            self._reloading = asyncio.create_task(self._reload())
+
+    async def _reload(self) -> None:
+        notify_systemd(f"RELOADING=1\nMONOTONIC_USEC={int(asyncio.get_running_loop().time() * 1_000_000)}")
+        try:
+            environment = await asyncio.to_thread(self._reread)
+            waiting = self._server.reconfigure(environment)
+            _log.info("configuration read again", dns=len(environment.dns))
+            for change in waiting:
+                _log.warning("change waits for a restart", change=change)
+        except (ConfigError, OSError, ValueError) as error:
+            problem = _explained(error) if isinstance(error, ConfigError) else str(error)
+            _log.error("configuration not read, the old one stays", reason=problem)
+        finally:
+            notify_systemd("READY=1")
+
+    def _reread(self) -> Environment:
+        with Store(self._state.database) as store:
+            return self._overrides.applied(_read(store, self._config))
+
+    def _announce(self) -> None:
+        server = self._server
+        if self._demo is not None:
+            out.print(self._demo.welcome(server))
+            return
+        if not out.is_terminal:
+            return
+        table = Table.grid(padding=(0, 2))
+        table.add_row("SIP", server.describe_sip())
+        table.add_row("T-Library", server.link_url)
+        table.add_row("Metrics", f"{server.http_url}/metrics")
+        table.add_row("State", str(self._state.path))
+        table.add_row("DNs", str(len(server.environment.dns)))
+        out.print(Panel(table, title="Cordboard is up", title_align="left", expand=False))
+        out.print("[dim]cordboard tlib watch shows the events, cordboard calls the calls; Ctrl-C drains and stops.[/]")
