@@ -94,7 +94,6 @@ async def _live(server: str, user: str, password_file: Path | None, state: Path 
 def _records(state: Path, limit: int, number: str, outcome: str) -> list[CallRecord]:
     # SQLAlchemy takes its time to load.
     from cordboard.config.database import Database, StoreError
-
     from cordboard.ops.records import recent as read_recent
 
     path = database_of(state)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from cordboard.config.store import Store
 from rich.console import Group, RenderableType
 from rich.panel import Panel
 from rich.table import Table
@@ -16,6 +15,7 @@ from rich.text import Text
 
 from cordboard.cli.link import out
 from cordboard.config import sample, toml
+from cordboard.config.store import Store
 from cordboard.model.events import (
     CallEvent,
     EventAbandoned,

@@ -10,7 +10,6 @@ from typing import Final
 
 import structlog
 import uvloop
-from cordboard.config.store import Store
 from rich.panel import Panel
 from rich.table import Table
 
@@ -19,6 +18,7 @@ from cordboard.cli.link import err, fail, out
 from cordboard.config import toml
 from cordboard.config.environment import Change, Environment
 from cordboard.config.errors import ConfigError
+from cordboard.config.store import Store
 from cordboard.ops import logging
 from cordboard.ops.http import ListenError
 from cordboard.runtime.server import Server, SipListenError

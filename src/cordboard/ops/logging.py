@@ -19,13 +19,13 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Mapping, MutableMapping
-from typing import Any, BinaryIO, Final, Literal
+from typing import Any, BinaryIO, Final
 
 import msgspec
 import structlog
 from structlog.typing import Processor
 
-Format = Literal["auto", "text", "json"]
+FORMATS: Final = ("auto", "text", "json")
 LEVELS: Final[Mapping[str, int]] = {
     "debug": logging.DEBUG,
     "info": logging.INFO,
@@ -206,8 +206,8 @@ def _emit(line: bytes) -> None:
         _writer.write(line)
 
 
-def configure(*, level: str = "info", style: Format = "auto", file: BinaryIO | None = None) -> LineWriter:
-    """Sets logging up for the process. ValueError for an unknown level.
+def configure(*, level: str = "info", style: str = "auto", file: BinaryIO | None = None) -> LineWriter:
+    """Sets logging up for the process. ValueError for an unknown level or style.
 
     ``style``: JSON lines, or text for people; ``auto`` chooses text on a terminal. ``file``: standard error unless
     given. Libraries that log with the standard library are heard from warning up.
@@ -215,6 +215,8 @@ def configure(*, level: str = "info", style: Format = "auto", file: BinaryIO | N
     global _writer
     if level not in LEVELS:
         raise ValueError(f"log level {level!r} is none of {', '.join(LEVELS)}")
+    if style not in FORMATS:
+        raise ValueError(f"log format {style!r} is none of {', '.join(FORMATS)}")
     target = file if file is not None else sys.stderr.buffer
     if style == "auto":
         style = "text" if _is_terminal(target) else "json"

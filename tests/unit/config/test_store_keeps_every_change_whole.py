@@ -194,11 +194,11 @@ def test_the_head_is_the_last_migration_and_the_tables_are_as_declared(path: Pat
 def step(folder: Path, body: str) -> Path:
     """A folder of migrations with one more step."""
     (folder / "versions").mkdir(parents=True)
-    for name in ("env.py", "versions/v0001_objects.py"):
-        (folder / name).write_text((db.SCRIPTS / name).read_text())
-    head = 'import sqlalchemy as sa\nfrom alembic import op\nrevision = "0002"\ndown_revision = "0001"\n'
+    for script in (db.SCRIPTS / "env.py", *db.SCRIPTS.glob("versions/v*.py")):
+        (folder / script.relative_to(db.SCRIPTS)).write_text(script.read_text())
+    head = f'import sqlalchemy as sa\nfrom alembic import op\nrevision = "9999"\ndown_revision = "{db.HEAD}"\n'
     text = f"{head}def upgrade():\n{body}"
-    (folder / "versions" / "v0002.py").write_text(text)
+    (folder / "versions" / "v9999.py").write_text(text)
     return folder
 
 
@@ -206,14 +206,14 @@ def test_a_file_is_copied_before_its_schema_is_changed(path: Path, tmp_path: Pat
     with Store(path) as store:
         store.replace(SMALL)
     scripts = step(tmp_path / "m", '    op.add_column("config_object", sa.Column("note", sa.Text))\n')
-    db.Database(path, head="0002", scripts=scripts).close()
-    copy = path.with_name("store.db.before-0002-from-0001")
+    db.Database(path, head="9999", scripts=scripts).close()
+    copy = path.with_name(f"store.db.before-9999-from-{db.HEAD}")
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
     with Store(copy) as store:
         assert store.load() == SMALL
     with pytest.raises(StoreVersionError) as caught:
         Store(path)
-    assert caught.value.found == "0002"
+    assert caught.value.found == "9999"
 
 
 def test_a_migration_that_fails_changes_nothing(path: Path, tmp_path: Path) -> None:
@@ -225,12 +225,12 @@ def test_a_migration_that_fails_changes_nothing(path: Path, tmp_path: Path) -> N
     scripts = step(tmp_path / "m", body + '    op.execute("SELECT * FROM nowhere")\n')
     for _ in range(2):
         with pytest.raises(StoreError, match="nowhere"):
-            db.Database(path, head="0002", scripts=scripts)
+            db.Database(path, head="9999", scripts=scripts)
     with Store(path) as store:
         assert store.load() == SMALL
     assert {p.name for p in path.parent.iterdir() if "before" in p.name} == {
-        "store.db.before-0002-from-0001",
-        "store.db.before-0002-from-0001.1",
+        f"store.db.before-9999-from-{db.HEAD}",
+        f"store.db.before-9999-from-{db.HEAD}.1",
     }
 
 
