@@ -73,6 +73,9 @@ class OutgoingHandler(Protocol):
     def on_reject(self, outgoing: Outgoing, status: int, event: _core.ResponseEvent | None) -> None:
         """The call failed: a final response from 300, or 408 (no answer) or 503 (transport) without one."""
 
+    def on_cancelled(self, outgoing: Outgoing, status: int) -> None:
+        """An INVITE that was given up has ended, with that status; an answer that crossed the CANCEL was hung up."""
+
 
 class Outgoing:
     """An INVITE of ours. Further 2xx of other forks are ended by the dispatcher."""
@@ -163,13 +166,16 @@ class Outgoing:
                 endpoint = self._dispatcher.endpoint
                 endpoint.ack(event.dialog)
                 endpoint.send_in_dialog(event.dialog, "BYE")
+                self.handler.on_cancelled(self, status)
                 return
             session = Session(self._dispatcher, event.dialog, self.session_handler)
             self.handler.on_answer(self, session, event)
         else:
             self.state = TABLE[before, Input.FAILURE]
             self._settle()
-            if before is not State.CANCELLED:
+            if before is State.CANCELLED:
+                self.handler.on_cancelled(self, status)
+            else:
                 self.handler.on_reject(self, status, event)
 
     def on_failed(self, event: _core.FailedEvent) -> None:
@@ -177,8 +183,11 @@ class Outgoing:
         before = self.state
         self.state = TABLE[before, Input.FAILURE]
         self._settle()
-        if before is not State.CANCELLED:
-            self.handler.on_reject(self, 408 if event.failure == "timeout" else 503, None)
+        status = 408 if event.failure == "timeout" else 503
+        if before is State.CANCELLED:
+            self.handler.on_cancelled(self, status)
+        else:
+            self.handler.on_reject(self, status, None)
 
     def on_request(self, event: _core.RequestEvent) -> None:
         """A request within an early dialog. Nothing in a call that is not answered yet can be asked of its caller."""

@@ -29,7 +29,8 @@ NO_ANSWER: Final = (("Reason", 'SIP;cause=480;text="No answer"'),)
 ANSWERED_ELSEWHERE: Final = (("Reason", 'SIP;cause=200;text="Call completed elsewhere"'),)
 """Why the other phones stop ringing; keeps them from showing a missed call (RFC 3326)."""
 
-_TELLING: Final = frozenset({486, 404, 410, 415, 420, 484, 488})
+_TELLING: Final = {status: order for order, status in enumerate((486, 484, 415, 420, 488, 404, 410))}
+"""Of 4xx, those that tell the caller something to act on, the best first."""
 
 
 class Failure:
@@ -181,6 +182,9 @@ class Branches:
             self._outgoing.clear()
             self.owner.on_branch_failure(self, self._best)
 
+    def on_cancelled(self, outgoing: Outgoing, status: int) -> None:
+        """A contact that was given up has ended, as it should."""
+
 
 def rank(status: int) -> int:
     """The order in which final responses are preferred (RFC 3261 16.7 step 6); the least is the best.
@@ -192,5 +196,5 @@ def rank(status: int) -> int:
     if status in (408, 503):
         return 9000 + status
     if status in _TELLING:
-        return 3500 + status % 100
+        return 3900 + _TELLING[status]
     return status * 10

@@ -10,6 +10,8 @@ from cordboard.sip.outgoing import Outgoing
 from cordboard.sip.session import Session
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cordboard import _core
     from cordboard.sip.clock import Timer
     from cordboard.testkit.network import Node, VirtualNetwork
@@ -98,6 +100,9 @@ class Phone:
         self.node.drain = self.dispatcher.drain
         self.node.endpoint.set_dn("switch", registers=False, peers=[switch[0]])
         self.manners = Manners()
+        """What it does with calls that come in."""
+        self.choose: Callable[[_core.Message], Manners] | None = None
+        """Chooses by the INVITE instead, if set."""
         self.calls: list[PhoneCall] = []
         self.faults: list[Exception] = []
         self.refused: dict[str, int] = {}
@@ -197,7 +202,9 @@ class Phone:
         self.calls.append(call)
         handler = _Callee(call, offered=bool(message.body))
         call.session = Session(self.dispatcher, event.dialog, handler, transaction=event.transaction)
-        manners = self.manners
+        if self.choose is not None:
+            handler.manners = self.choose(message)
+        manners = handler.manners
         later = self.network.clock.call_later
         if manners.ring is not None:
             call.timers.append(later(manners.ring, handler.ring))
@@ -306,6 +313,9 @@ class _Caller(_InCall):
     def on_reject(self, outgoing: Outgoing, status: int, event: _core.ResponseEvent | None) -> None:  # noqa: ARG002
         self.call.end(str(status))
 
+    def on_cancelled(self, outgoing: Outgoing, status: int) -> None:  # noqa: ARG002
+        self.call.end(str(status))
+
 
 class _Callee(_InCall):
     """The called end."""
@@ -313,10 +323,11 @@ class _Callee(_InCall):
     def __init__(self, call: PhoneCall, *, offered: bool) -> None:
         super().__init__(call)
         self.offered = offered
+        self.manners = call.phone.manners
 
     def ring(self) -> None:
         session = self.call.session
-        manners = self.call.phone.manners
+        manners = self.manners
         if session is not None and session.early:
             body = self.call.phone.sdp() if manners.early_media else b""
             session.progress(manners.ring_status, body=body)
@@ -328,12 +339,12 @@ class _Callee(_InCall):
         if session is not None and session.early:
             session.answer(body=phone.sdp())
             self.call.note("answer sent")
-            if phone.manners.hang_up is not None:
-                self.call.timers.append(phone.network.clock.call_later(phone.manners.hang_up, self.call.hang_up))
+            if self.manners.hang_up is not None:
+                self.call.timers.append(phone.network.clock.call_later(self.manners.hang_up, self.call.hang_up))
 
     def reject(self) -> None:
         session = self.call.session
-        manners = self.call.phone.manners
+        manners = self.manners
         if session is not None and session.early and manners.reject is not None:
             session.reject(manners.reject[1])
             self.call.end(f"{manners.reject[1]} sent")

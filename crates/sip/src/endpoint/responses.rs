@@ -16,8 +16,13 @@ impl Endpoint {
             self.counters.malformed_responses_dropped += 1;
             return;
         }
+        // 100 is not handed up, but a CANCEL may wait for it as for any provisional (RFC 3261 9.1).
+        let trying = (response.status() == 100).then(|| self.layer.client_of(&response)).flatten();
         if !self.layer.receive_response(&Arc::new(response), flow, now, &mut self.outputs) {
             self.counters.stray_responses += 1;
+        }
+        if let Some(id) = trying {
+            self.send_wanted_cancel(id, now);
         }
         self.settle_heard(now, Some(flow));
     }
@@ -43,15 +48,21 @@ impl Endpoint {
         }
     }
 
+    /// Sends the CANCEL that waited for a provisional response.
+    fn send_wanted_cancel(&mut self, id: TransactionId, now: Time) {
+        let Some(asking) = self.asking.get_mut(&id).filter(|a| matches!(a.cancel, Cancel::Wanted(_))) else { return };
+        let Cancel::Wanted(headers) = std::mem::take(&mut asking.cancel) else { return };
+        self.send_cancel(id, &headers, now);
+    }
+
     fn settle_response(&mut self, id: TransactionId, message: Arc<Message>, heard: Option<Flow>, now: Time) {
         let Some(asking) = self.asking.get_mut(&id) else { return };
         if asking.internal {
             return;
         }
         let status = message.status();
-        if status < 200 && matches!(asking.cancel, Cancel::Wanted(_)) {
-            let Cancel::Wanted(headers) = std::mem::take(&mut asking.cancel) else { return };
-            self.send_cancel(id, &headers, now);
+        if status < 200 {
+            self.send_wanted_cancel(id, now);
         }
         let Some(asking) = self.asking.get_mut(&id) else { return };
         if asking.method == Method::Invite {

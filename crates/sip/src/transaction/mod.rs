@@ -493,7 +493,8 @@ impl Layer {
         self.last_protocol_error
     }
 
-    fn client_of(&self, response: &Message) -> Option<TransactionId> {
+    /// The request of ours that a response answers.
+    pub(crate) fn client_of(&self, response: &Message) -> Option<TransactionId> {
         // A second Via shows that the response went astray (RFC 3261 8.1.3.3).
         let mut vias = response.list(HeaderName::Via);
         let via = crate::header::Via::parse(vias.next()?).ok()?;
