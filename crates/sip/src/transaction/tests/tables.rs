@@ -79,3 +79,9 @@ walk_table!(the_invite_client_table_is_whole, invite_client, Calling, client::In
 walk_table!(the_non_invite_client_table_is_whole, non_invite_client, Trying, client::Input::Timer);
 walk_table!(the_invite_server_table_is_whole, invite_server, Proceeding, server::Input::Timer);
 walk_table!(the_non_invite_server_table_is_whole, non_invite_server, Trying, server::Input::Timer);
+
+#[test]
+fn a_lingering_transaction_is_small() {
+    let sizes = (size_of::<server::Server>(), size_of::<client::Client>());
+    assert!(sizes.0 <= 272 && sizes.1 <= 256, "{sizes:?}");
+}
