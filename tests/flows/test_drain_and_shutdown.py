@@ -60,7 +60,7 @@ def test_a_mistake_in_one_call_ends_that_call_alone(centre, monkeypatch):
     good = a.call("1502")
     centre.run(3)
 
-    def broken(self, branches, session, event):
+    def broken(*_):
         raise RuntimeError("a bug")
 
     monkeypatch.setattr(BasicCall, "on_branch_answer", broken)
