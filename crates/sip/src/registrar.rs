@@ -24,7 +24,7 @@ use crate::bindings::{Binding, Bindings, Place, Terms, Texts, later};
 use crate::directory::Directory;
 use crate::endpoint::{BindingChange, Event, Location};
 use crate::flow::Flow;
-use crate::header::{HeaderName, NameAddr, StampedVia};
+use crate::header::{HeaderName, NameAddr, StampedVia, delta_seconds, qvalue};
 use crate::message::{Message, unfold};
 use crate::time::Time;
 use crate::uri::Uri;
@@ -106,10 +106,8 @@ pub struct Restored {
     pub records: usize,
     /// Bindings that live.
     pub bindings: usize,
-    /// Bytes that could be read. What follows them is torn: cut the journal there before appending.
-    pub valid: usize,
-    /// Bytes after those.
-    pub torn: usize,
+    /// Bytes that belong to no whole record: a torn end, or damage.
+    pub damaged: usize,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -423,12 +421,17 @@ impl Registrar {
         bytes
     }
 
-    /// Takes up the bindings of an earlier run. What has expired meanwhile is left out, and reading ends
-    /// at the first record that cannot be read. Each DN that has bindings is told.
+    /// Takes up the bindings of an earlier run. What has expired meanwhile is left out; a record that is
+    /// torn or damaged is passed over. Each DN that has bindings is told.
     pub fn restore(&mut self, bytes: &[u8], now: Time, unix: u64, events: &mut Vec<Event>) -> Restored {
         let mut rest = bytes;
         let mut restored = Restored::default();
-        while let Some(record) = journal::read(&mut rest, now, unix) {
+        while !rest.is_empty() {
+            let Some(record) = journal::read(&mut rest, now, unix) else {
+                rest = &rest[1..];
+                restored.damaged += 1;
+                continue;
+            };
             restored.records += 1;
             let (dn, uri, binding) = match record {
                 journal::Record::Put { dn, uri, binding } => (dn, uri, binding),
@@ -439,8 +442,6 @@ impl Registrar {
                 all.extend(binding);
             });
         }
-        restored.valid = bytes.len() - rest.len();
-        restored.torn = rest.len();
         restored.bindings = self.bindings.len();
         for (dn, bindings) in self.bindings.iter() {
             events.push(changed(dn, BindingChange::Appeared, bindings));
@@ -480,7 +481,7 @@ impl Registrar {
                 return Err(Refusal::new(403, "Too Many Contacts"));
             }
             let expires = contact.params.get("expires").map_or(default, read_expires);
-            let q = contact.params.get("q").map_or(Some(1_000), read_q).ok_or(bad)?;
+            let q = contact.params.get("q").map_or(Some(1_000), qvalue).ok_or(bad)?;
             let at = at.filter(|at| present[*at].expires > now || expires == 0);
             wanted.push(Wanted { uri: contact.uri, q, expires: expires.min(self.settings.maximum_expires), at });
         }
@@ -569,25 +570,7 @@ fn check_address_of_record(request: &Message, dn: &str, directory: &Directory) -
 }
 
 fn read_expires(text: &str) -> u32 {
-    let text = text.trim();
-    if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit()) {
-        return MALFORMED_EXPIRES;
-    }
-    text.parse().unwrap_or(u32::MAX)
-}
-
-/// `0.5` to 500 (RFC 3261 25.1, `qvalue`). More than three decimals are cut off.
-fn read_q(text: &str) -> Option<u16> {
-    let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
-    if !decimals.bytes().all(|b| b.is_ascii_digit()) {
-        return None;
-    }
-    let thousandths = decimals.bytes().chain(*b"000").take(3).fold(0, |sum, b| sum * 10 + u16::from(b - b'0'));
-    match whole {
-        "0" | "" if !text.is_empty() => Some(thousandths),
-        "1" if thousandths == 0 => Some(1_000),
-        _ => None,
-    }
+    delta_seconds(text).unwrap_or(MALFORMED_EXPIRES)
 }
 
 /// The Path values joined (RFC 3327 section 5.3).

@@ -2,7 +2,7 @@
 //!
 //! A journal is a run of records, each `magic, version, length, CRC-32, payload` with numbers little
 //! endian. The last record of a journal may be torn, where the process or the machine died while it was
-//! written; reading ends there. Expiry is in Unix seconds, since the monotonic clock starts anew.
+//! written; whatever is no whole record is passed over. Expiry is in Unix seconds, since the monotonic clock starts anew.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -105,13 +105,16 @@ fn push_address(out: &mut Vec<u8>, address: SocketAddr) {
     out.extend_from_slice(&address.port().to_le_bytes());
 }
 
-/// Takes the first record off `bytes`; `None` at the end and where a record cannot be read.
+/// Takes the first record off `bytes`; `None` if they do not begin with a whole one.
 pub(super) fn read<'a>(bytes: &mut &'a [u8], now: Time, unix: u64) -> Option<Record<'a>> {
     let (head, rest) = bytes.split_at_checked(HEAD)?;
+    if head[0] != MAGIC || head[1] != VERSION {
+        return None;
+    }
     let length = usize::from(u16::from_le_bytes([head[2], head[3]]));
     let sum = u32::from_le_bytes([head[4], head[5], head[6], head[7]]);
     let (payload, rest) = rest.split_at_checked(length)?;
-    if head[0] != MAGIC || head[1] != VERSION || crc32(payload) != sum {
+    if crc32(payload) != sum {
         return None;
     }
     let record = Fields { rest: payload }.record(now, unix)?;
