@@ -110,7 +110,9 @@ impl std::fmt::Display for Uri<'_> {
             write!(f, ":{password}")?;
         }
         if !self.host.is_empty() {
-            if !self.user.is_empty() || self.password.is_some() {
+            // An @ further on, which no grammar allows but some write, must not become the first.
+            let later = || self.params.as_str().contains('@') || self.headers.contains('@');
+            if !self.user.is_empty() || self.password.is_some() || later() {
                 f.write_str("@")?;
             }
             f.write_str(self.host)?;
@@ -184,4 +186,64 @@ pub(crate) fn split_host_port(text: &str) -> Option<(&str, Option<u16>)> {
 /// RFC 3261 25.1, `hostname`, and the underscore that names on private networks have.
 fn is_host(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_part_is_found() {
+        let u =
+            Uri::parse("sips:alice:secret@[2001:db8::1]:5061;transport=tls;lr?Subject=a%20b&Priority=urgent").unwrap();
+        assert_eq!((u.scheme, u.user, u.password, u.port), ("sips", "alice", Some("secret"), Some(5061)));
+        assert_eq!((u.ip(), u.is_sips()), ("2001:db8::1".parse().ok(), true));
+        assert_eq!((u.params.get("transport"), u.params.has("lr")), (Some("tls"), true));
+        let headers: Vec<_> = u.header_fields().collect();
+        assert_eq!(headers, [("Subject".into(), "a b".into()), ("Priority".into(), "urgent".into())]);
+        let tel = Uri::parse("tel:+1-201-555-0123;phone-context=x").unwrap();
+        assert_eq!((tel.user, tel.params.get("phone-context"), tel.host), ("+1-201-555-0123", Some("x"), ""));
+        assert!(!Uri::parse("http://www.example.com").unwrap().is_routable());
+    }
+
+    #[test]
+    fn what_is_no_uri_is_refused() {
+        for text in [
+            "",
+            "sip",
+            ":a",
+            "sip:",
+            "sip:a@",
+            "sip:a@b:",
+            "sip:a@b:x",
+            "sip:a@b:65536",
+            "sip:a@b c",
+            "sip:2001:db8::10",
+            "sip:a@[2001:db8::1",
+            "sip:a@[nonsense]",
+            "sip:a@b/c",
+            "<sip:a@b>",
+            "tel:",
+            "tel:;x",
+            "s p:a@b",
+        ] {
+            assert!(Uri::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_at_sign_after_the_host_never_becomes_the_first() {
+        let text = "sip:@a.com;x=b@c";
+        let u = Uri::parse(text).unwrap();
+        assert_eq!((u.user, u.host, u.to_string().as_str()), ("", "a.com", text));
+    }
+
+    #[test]
+    fn escapes_are_decoded_once() {
+        assert_eq!(unescape("%41%2541%"), "A%41%");
+        assert_eq!(unescape("%4"), "%4");
+        assert_eq!(unescape("%+1%zz"), "%+1%zz");
+        assert_eq!(unescape("caf%C3%A9"), "caf\u{e9}");
+        assert_eq!(unescape("%FF"), "\u{fffd}");
+    }
 }

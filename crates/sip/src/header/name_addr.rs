@@ -6,8 +6,9 @@ use std::borrow::Cow;
 use memchr::{memchr, memchr2};
 
 use super::params::{Params, find_outside_quotes};
-use super::quoted::{Quoted, unquote};
+use super::quoted::{Quoted, quoted_len, unquote};
 use super::{HeaderError, delta_seconds, qvalue};
+use crate::message::unfold;
 use crate::uri::Uri;
 
 /// An address with an optional display name and header parameters, read in place.
@@ -48,16 +49,18 @@ impl<'a> NameAddr<'a> {
         }
         let end = find_outside_quotes(text, b';').unwrap_or(text.len());
         let uri = text[..end].trim();
-        if uri.is_empty() || uri.contains([' ', '\t', ',', '?']) {
+        if uri.is_empty() || uri.contains([' ', '\t', '\r', '\n', ',', '?', '>', '"']) {
             return Err(error("its URI needs angle brackets"));
         }
         Ok(Self { display: "", uri, params: Params::new(&text[end..]) })
     }
 
-    /// The display name with quotes and escapes removed; empty if there is none.
+    /// The display name with quotes, escapes and folds removed; empty if there is none. What is
+    /// neither a quoted string nor tokens comes as written.
     #[must_use]
     pub fn display(&self) -> Cow<'a, str> {
-        unquote(self.display)
+        let quoted = quoted_len(self.display) == Some(self.display.len());
+        if quoted { unquote(self.display) } else { unfold(self.display) }
     }
 
     /// The `tag` parameter.
@@ -117,4 +120,32 @@ fn find_open_bracket(text: &str) -> Option<usize> {
         }
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn display_names_lose_their_quotes_and_brackets_keep_uri_parameters() {
+        let a = NameAddr::parse("\"A. \\\"G.\\\" <Bell>\" <sip:agb@bell.com;lr>;tag=a48s;q=0.7;expires=x").unwrap();
+        assert_eq!(a.display(), "A. \"G.\" <Bell>");
+        assert_eq!((a.uri, a.tag(), a.q(), a.expires()), ("sip:agb@bell.com;lr", Some("a48s"), Some(700), Some(3600)));
+        let a = NameAddr::parse("Anna Maria <sip:a@b>").unwrap();
+        assert_eq!((a.display().as_ref(), a.tag()), ("Anna Maria", None));
+    }
+
+    #[test]
+    fn without_brackets_parameters_are_the_headers() {
+        let a = NameAddr::parse("sip:a@b;tag=1").unwrap();
+        assert_eq!((a.uri, a.tag(), a.to_string().as_str()), ("sip:a@b", Some("1"), "<sip:a@b>;tag=1"));
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused() {
+        for text in ["", "<>", "<sip:a@b", "\"open <sip:a@b>", "\"A\" sip:a@b", "sip:a@b?x=y", "sip:a@b>", "<sip:a@b>x"]
+        {
+            assert!(NameAddr::parse(text).is_err(), "{text}");
+        }
+    }
 }

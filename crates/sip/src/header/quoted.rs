@@ -17,6 +17,8 @@ pub fn unquote(text: &str) -> Cow<'_, str> {
     let mut chars = inner.chars().peekable();
     while let Some(c) = chars.next() {
         match c {
+            // A line end cannot be escaped (RFC 3261 25.1); it is a fold all the same.
+            '\\' if matches!(chars.peek(), Some('\r' | '\n')) => {}
             '\\' => plain.push(chars.next().unwrap_or('\\')),
             '\r' | '\n' => {
                 while chars.next_if(|c| matches!(c, '\r' | '\n' | ' ' | '\t')).is_some() {}
@@ -76,6 +78,7 @@ mod tests {
     fn escapes_and_folds_are_removed() {
         assert_eq!(unquote(r#""J \"Rosenberg\" \\""#), r#"J "Rosenberg" \"#);
         assert_eq!(unquote("\"two\r\n  lines\""), "two lines");
+        assert_eq!(unquote("\"an escaped\\\r\n fold\""), "an escaped fold");
         assert_eq!(unquote("token"), "token");
         assert_eq!(unquote("\""), "\"");
         assert_eq!(unquote("\"\""), "");

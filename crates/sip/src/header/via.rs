@@ -32,7 +32,7 @@ impl<'a> Via<'a> {
         let (name, rest) = text.split_once('/').ok_or(error("has no protocol"))?;
         let (version, rest) = rest.split_once('/').ok_or(error("has no transport"))?;
         let version = version.trim();
-        if !name.trim().eq_ignore_ascii_case("SIP") || !version.starts_with(|c: char| c.is_ascii_digit()) {
+        if !name.trim().eq_ignore_ascii_case("SIP") || !version.bytes().all(|b| b.is_ascii_digit() || b == b'.') {
             return Err(error("is not SIP"));
         }
         let rest = rest.trim_start();
