@@ -294,7 +294,8 @@ impl<C: Core> EngineThread<C> {
     /// Waits for something to do, not at all if there is something already.
     fn wait(&mut self, ready: &mut Events) -> io::Result<()> {
         let may_sleep = self.shared.may_sleep();
-        let reads_wait = !self.paused && (self.sockets.iter().any(|s| s.readable) || self.tcp.has_work());
+        let reads_wait =
+            !self.paused && (self.sockets.iter().any(|s| s.readable) || self.tcp.has_work(self.clock.now()));
         let idle = may_sleep && !reads_wait && !self.again && self.orders.is_empty();
         let timeout = if !idle {
             Some(Duration::ZERO)
@@ -350,7 +351,7 @@ impl<C: Core> EngineThread<C> {
                 socket.read_errors(&self.shared.counters, &mut self.unreachable);
             }
         }
-        self.tcp.expire(now, self.poll.registry(), &self.shared.counters, &mut self.gone);
+        self.tcp.expire(now, &self.shared.counters, &mut self.gone);
         if self.core.next_timeout().is_some_and(|due| due <= now) {
             self.core.handle_timeouts(now);
             self.unpublished = true;
@@ -444,7 +445,7 @@ impl<C: Core> EngineThread<C> {
                 socket.flush(&mut self.buffers, self.poll.registry(), counters, now, &mut self.unreachable);
             }
         }
-        self.tcp.flush(now, self.poll.registry(), counters, &mut self.gone);
+        self.tcp.flush(now, counters, &mut self.gone);
     }
 
     fn report_failures(&mut self, now: Time) {
@@ -491,7 +492,7 @@ impl<C: Core> EngineThread<C> {
     fn close(&mut self) -> io::Result<()> {
         let deadline = self.clock.now().after(CLOSING);
         let mut ready = Events::with_capacity(1_024);
-        self.tcp.stop_listening(self.poll.registry());
+        self.tcp.stop_listening();
         loop {
             let now = self.clock.now();
             let waiting = self.sockets.iter().any(UdpSocket::is_waiting_to_send) || self.tcp.is_waiting_to_send();

@@ -34,3 +34,4 @@ pub use self::engine::{Bound, Engine};
 pub use self::handle::{Handle, HandleError};
 pub use self::ids::StrongIds;
 pub use self::routes::LocalRoutes;
+pub use self::tcp::framing;

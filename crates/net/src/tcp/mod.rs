@@ -1,82 +1,361 @@
-//! TCP: not yet listened on.
+//! TCP: connections accepted and opened, bounded in number, size and time (RFC 3261 section 18).
 
+mod connection;
+pub mod framing;
+mod listener;
+mod stream;
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
 use std::io;
 use std::net::SocketAddr;
 
 use cordboard_sip::{Flow, Time, Transmit, Transport};
 use mio::event::Event;
+use mio::net::TcpStream;
 use mio::{Registry, Token};
+use rustc_hash::FxHashMap;
 
+use self::connection::{Connection, End, Reading, State};
+use self::listener::{Accepted, Listener, Sources};
+use self::stream::Stream;
 use crate::config::TcpConfig;
 use crate::counters::Counters;
 
+/// Connections accepted from one listener in one turn.
+const ACCEPTS_PER_TURN: usize = 64;
+/// Connections read in one turn.
+const READS_PER_TURN: usize = 128;
+const BUFFER: usize = 65_536;
+/// Tokens of listeners come first.
+const LISTENERS: usize = 1 << 16;
+/// Gone connections one new one may stand for.
+const STANDS_FOR_LIMIT: usize = 16;
+
+/// A transport, a peer and the number of a connection that is no more.
+pub(crate) type Gone = (Transport, SocketAddr, u64);
+
+/// All listeners and connections.
 pub(crate) struct Tcp {
-    _config: TcpConfig,
+    config: TcpConfig,
+    first: usize,
+    listeners: Vec<Listener>,
+    connections: FxHashMap<u64, Connection>,
+    by_remote: FxHashMap<(Transport, SocketAddr), u64>,
+    sources: Sources,
+    last_number: u64,
+    /// Connections with something to read, in turn.
+    ready: VecDeque<u64>,
+    /// Connections with something to write.
+    dirty: Vec<u64>,
+    /// At least one entry per connection, at or before its deadline.
+    deadlines: BinaryHeap<Reverse<(Time, u64)>>,
+    buffer: Vec<u8>,
 }
 
 impl Tcp {
-    pub(crate) fn new(config: TcpConfig, _first: Token) -> Self {
-        Self { _config: config }
+    pub(crate) fn new(config: TcpConfig, first: Token) -> Self {
+        Self {
+            config,
+            first: first.0,
+            listeners: Vec::new(),
+            connections: FxHashMap::default(),
+            by_remote: FxHashMap::default(),
+            sources: Sources::default(),
+            last_number: 0,
+            ready: VecDeque::new(),
+            dirty: Vec::new(),
+            deadlines: BinaryHeap::new(),
+            buffer: vec![0; BUFFER],
+        }
     }
 
-    pub(crate) fn listen(&mut self, _address: SocketAddr, _registry: &Registry) -> io::Result<SocketAddr> {
-        Err(io::ErrorKind::Unsupported.into())
+    pub(crate) fn listen(&mut self, address: SocketAddr, registry: &Registry) -> io::Result<SocketAddr> {
+        let token = Token(self.first + self.listeners.len());
+        let (listener, local) = Listener::bind(address, registry, token)?;
+        self.listeners.push(listener);
+        Ok(local)
     }
 
-    pub(crate) fn stop_listening(&mut self, _registry: &Registry) {}
+    pub(crate) fn stop_listening(&mut self) {
+        self.listeners.clear();
+    }
 
-    pub(crate) fn note(&mut self, _event: &Event) {}
+    /// What the poll says.
+    pub(crate) fn note(&mut self, event: &Event) {
+        let index = event.token().0 - self.first;
+        if index < LISTENERS {
+            if let Some(listener) = self.listeners.get_mut(index) {
+                listener.ready = true;
+            }
+            return;
+        }
+        let number = (index - LISTENERS) as u64;
+        let Some(connection) = self.connections.get_mut(&number) else { return };
+        let failed = event.is_error();
+        connection.note(event.is_readable() || failed, event.is_read_closed(), event.is_writable() || failed);
+        if !connection.queued {
+            connection.queued = true;
+            self.ready.push_back(number);
+        }
+        if !connection.dirty {
+            connection.dirty = true;
+            self.dirty.push(number);
+        }
+    }
 
-    pub(crate) fn has_work(&self) -> bool {
-        false
+    pub(crate) fn has_work(&self, now: Time) -> bool {
+        !self.ready.is_empty() || self.listeners.iter().any(|listener| listener.is_ready(now))
     }
 
     pub(crate) fn next_deadline(&self) -> Option<Time> {
-        None
+        let deadline = self.deadlines.peek().map(|Reverse((at, _))| *at);
+        let retries = self.listeners.iter().filter_map(|listener| listener.retry_at);
+        deadline.into_iter().chain(retries).min()
     }
 
-    pub(crate) fn expire(
-        &mut self,
-        _now: Time,
-        _registry: &Registry,
-        _counters: &Counters,
-        _gone: &mut Vec<(Transport, SocketAddr, u64)>,
-    ) {
-    }
-
+    /// Accepts and reads, a bounded amount of each.
     pub(crate) fn receive(
         &mut self,
-        _now: Time,
-        _registry: &Registry,
-        _counters: &Counters,
-        _gone: &mut Vec<(Transport, SocketAddr, u64)>,
-        _pass: impl FnMut(&[u8], Flow),
+        now: Time,
+        registry: &Registry,
+        counters: &Counters,
+        gone: &mut Vec<Gone>,
+        mut pass: impl FnMut(&[u8], Flow),
     ) -> usize {
-        0
+        for index in 0..self.listeners.len() {
+            self.accept(index, now, registry, counters);
+        }
+        let mut passed = 0;
+        for _ in 0..self.ready.len().min(READS_PER_TURN) {
+            let Some(number) = self.ready.pop_front() else { break };
+            let Some(connection) = self.connections.get_mut(&number) else { continue };
+            connection.queued = false;
+            let read = if connection.state == State::Connecting {
+                connection.check_established(now).map(|established| {
+                    if established {
+                        counters.tcp_connected.one();
+                        Reading::More
+                    } else {
+                        Reading::Done
+                    }
+                })
+            } else {
+                connection.read(&mut self.buffer, now, counters, &mut pass, &mut passed)
+            };
+            match read {
+                Ok(reading) => {
+                    if matches!(reading, Reading::More) {
+                        connection.queued = true;
+                        self.ready.push_back(number);
+                    }
+                    let writes = connection.has_output() || !connection.may_send();
+                    if writes && !connection.dirty {
+                        connection.dirty = true;
+                        self.dirty.push(number);
+                    }
+                    self.arm(number);
+                }
+                Err(end) => self.close(number, end, counters, gone),
+            }
+        }
+        passed
     }
 
+    fn accept(&mut self, index: usize, now: Time, registry: &Registry, counters: &Counters) {
+        for _ in 0..ACCEPTS_PER_TURN {
+            if !self.listeners[index].is_ready(now) {
+                return;
+            }
+            match self.listeners[index].accept(now) {
+                Accepted::Connection(stream, remote) => self.take_in(stream, remote, now, registry, counters),
+                Accepted::Vanished => {}
+                Accepted::Nobody => return,
+                Accepted::Exhausted => {
+                    counters.tcp_accept_failed.one();
+                    return;
+                }
+            }
+        }
+    }
+
+    fn take_in(&mut self, stream: TcpStream, remote: SocketAddr, now: Time, registry: &Registry, counters: &Counters) {
+        if self.connections.len() >= self.config.connections {
+            counters.tcp_refused_total.one();
+            return listener::refuse(&stream);
+        }
+        if self.sources.count(remote) >= self.config.connections_per_source {
+            counters.tcp_refused_source.one();
+            return listener::refuse(&stream);
+        }
+        let accepted = Stream::accepted(stream).and_then(|stream| Ok((stream.local()?, stream)));
+        let added =
+            accepted.and_then(|(local, stream)| self.add(stream, Transport::Tcp, local, remote, true, now, registry));
+        match added {
+            Ok(_) => {
+                self.sources.add(remote);
+                counters.tcp_accepted.one();
+                counters.tcp_connections.set(self.connections.len() as u64);
+            }
+            // It broke before it began.
+            Err(_) => counters.tcp_accept_failed.one(),
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "what a connection is made of")]
+    fn add(
+        &mut self,
+        mut stream: Stream,
+        transport: Transport,
+        local: SocketAddr,
+        remote: SocketAddr,
+        accepted: bool,
+        now: Time,
+        registry: &Registry,
+    ) -> io::Result<u64> {
+        let number = self.last_number + 1;
+        stream.register(registry, Token(self.first + LISTENERS + number as usize))?;
+        self.last_number = number;
+        let flow = Flow { transport, local, remote, connection: number };
+        let connection = Connection::new(stream, flow, accepted, &self.config, now);
+        self.connections.insert(number, connection);
+        self.by_remote.insert((transport, remote), number);
+        self.arm(number);
+        Ok(number)
+    }
+
+    /// Queues a message: on the connection it names, else on any to the same peer, else on a new
+    /// one (RFC 3261 18.1.1, 18.2.2).
     pub(crate) fn send(
         &mut self,
         transmit: Transmit,
-        _now: Time,
-        _registry: &Registry,
+        now: Time,
+        registry: &Registry,
         counters: &Counters,
-        gone: &mut Vec<(Transport, SocketAddr, u64)>,
+        gone: &mut Vec<Gone>,
     ) {
-        counters.tcp_no_route.one();
-        gone.push((transmit.flow.transport, transmit.flow.remote, transmit.flow.connection));
+        let flow = transmit.flow;
+        let Some(number) = self.find(flow).or_else(|| self.connect(flow, now, registry, counters)) else {
+            counters.tcp_send_lost.one();
+            gone.push((flow.transport, flow.remote, flow.connection));
+            return;
+        };
+        let Some(connection) = self.connections.get_mut(&number) else { return };
+        let stands_in = flow.connection != 0 && flow.connection != number;
+        if stands_in
+            && connection.stands_for.len() < STANDS_FOR_LIMIT
+            && !connection.stands_for.contains(&flow.connection)
+        {
+            connection.stands_for.push(flow.connection);
+        }
+        match connection.push(transmit.bytes, self.config.write_limit) {
+            Ok(()) if connection.dirty => {}
+            Ok(()) => {
+                connection.dirty = true;
+                self.dirty.push(number);
+            }
+            Err(end) => {
+                counters.tcp_send_lost.one();
+                self.close(number, end, counters, gone);
+            }
+        }
     }
 
-    pub(crate) fn flush(
-        &mut self,
-        _now: Time,
-        _registry: &Registry,
-        _counters: &Counters,
-        _gone: &mut Vec<(Transport, SocketAddr, u64)>,
-    ) {
+    fn find(&self, flow: Flow) -> Option<u64> {
+        let named =
+            Some(flow.connection).filter(|number| self.connections.get(number).is_some_and(Connection::may_answer));
+        let usable = |number: &u64| self.connections.get(number).is_some_and(Connection::may_send);
+        named.or_else(|| self.by_remote.get(&(flow.transport, flow.remote)).copied().filter(usable))
+    }
+
+    fn connect(&mut self, flow: Flow, now: Time, registry: &Registry, counters: &Counters) -> Option<u64> {
+        if !connection::is_supported(flow.transport) || self.connections.len() >= self.config.connections {
+            counters.tcp_no_route.one();
+            return None;
+        }
+        let source = Some(flow.local.ip()).filter(|ip| !ip.is_unspecified());
+        let opened = Stream::connect(flow.remote, source).and_then(|stream| {
+            let local = stream.local()?;
+            self.add(stream, flow.transport, local, flow.remote, false, now, registry)
+        });
+        match opened {
+            Ok(number) => {
+                counters.tcp_connections.set(self.connections.len() as u64);
+                Some(number)
+            }
+            Err(_) => {
+                counters.tcp_connect_failed.one();
+                None
+            }
+        }
+    }
+
+    /// Writes what waits on every connection that may take it.
+    pub(crate) fn flush(&mut self, now: Time, counters: &Counters, gone: &mut Vec<Gone>) {
+        let mut dirty = std::mem::take(&mut self.dirty);
+        for number in dirty.drain(..) {
+            let Some(connection) = self.connections.get_mut(&number) else { continue };
+            connection.dirty = false;
+            match connection.write(now, counters) {
+                Ok(()) => self.arm(number),
+                Err(end) => self.close(number, end, counters, gone),
+            }
+        }
+        // Keeps the room; nothing was added meanwhile.
+        self.dirty = dirty;
+    }
+
+    /// Closes every connection that has lived long enough.
+    pub(crate) fn expire(&mut self, now: Time, counters: &Counters, gone: &mut Vec<Gone>) {
+        while let Some(Reverse((at, number))) = self.deadlines.peek().copied()
+            && at <= now
+        {
+            self.deadlines.pop();
+            let Some(connection) = self.connections.get_mut(&number) else { continue };
+            if connection.armed != at {
+                continue;
+            }
+            connection.armed = Time(u64::MAX);
+            let (deadline, end) = connection.deadline(&self.config);
+            if deadline <= now {
+                self.close(number, end, counters, gone);
+            } else {
+                self.arm(number);
+            }
+        }
+        if self.deadlines.len() > self.connections.len() * 4 + 1_024 {
+            let current = |(at, number): &(Time, u64)| self.connections.get(number).is_some_and(|c| c.armed == *at);
+            self.deadlines = self.deadlines.drain().filter(|Reverse(entry)| current(entry)).collect();
+        }
+    }
+
+    /// Sees to it that the heap has an entry in time.
+    fn arm(&mut self, number: u64) {
+        let Some(connection) = self.connections.get_mut(&number) else { return };
+        let (deadline, _) = connection.deadline(&self.config);
+        if deadline < connection.armed {
+            connection.armed = deadline;
+            self.deadlines.push(Reverse((deadline, number)));
+        }
+    }
+
+    fn close(&mut self, number: u64, end: End, counters: &Counters, gone: &mut Vec<Gone>) {
+        let Some(connection) = self.connections.remove(&number) else { return };
+        let Flow { transport, remote, .. } = connection.flow;
+        if self.by_remote.get(&(transport, remote)) == Some(&number) {
+            self.by_remote.remove(&(transport, remote));
+        }
+        if connection.accepted {
+            self.sources.remove(remote);
+        }
+        end.counter(counters).one();
+        counters.tcp_send_lost.add(connection.messages_waiting() as u64);
+        counters.tcp_connections.set(self.connections.len() as u64);
+        gone.push((transport, remote, number));
+        gone.extend(connection.stands_for.iter().map(|gone| (transport, remote, *gone)));
     }
 
     pub(crate) fn is_waiting_to_send(&self) -> bool {
-        false
+        self.connections.values().any(Connection::has_output)
     }
 }

@@ -1,5 +1,5 @@
 //! A small core that answers, counts and obeys, and a handle on it that waits with deadlines.
-#![allow(dead_code)]
+#![allow(dead_code, unreachable_pub)]
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -166,7 +166,12 @@ pub fn listen(transport: Transport, address: &str) -> Listen {
 
 /// UDP and TCP on 127.0.0.1 and ::1.
 pub fn config() -> Config {
-    let listen = [listen(Transport::Udp, "127.0.0.1:0"), listen(Transport::Udp, "[::1]:0")];
+    let listen = [
+        listen(Transport::Udp, "127.0.0.1:0"),
+        listen(Transport::Udp, "[::1]:0"),
+        listen(Transport::Tcp, "127.0.0.1:0"),
+        listen(Transport::Tcp, "[::1]:0"),
+    ];
     Config { listen: listen.to_vec(), ..Config::default() }
 }
 
