@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use memchr::memchr;
 
 use super::{Message, MessageBuilder, is_token};
-use crate::header::{HeaderName, StampedVia, Via};
+use crate::header::{HeaderName, NameAddr, StampedVia, Via};
 
 /// How much of the bytes is looked at.
 const MAX_BYTES: usize = 65_535;
@@ -50,7 +50,10 @@ impl Message {
             builder = builder.known(HeaderName::From, from);
         }
         if let Some(to) = found.to {
-            let tagged = to.to_ascii_lowercase().contains(";tag=");
+            let tagged = match NameAddr::parse(&to) {
+                Ok(to) => to.tag().is_some(),
+                Err(_) => to.to_ascii_lowercase().contains(";tag="),
+            };
             let tag = if tagged { String::new() } else { format!(";tag={to_tag}") };
             builder = builder.known(HeaderName::To, format_args!("{to}{tag}"));
         }
@@ -160,6 +163,20 @@ mod tests {
              From: <sip:a@b>;tag=1\r\nTo: <sip:c@d>;tag=t1\r\nCall-ID: id\r\nCSeq: 1   INVITE\r\n\
              Content-Length: 0\r\n\r\n"
         );
+    }
+
+    #[test]
+    fn a_tag_is_added_only_where_there_is_none() {
+        for (to, answered) in [
+            ("<sip:c@d>", "<sip:c@d>;tag=t1"),
+            ("<sip:c@d> ; tag = x", "<sip:c@d> ; tag = x"),
+            ("\"open <sip:c@d>", "\"open <sip:c@d>;tag=t1"),
+            ("\"open <sip:c@d>;TAG=x", "\"open <sip:c@d>;TAG=x"),
+        ] {
+            let data = format!("INVITE sip:a@b SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bKx\r\nTo: {to}\r\n\r\n");
+            let response = Message::error_response(data.as_bytes(), source(), 400, None, "t1").unwrap();
+            assert_eq!(response.get(HeaderName::To), Some(answered));
+        }
     }
 
     #[test]
