@@ -27,6 +27,10 @@ from cordboard.runtime.state import database_of, running_state
 from cordboard.switch.records import CallRecord
 
 
+app = typer.Typer(name="calls", add_completion=False, rich_markup_mode="rich")
+
+
+@app.command()
 def calls(
     *,
     live: Annotated[bool, typer.Option("--live", help="Only calls there are now.")] = False,

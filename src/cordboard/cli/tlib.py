@@ -26,6 +26,7 @@ app = typer.Typer(
     name="tlib",
     help="The T-Library link: what a desktop sees and does.",
     no_args_is_help=True,
+    add_completion=False,
     rich_markup_mode="rich",
 )
 

@@ -6,6 +6,10 @@ from typing import Annotated
 import typer
 
 
+app = typer.Typer(name="up", add_completion=False, rich_markup_mode="rich")
+
+
+@app.command()
 def up(
     *,
     config: Annotated[
