@@ -54,6 +54,7 @@ class DnOptions(OptionSet):
     password_ha1_sha_256 = shared.password_ha1_sha256
     password_realm = shared.password_realm
     max_calls = shared.max_calls
+    digest_algorithms = shared.digest_algorithms
     no_answer_timeout = shared.no_answer_timeout
     sip_invite_timeout = shared.sip_invite_timeout
     session_audit_interval = shared.session_audit_interval

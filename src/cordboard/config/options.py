@@ -24,6 +24,7 @@ class SwitchOptions(OptionSet):
     no_answer_timeout = shared.no_answer_timeout
     sip_invite_timeout = shared.sip_invite_timeout
     max_calls = shared.max_calls
+    digest_algorithms = shared.digest_algorithms
     session_audit_interval = shared.session_audit_interval
     registrar_default_timeout = shared.registrar_default_timeout
     dual_dialog_enabled = shared.dual_dialog_enabled
@@ -91,6 +92,7 @@ class ApplicationOptions(OptionSet):
     no_answer_timeout = shared.no_answer_timeout
     sip_invite_timeout = shared.sip_invite_timeout
     max_calls = shared.max_calls
+    digest_algorithms = shared.digest_algorithms
     session_audit_interval = shared.session_audit_interval
     tlib_address = Option(
         "tlib-address",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from cordboard.config.kinds import Boolean, Choice, DnList, DnNumber, Duration, Integer, SecretHex, Text
+from cordboard.config.kinds import Boolean, Choice, ChoiceList, DnList, DnNumber, Duration, Integer, SecretHex, Text
 from cordboard.config.optionset import Option, Source
 from cordboard.config.secret import Secret
 
@@ -40,6 +40,16 @@ max_calls = Option(
     source=OURS,
     since="0.1",
     example="2",
+)
+digest_algorithms = Option(
+    "digest-algorithms",
+    ChoiceList(("md5", "sha-256")),
+    ("md5",),
+    "Algorithms offered when a request is challenged (RFC 7616, RFC 8760). Phones with older software give up on a "
+    "challenge that offers sha-256 beside md5. A DN whose only hash is of another algorithm is challenged with that.",
+    source=OURS,
+    since="0.1",
+    example="sha-256,md5",
 )
 session_audit_interval = Option(
     "session-audit-interval",

@@ -34,6 +34,13 @@ def dn_settings(environment: Environment, dn: DN) -> DnSettings:
         no_answer_timeout=options.no_answer_timeout,
         sip_invite_timeout=options.sip_invite_timeout,
         session_audit_interval=options.session_audit_interval,
-        ha1=tuple(environment.digests(dn.number)),
+        ha1=_offered(environment, dn),
         authenticate=tuple(options.authenticate_requests),
     )
+
+
+def _offered(environment: Environment, dn: DN) -> tuple[tuple[str, str], ...]:
+    """The hashes whose algorithm is to be offered; all there are rather than none, which would mean no challenge."""
+    every = environment.digests(dn.number)
+    offered = dn.options.digest_algorithms
+    return tuple((algorithm, ha1) for algorithm, ha1 in every if algorithm.lower() in offered) or tuple(every)
