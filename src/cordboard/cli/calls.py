@@ -26,7 +26,6 @@ from cordboard.model.requests import QueryAddress
 from cordboard.runtime.state import database_of, running_state
 from cordboard.switch.records import CallRecord
 
-
 app = typer.Typer(name="calls", add_completion=False, rich_markup_mode="rich")
 
 

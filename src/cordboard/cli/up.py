@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-
 app = typer.Typer(name="up", add_completion=False, rich_markup_mode="rich")
 
 
