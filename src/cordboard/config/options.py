@@ -94,6 +94,22 @@ class ApplicationOptions(OptionSet):
     max_calls = shared.max_calls
     digest_algorithms = shared.digest_algorithms
     session_audit_interval = shared.session_audit_interval
+    sip_max_calls = Option(
+        "sip-max-calls",
+        Integer(1, 10_000_000),
+        100_000,
+        "Most calls the server carries at once; one more is answered 503 with Retry-After.",
+        source=OURS,
+        since="0.1",
+    )
+    sip_retry_after = Option(
+        "sip-retry-after",
+        Duration(1, 3600),
+        10.0,
+        "Retry-After of a 503 (RFC 3261 section 20.33).",
+        source=OURS,
+        since="0.1",
+    )
     tlib_address = Option(
         "tlib-address",
         Host(),
