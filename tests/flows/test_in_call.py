@@ -176,7 +176,7 @@ def test_a_request_the_dead_phone_does_not_answer_ends_the_call(centre):
     b.refused["INFO"] = 481
     answers = ask(call, "INFO", b"x")
     centre.run(5)
-    assert answers[0][0] == 481
+    assert answers[0][0] == 500
     assert call.over
     assert b.calls[0].over
 

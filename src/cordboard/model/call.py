@@ -148,5 +148,5 @@ class Call:
             party.answered_at = item["answered_at"]
             party.ended_at = item["ended_at"]
             if dn is not None and party.alive:
-                dn.parties.append(party)
+                dn.parties[party] = None
         return call

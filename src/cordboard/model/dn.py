@@ -28,8 +28,8 @@ class DN:
         """The option ``contact``: where it is reached without registering; None for none."""
         self.locations: Sequence[Any] = ()
         """Where phones have registered, best first."""
-        self.parties: list[Party] = []
-        """The parties it is in calls with."""
+        self.parties: dict[Party, None] = {}
+        """The parties it is in calls with, in order of arrival. A set in effect: a trunk may have thousands."""
 
     def __repr__(self) -> str:
         return f"<DN {self.number}{' off hook' if self.off_hook else ''}{'' if self.in_service else ' out of service'}>"

@@ -159,9 +159,9 @@ def advance(
     before = dn.off_hook
     party.state = following
     if following is PartyState.RELEASED:
-        dn.parties.remove(party)
-    elif party not in dn.parties:
-        dn.parties.append(party)
+        del dn.parties[party]
+    else:
+        dn.parties[party] = None
     if not reporter.wants(dn.number):
         return
     after = dn.off_hook

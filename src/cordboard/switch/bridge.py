@@ -29,6 +29,10 @@ RELAYED: Final = frozenset({"UPDATE", "INFO", "MESSAGE"})
 REFUSED: Final = {"NOTIFY": 489, "SUBSCRIBE": 489, "REFER": 403, "PRACK": 481}
 """Requests within a dialog that do not pass, and their answer."""
 
+OURS: Final = frozenset({401, 407, 408, 481, 503})
+"""Refusals that are between us and one phone: of a password the other cannot know, or of the dialog as such. The other
+phone is told 500; the call lives or ends by what they mean to us."""
+
 ALLOW: Final = (("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, MESSAGE"),)
 
 
@@ -119,8 +123,8 @@ class Bridge:
             session.respond(event.transaction, REFUSED.get(method, 405), headers=ALLOW)
 
     def _relayed(self, asker: Session, transaction: int, status: int, event: _core.ResponseEvent | None) -> None:
-        if event is None:
-            asker.respond(transaction, 408 if status == 408 else 500)
+        if event is None or status in OURS:
+            asker.respond(transaction, 500)
             return
         body, kind = body_of(event.message)
         asker.respond(transaction, status, headers=end_to_end(event.message), body=body, content_type=kind)
@@ -132,8 +136,7 @@ class Bridge:
         other = self.other(asker)
         if event is None or status >= 300:
             if asker.serving:
-                # 401 and 407 ask us for a password of a phone, which the asker cannot know; 408 and 481 end the call.
-                asker.respond(transaction, status if status not in (401, 407, 408, 481, 503) else 500)
+                asker.respond(transaction, 500 if event is None or status in OURS else status)
             return
         if not asker.serving:
             # Cancelled, too late: the phone has changed its media for nothing, and its next re-INVITE will tell.

@@ -5,6 +5,7 @@ choose: a 6xx before anything, then the lowest class, and in it one that tells t
 ends all others at once.
 
 Two timers watch: ``sip-invite-timeout`` until the first response of any contact, ``no-answer-timeout`` until an answer.
+Without the latter it is RFC 3261's timer C, set anew by each provisional response (16.6 step 11, 16.7 step 2).
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 NO_ANSWER: Final = (("Reason", 'SIP;cause=480;text="No answer"'),)
 """Why a phone that rang too long is no longer called (RFC 3326)."""
+
+TIMER_C: Final = 180.5
+"""Seconds; more than three minutes."""
 
 ANSWERED_ELSEWHERE: Final = (("Reason", 'SIP;cause=200;text="Call completed elsewhere"'),)
 """Why the other phones stop ringing; keeps them from showing a missed call (RFC 3326)."""
@@ -63,7 +67,7 @@ class BranchesHandler(Protocol):
 class Branches:
     """A DN being called."""
 
-    __slots__ = ("_best", "_clock", "_open", "_outgoing", "_timer", "_waiting", "call_id", "owner")
+    __slots__ = ("_best", "_clock", "_endless", "_open", "_outgoing", "_timer", "_waiting", "call_id", "owner")
 
     def __init__(self, clock: Clock, handler: BranchesHandler) -> None:
         self._clock = clock
@@ -71,6 +75,7 @@ class Branches:
         self._outgoing: list[Outgoing] = []
         self._open = 0
         self._best: Failure | None = None
+        self._endless = False
         self._timer: Timer | None = None
         self._waiting: Timer | None = None
         self.call_id = ""
@@ -110,8 +115,8 @@ class Branches:
                     content_type=content_type,
                 )
             )
-        if settings.no_answer_timeout > 0:
-            self._timer = self._clock.call_later(settings.no_answer_timeout, self._no_answer)
+        self._endless = settings.no_answer_timeout <= 0
+        self._timer = self._clock.call_later(settings.no_answer_timeout or TIMER_C, self._no_answer)
         if settings.sip_invite_timeout > 0:
             self._waiting = self._clock.call_later(settings.sip_invite_timeout, self._no_response)
 
@@ -153,6 +158,9 @@ class Branches:
         if self._waiting is not None:
             self._waiting.cancel()
             self._waiting = None
+        if self._endless and self._timer is not None:
+            self._timer.cancel()
+            self._timer = self._clock.call_later(TIMER_C, self._no_answer)
         self.call_id = outgoing.call_id
         self.owner.on_branch_progress(self, event)
 

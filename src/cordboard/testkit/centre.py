@@ -151,7 +151,7 @@ class Centre:
             found.append(f"{switch.faults} faults of the switch")
         if self.tally.active:
             found.append(f"{self.tally.active} calls still counted as active")
-        found.extend(f"parties on {e.dn}: {e.dn.parties}" for e in switch.extensions.values() if e.dn.parties)
+        found.extend(f"parties on {e.dn}: {list(e.dn.parties)}" for e in switch.extensions.values() if e.dn.parties)
         for phone in self.phones.values():
             found.extend(f"{phone} failed: {fault!r}" for fault in phone.faults)
             if not phone.idle:

@@ -9,7 +9,7 @@ _ESCAPES: Final = str.maketrans({"\\": "\\\\", '"': '\\"', "\r": " ", "\n": " ",
 
 def name_addr(name: str, number: str, domain: str) -> str:
     """A display name and address: ``"Ada Lovelace" <sip:1501@centre.example>``."""
-    user = number if number.isalnum() else escape_user(number)
+    user = user_part(number)
     if not name:
         return f"<sip:{user}@{domain}>"
     return f'"{name.translate(_ESCAPES)}" <sip:{user}@{domain}>'
@@ -23,6 +23,8 @@ def asserted(address: str) -> tuple[str, str]:
 _USER_CHARACTERS: Final = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.!~*'()&=+$,?/")
 
 
-def escape_user(user: str) -> str:
-    """The user part of a SIP URI, with what it may not hold escaped (RFC 3261 25.1)."""
-    return "".join(chr(byte) if byte in _USER_CHARACTERS else f"%{byte:02X}" for byte in user.encode())
+def user_part(number: str) -> str:
+    """A number as the user part of a SIP URI, with what that may not hold escaped (RFC 3261 25.1)."""
+    if number.isalnum() and number.isascii():
+        return number
+    return "".join(chr(byte) if byte in _USER_CHARACTERS else f"%{byte:02X}" for byte in number.encode())

@@ -23,6 +23,7 @@ from cordboard.model.party import Move, advance
 from cordboard.sip.session import Session
 from cordboard.switch.bridge import ALLOW
 from cordboard.switch.callflow import CallFlow, outcome_of
+from cordboard.switch.features.caller_id import name_addr, user_part
 from cordboard.switch.headers import body_of, end_to_end
 from cordboard.switch.legs import Branches
 from cordboard.switch.records import Outcome, ReleasedBy
@@ -92,7 +93,7 @@ class BasicCall(CallFlow):
             targets,
             from_=from_,
             to=callee.target_uri,
-            contact_user=call.ani,
+            contact_user=user_part(call.ani),
             headers=headers,
             body=body,
             content_type=kind,
@@ -237,7 +238,5 @@ def _one_less(value: str | None) -> str:
 
 def _stranger(message: _core.Message, number: str, domain: str) -> str:
     """From of a call from outside: the caller's own name and number, at our address."""
-    from cordboard.switch.features.caller_id import name_addr
-
     address = message.address("From")
     return name_addr(address[0] if address is not None else "", number, domain)

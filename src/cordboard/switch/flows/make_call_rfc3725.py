@@ -30,6 +30,7 @@ from cordboard.model.errors import Code, TLibError
 from cordboard.model.party import Move, advance
 from cordboard.switch.bridge import ALLOW
 from cordboard.switch.callflow import CallFlow, outcome_of
+from cordboard.switch.features.caller_id import user_part
 from cordboard.switch.headers import body_of
 from cordboard.switch.legs import Branches
 from cordboard.switch.records import Outcome, ReleasedBy
@@ -89,7 +90,7 @@ class MakeCallFlow(CallFlow):
             targets,
             from_=self.destination.address,
             to=origin.target_uri,
-            contact_user=call.dnis,
+            contact_user=user_part(call.dnis),
             headers=self.destination.identity,
             body=black_hole(call.call_id, ipv6=":" in targets[0].remote[0]),
         )
@@ -114,7 +115,7 @@ class MakeCallFlow(CallFlow):
             targets,
             from_=from_,
             to=destination.target_uri,
-            contact_user=call.ani,
+            contact_user=user_part(call.ani),
             headers=caller.identity if caller is not None else (),
             body=b"",
         )

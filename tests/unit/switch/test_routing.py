@@ -1,0 +1,112 @@
+"""From a URI to a number, and from a DN to the contacts that are tried."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from cordboard.switch.features.caller_id import name_addr, user_part
+from cordboard.switch.routing import MAX_CONTACTS, ContactError, Extension, Target, number_of, parse_contact
+from cordboard.switch.settings import DnSettings
+
+
+@pytest.mark.parametrize(
+    ("uri", "number"),
+    [
+        ("sip:1502@centre.example", "1502"),
+        ("SIPS:1502@centre.example:5061;transport=tls", "1502"),
+        ("sip:1502:secret@host", "1502"),
+        ("sip:1502;phone-context=x@host", "1502"),
+        ("sip:%2B44%20x@host", "+44 x"),
+        ("sip:+441234@[2001:db8::1]", "+441234"),
+        ("tel:+44-(12)3.4;phone-context=example.com", "+441234"),
+        ("sip:host", ""),
+        ("sip:@host", ""),
+        ("mailto:a@b", ""),
+        ("nonsense", ""),
+        ("", ""),
+    ],
+)
+def test_number_of_a_uri(uri, number):
+    assert number_of(uri) == number
+
+
+@pytest.mark.parametrize(
+    ("contact", "parts"),
+    [
+        ("sip:1502@192.0.2.7:2048", ("192.0.2.7", 2048, "udp")),
+        ("sip:192.0.2.7", ("192.0.2.7", 5060, "udp")),
+        ("sip:1502@[2001:db8::1]:5070;transport=TCP", ("2001:db8::1", 5070, "tcp")),
+        ("sips:1502@phone.example", ("phone.example", 5061, "tls")),
+        ("sip:1502@phone.example;transport=ws;ob", ("phone.example", 5060, "ws")),
+    ],
+)
+def test_parts_of_a_fixed_contact(contact, parts):
+    assert parse_contact(contact) == parts
+
+
+@pytest.mark.parametrize(
+    "contact",
+    ["1502", "sip:", "tel:1502", "sip:a@b@c", "sip:x@h:0", "sip:x@h:70000", "sip:x@h;transport=sctp", "sip:x@<h>"],
+)
+def test_what_is_no_contact_is_named(contact):
+    with pytest.raises(ContactError) as caught:
+        parse_contact(contact)
+    assert caught.value.contact == contact
+
+
+def location(n, path=()):
+    flow = SimpleNamespace(transport="tcp", local=("10.0.0.1", 5060), remote=("10.0.0.2", 5000 + n), connection=n)
+    return SimpleNamespace(
+        uri=f"sip:1502@10.0.0.2:{5000 + n}", flow=flow, q=1.0, path=more.get("path", []), user_agent=""
+    )
+
+
+def test_registered_contacts_go_before_the_fixed_one():
+    extension = Extension(DnSettings(number="1502", contact="sip:1502@10.9.9.9"), "centre.example")
+    extension.resolve(lambda *_: pytest.fail("a literal address needs no resolver"))
+    assert extension.targets() == (Target("sip:1502@10.9.9.9", "udp", ("10.9.9.9", 5060)),)
+    extension.dn.locations = [location(1), location(2, path=["<sip:edge;lr>"])]
+    assert extension.targets() == [
+        Target("sip:1502@10.0.0.2:5001", "tcp", ("10.0.0.2", 5001), 1),
+        Target("sip:1502@10.0.0.2:5002", "tcp", ("10.0.0.2", 5002), 2, ("<sip:edge;lr>",)),
+    ]
+
+
+def test_there_is_a_limit_to_the_contacts_tried():
+    extension = Extension(DnSettings(number="1502"), "centre.example")
+    extension.dn.locations = [location(n) for n in range(MAX_CONTACTS + 5)]
+    assert len(extension.targets()) == MAX_CONTACTS
+
+
+def test_a_host_name_is_resolved_and_a_late_answer_does_not_count():
+    asked = []
+    extension = Extension(DnSettings(number="1502", contact="sip:1502@phone.example:5070"), "centre.example")
+    extension.resolve(lambda host, found: asked.append((host, found)))
+    assert extension.targets() == ()
+    assert extension.dn.in_service
+    asked[0][1](["192.0.2.9", "192.0.2.10"])
+    assert asked[0][0] == "phone.example"
+    assert extension.targets() == (Target("sip:1502@phone.example:5070", "udp", ("192.0.2.9", 5070)),)
+    asked[0][1]([])
+    assert len(extension.targets()) == 1
+    extension.change(DnSettings(number="1502"), "centre.example")
+    extension.resolve(lambda *_: None)
+    asked[0][1](["192.0.2.9"])
+    assert extension.targets() == ()
+
+
+@pytest.mark.parametrize("contact", ["", "*"])
+def test_a_dn_without_a_fixed_contact_must_register(contact):
+    extension = Extension(DnSettings(number="1502", contact=contact), "centre.example")
+    extension.resolve(lambda *_: None)
+    assert not extension.dn.in_service
+    assert extension.targets() == ()
+
+
+def test_names_cannot_break_out_of_their_header():
+    assert name_addr("", "1501", "h") == "<sip:1501@h>"
+    assert name_addr('A "B" \\', "1501", "h") == '"A \\"B\\" \\\\" <sip:1501@h>'
+    assert name_addr("A\r\nVia: x", "1501", "h") == '"A  Via: x" <sip:1501@h>'
+    assert user_part("+44 1@x>") == "+44%201%40x%3E"
+    assert user_part("é") == "%C3%A9"
+    assert user_part("٣") == "%D9%A3"
