@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import getpass
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, NoReturn
@@ -16,6 +18,7 @@ from rich.markup import escape
 from cordboard.config.assemble import PASSWORD, canonical, keys
 from cordboard.config.errors import ConfigError, OptionValueError
 from cordboard.config.objects import ObjectKind, ObjectRef
+from cordboard.runtime.state import database_of, link_file_of, running_state
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -51,27 +54,39 @@ out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
-def _nobody(_state: Path) -> None:
-    """Tell nobody."""
+def server_of(state: Path) -> int | None:
+    """Return the process of the server that runs on a state directory, None if none does or it is still starting.
+
+    A server holds the lock of its directory and writes its link file when it is up: a link file older than the lock is
+    left over from an earlier one.
+    """
+    lock = state / "lock"
+    try:
+        if link_file_of(state).stat().st_mtime_ns < lock.stat().st_mtime_ns:
+            return None
+        with lock.open("rb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return int(file.read(32))
+    except (FileNotFoundError, ValueError):
+        pass
+    return None
 
 
-notifier: Callable[[Path], Callable[[int], None] | None] = _nobody
-"""Gives for a state directory what tells its running server the new revision. A server that is not told looks at the
-store's revision by itself."""
+def teller(state: Path) -> Callable[[int], None] | None:
+    """Return what makes the server of a state directory read its configuration again, None if none runs."""
+    process = server_of(state)
+    return None if process is None else lambda _revision: os.kill(process, signal.SIGHUP)
 
 
-def state_directory() -> Path:
-    """Return the state directory: ``$CORDBOARD_STATE`` (set by ``--state``), ``$STATE_DIRECTORY`` or the user's."""
-    for name in ("CORDBOARD_STATE", "STATE_DIRECTORY"):
-        if value := os.environ.get(name):
-            return Path(value.split(":")[0])
-    home = os.environ.get("XDG_STATE_HOME")
-    return (Path(home) if home else Path.home() / ".local" / "state") / "cordboard"
+notifier: Callable[[Path], Callable[[int], None] | None] = teller
+"""Gives for a state directory what tells its running server the new revision."""
 
 
 def store_location() -> str:
     """Return the store's path in the state directory, or the URL in ``$CORDBOARD_DATABASE``."""
-    return os.environ.get("CORDBOARD_DATABASE") or str(state_directory() / "cordboard.db")
+    return os.environ.get("CORDBOARD_DATABASE") or str(database_of(running_state()))
 
 
 @contextlib.contextmanager
@@ -80,7 +95,7 @@ def opened() -> Iterator[Store]:
     with reporting():
         from cordboard.config.store import Store
 
-        with Store(store_location(), notify=notifier(state_directory())) as store:
+        with Store(store_location(), notify=notifier(running_state())) as store:
             yield store
 
 

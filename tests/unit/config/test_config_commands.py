@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import stat
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from typer.testing import CliRunner, Result
 from cordboard.cli import COMMANDS, app, config_io
 from cordboard.config.secret import ha1
 from cordboard.config.store import Store
+from cordboard.runtime.state import State, link_file_of
 
 Run = Callable[..., Result]
 
@@ -236,6 +238,25 @@ def test_the_running_server_is_told_and_its_silence_is_a_warning(centre: Run, mo
     assert shown(centre, "1501")["max-calls"] == "3"
 
 
+def test_a_server_is_told_once_it_is_up_and_not_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[tuple[int, int]] = []
+    monkeypatch.setattr(os, "kill", lambda process, number: sent.append((process, number)))
+    assert config_io.teller(tmp_path) is None
+    link = link_file_of(tmp_path)
+    link.parent.mkdir()
+    link.write_text("left over")
+    os.utime(link, ns=(1, 1))
+    state = State(tmp_path)
+    assert config_io.teller(tmp_path) is None
+    os.utime(link, (2**32, 2**32))
+    tell = config_io.teller(tmp_path)
+    assert tell is not None
+    tell(7)
+    assert sent == [(os.getpid(), signal.SIGHUP)]
+    state.close()
+    assert config_io.teller(tmp_path) is None
+
+
 def test_without_a_centre_the_way_to_begin_is_told(run: Run, tmp_path: Path) -> None:
     assert "config init" in run("list", code=1).stderr
     (tmp_path / "cordboard.db").write_text("no database at all, but long enough to be looked at" * 20)
@@ -271,7 +292,7 @@ def test_every_command_teaches_with_examples(run: Run) -> None:
 def test_starting_up_loads_nothing_heavy() -> None:
     code = (
         "import sys, cordboard.cli, cordboard.cli.config\n"
-        "print([m for m in ('sqlalchemy', 'alembic', 'argon2', 'uvicorn') if m in sys.modules])"
+        "print([m for m in ('sqlalchemy', 'alembic', 'argon2', 'uvicorn', 'cordboard._core') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ)
     assert done.stdout.strip() == "[]"
