@@ -6,7 +6,7 @@ Names are in ``docs/operations.md``; a test holds that page and this file togeth
 import asyncio
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Final
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
@@ -69,20 +69,29 @@ class LoopLag:
 class PartCollector(Collector):
     """Counters of a part, all in one family with the part's own name as a label.
 
-    ``cordboard_core_events_total{event="retransmitted"} 12``: a counter the part adds tomorrow shows up by itself.
+    ``cordboard_core_events_total{event="retransmitted"} 12``: a counter the part adds tomorrow shows up by itself. What
+    it tells of the moment is a gauge of its own, ``cordboard_core_dialogs 2``.
     """
 
-    def __init__(self, name: str, help_text: str, read: Callable[[], Counters]) -> None:
-        """``name`` without ``cordboard_`` and ``_total``."""
+    def __init__(
+        self, name: str, help_text: str, read: Callable[[], Counters], *, gauges: Collection[str] = ()
+    ) -> None:
+        """``name`` without ``cordboard_`` and ``_total``. ``gauges``: which are values of the moment."""
         self._name = name
         self._help = help_text
         self._read = read
+        self._gauges = frozenset(gauges)
 
     def collect(self) -> Iterable[Metric]:
         """Reads the counters."""
         family = CounterMetricFamily(f"cordboard_{self._name}", self._help, labels=["event"])
+        part = self._name.removesuffix("_events")
         for name, value in sorted(self._read().items()):
-            family.add_metric([_NAME.sub("_", name).strip("_")], value)
+            plain = _NAME.sub("_", name).strip("_")
+            if name in self._gauges:
+                yield GaugeMetricFamily(f"cordboard_{part}_{plain}", f"{self._help} Now.", value=value)
+            else:
+                family.add_metric([plain], value)
         yield family
 
 

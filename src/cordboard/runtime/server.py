@@ -44,6 +44,9 @@ from cordboard.tlib.server import TLibServer
 FAREWELL: Final = 0.5
 """Seconds the core has to send the BYEs of calls that did not end by themselves."""
 
+CORE_GAUGES: Final = frozenset({"dialogs", "transactions", "tcp_connections", "udp_receive_buffer"})
+"""What the core tells of the moment."""
+
 _log = structlog.get_logger("cordboard.runtime")
 
 
@@ -173,7 +176,7 @@ class Server:
         add = self.registry.register
         add(ProcessInfo(version(), self.readiness, self._lag, self._writer))
         add(self.meters)
-        add(PartCollector("core_events", "What the SIP core counted.", endpoint.counters))
+        add(PartCollector("core_events", "What the SIP core counted.", endpoint.counters, gauges=CORE_GAUGES))
         add(
             PartCollector(
                 "switch_events",
