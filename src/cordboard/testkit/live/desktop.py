@@ -4,6 +4,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import Future
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -77,6 +78,10 @@ class Desktop:
 
     def call(self, request: Callable[[TLibClient], Awaitable[T]], *, seconds: float = 60.0) -> T:
         """Runs a request on the link: ``desktop.call(lambda link: link.make_call("1501", "1502"))``."""
+        return self.begin(request).result(seconds)
+
+    def begin(self, request: Callable[[TLibClient], Awaitable[T]]) -> Future[T]:
+        """Starts a request on the link; its answer is the future's result."""
         client = self._client
         if client is None:
             raise RuntimeError("the desktop is not logged in")
@@ -84,7 +89,7 @@ class Desktop:
         async def ask() -> T:
             return await request(client)
 
-        return asyncio.run_coroutine_threadsafe(ask(), self._loop).result(seconds)
+        return asyncio.run_coroutine_threadsafe(ask(), self._loop)
 
     def __enter__(self) -> Self:
         self._thread.start()

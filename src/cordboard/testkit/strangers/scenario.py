@@ -121,11 +121,11 @@ class Scenario:
             actions += self._store("target", "sips*:[^&gt;]*", "Contact:")
             self._target = "[$target]"
             self._pending = ""
-        if status == 100 or optional:
+        if optional:
             self._steps.append(f'  <recv response="{status}" optional="true"/>')
             return self
         # What the server may send at any time before the response that is waited for.
-        if not (self._steps and 'response="100" optional' in self._steps[-1]):
+        if status != 100 and not (self._steps and 'response="100" optional' in self._steps[-1]):
             self._steps.append('  <recv response="100" optional="true"/>')
         self._steps.append(_element(f'recv response="{status}"', actions))
         return self
@@ -169,19 +169,23 @@ class Scenario:
         self._steps.append('  <recv request="ACK"/>')
         return self
 
-    def await_cancel(self) -> Self:
-        """Waits for a CANCEL, answers it 200 and the INVITE 487, and waits for the ACK (RFC 3261 section 9.2)."""
+    def await_cancel(self, *, too_late: bool = False) -> Self:
+        """Waits for a CANCEL, answers it 200 and the INVITE 487, and waits for the ACK (RFC 3261 section 9.2).
+
+        ``too_late``: the INVITE is answered 200 instead, as by a phone that was picked up at the same moment.
+        """
         self._steps.append('  <recv request="CANCEL"/>')
         self.reply(200)
         lines = [
-            "SIP/2.0 487 Request Terminated",
+            "SIP/2.0 200 OK" if too_late else "SIP/2.0 487 Request Terminated",
             "[last_Via:]",
             "[last_From:]",
             f"[last_To:];tag=[pid]{self.user}[call_number]",
             "[last_Call-ID:]",
             "CSeq: [last_cseq_number] INVITE",
+            self._contact() if too_late else "",
         ]
-        self._send(lines)
+        self._send(lines, body=self._offer if too_late else "")
         return self.await_ack()
 
     # Both sides
