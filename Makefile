@@ -108,7 +108,7 @@ interop: setup ## Only the tests against strangers: sipp, baresip, linphone, tsh
 
 .PHONY: demo-check
 demo-check: setup ## Start the demo, let two strangers' phones call each other through it, judge tone and events
-	@$(PYTHON) -m tests.interop.demo_check
+	@$(PYTHON) -m cordboard.testkit.demo_check
 
 .PHONY: fuzz
 fuzz: cargo ## Fuzz every parser for SECONDS (10) each; findings land in fuzz/artifacts

@@ -1,4 +1,4 @@
-"""Phones and strangers that break the protocol, lose packets or mean harm: answered by the RFC, noticed by nobody else."""
+"""Those who break the protocol, lose packets or mean harm are answered by the RFC, and nobody else notices."""
 
 import socket
 import threading
@@ -21,6 +21,16 @@ MALFORMED = {
     "no length that fits": "Content-Length: 9999",
     "a sequence number that is none": "CSeq: one INVITE",
     "another method in CSeq": "CSeq: 1 BYE",
+}
+
+RUBBISH = {
+    "empty": b"",
+    "keep-alive": b"\r\n\r\n",
+    "zeros": b"\x00" * 2000,
+    "web": b"GET / HTTP/1.1\r\n\r\n",
+    "one word": b"INVITE",
+    "huge": b"\xff\xfe" * 30000,
+    "stray response": b"SIP/2.0 200 OK\r\n\r\n",
 }
 
 
@@ -89,19 +99,7 @@ def test_a_malformed_request_is_answered_400_and_harms_nobody(table: Table, raw:
     table.play(answering(), calling())
 
 
-@pytest.mark.parametrize(
-    "rubbish",
-    [
-        b"",
-        b"\r\n\r\n",
-        b"\x00" * 2000,
-        b"GET / HTTP/1.1\r\n\r\n",
-        b"INVITE",
-        b"\xff\xfe" * 30000,
-        b"SIP/2.0 200 OK\r\n\r\n",
-    ],
-    ids=["empty", "keep-alive", "zeros", "web", "one word", "huge", "stray response"],
-)
+@pytest.mark.parametrize("rubbish", RUBBISH.values(), ids=RUBBISH.keys())
 def test_rubbish_ends_nothing(table: Table, raw: RawPhone, rubbish: bytes) -> None:
     raw.send(rubbish)
     table.play(answering(), calling())

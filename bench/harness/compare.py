@@ -1,0 +1,113 @@
+"""Ours beside the peers that are installed, in one run: ``make bench``. Results land in bench/results."""
+
+import argparse
+import json
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from bench.harness import figures, load, peers
+from bench.harness.measure import conditions
+
+RESULTS = Path(__file__).resolve().parent.parent / "results"
+
+
+def peer(name: str, figure: str, *, rate: int, seconds: float, runs: int) -> figures.Figure:
+    """Measures a peer as ours is measured."""
+    results = []
+    with tempfile.TemporaryDirectory(prefix="bench-load-") as folder, peers.start(name, figure) as running:
+        for number in range(runs):
+            result = load.run(
+                figure,
+                server=running.address,
+                pid=running.pid,
+                rate=rate,
+                seconds=seconds,
+                folder=Path(folder) / f"run-{number}",
+            )
+            results.append(result)
+            figures.say(f"{name} {figure} run {number + 1}: {result.cpu_us:.1f} us, {result.rate:.0f}/s")
+    return figures.summary(figure, results, results[0].memory_kib)
+
+
+def main() -> int:
+    """Returns the exit code."""
+    parser = argparse.ArgumentParser(prog="bench/compare", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=5.0, help="length of a run (5)")
+    parser.add_argument("--runs", type=int, default=3, help="runs, of which the median counts (3)")
+    parser.add_argument("figures", nargs="*", metavar="FIGURE", help="which: register, register-digest, call (all)")
+    chosen = parser.parse_args()
+    if shutil.which("sipp") is None:
+        figures.say("sipp is not installed (on Debian: apt-get install sip-tester)")
+        return 2
+    wanted = chosen.figures or list(figures.RATES)
+    unknown = set(wanted) - set(figures.RATES)
+    if unknown:
+        parser.error(f"unknown figure: {', '.join(sorted(unknown))}")
+    rows: dict[str, dict[str, figures.Figure]] = {}
+    for figure in wanted:
+        rate = figures.RATES[figure]
+        row = {"cordboard": figures.measure(figure, rate=rate, seconds=chosen.seconds, runs=chosen.runs)}
+        for name in peers.installed():
+            if peers.does(name, figure):
+                row[name] = peer(name, figure, rate=rate, seconds=chosen.seconds, runs=chosen.runs)
+        rows[figure] = row
+    save(rows)
+    show(rows)
+    return 0
+
+
+def save(rows: dict[str, dict[str, figures.Figure]]) -> None:
+    """One file a figure, with the conditions."""
+    RESULTS.mkdir(exist_ok=True)
+    about = conditions()
+    moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    for figure, row in rows.items():
+        result = {
+            "figure": figure,
+            "measured": moment,
+            "conditions": about,
+            "results": {name: json.loads(value.line()) for name, value in row.items()},
+        }
+        (RESULTS / f"{figure}.json").write_text(json.dumps(result, indent=2) + "\n")
+
+
+def show(rows: dict[str, dict[str, figures.Figure]]) -> None:
+    """A table for people."""
+    table = Table(title="CPU time of the server per operation")
+    for name in ("figure", "server"):
+        table.add_column(name)
+    for name in ("us", "ours / theirs", "rate/s", "failed", "retransmitted", "KiB"):
+        table.add_column(name, justify="right")
+    for figure, row in rows.items():
+        mine = row["cordboard"].cpu_us
+        for name, value in row.items():
+            ratio = "" if name == "cordboard" else f"{mine / value.cpu_us:.2f}" if value.cpu_us else "-"
+            table.add_row(
+                figure if name == "cordboard" else "",
+                name,
+                f"{value.cpu_us:.1f}",
+                ratio,
+                f"{value.rate:.0f}",
+                str(value.failed),
+                str(value.retransmitted),
+                f"{value.memory_kib:.1f}" if value.memory_kib else "",
+            )
+        table.add_section()
+    table.caption = (
+        "kamailio: registrar in memory; for calls a stateful proxy, no B2BUA; floor: recvfrom and sendto in C"
+    )
+    Console(width=110).print(table)
+    kamailio = [row["cordboard"].cpu_us / row["kamailio"].cpu_us for row in rows.values() if "kamailio" in row]
+    if kamailio:
+        figures.say(f"geometric mean against kamailio: {statistics.geometric_mean(kamailio):.2f}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,156 @@
+"""One figure of ours: ``bench/figures NAME``. The last line is one line of JSON."""
+
+import argparse
+import json
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.harness import load, ours
+from cordboard.testkit.live import centre
+from cordboard.testkit.live.server import Server
+
+RATES = {"register": 8000, "register-digest": 4000, "call": 1500}
+"""Operations a second at which the figures are compared with those of the peers."""
+GOALS_US = {"register": 18.0, "register-digest": 38.0, "call": 400.0}
+HOLD_MS = 8000
+HELD_CALLS = 3000
+
+
+class WatchError(Exception):
+    """The desktop did not see what it should."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """What was measured: medians over the runs."""
+
+    figure: str
+    cpu_us: float
+    rate: float
+    failed: int
+    retransmitted: int
+    memory_kib: float
+
+    def line(self) -> str:
+        """As one line of JSON."""
+        return json.dumps(
+            {
+                "figure": self.figure,
+                "cpu_us": round(self.cpu_us, 1),
+                "rate": round(self.rate, 1),
+                "failed": self.failed,
+                "retransmitted": self.retransmitted,
+                "memory_kib": round(self.memory_kib, 2),
+            }
+        )
+
+
+def summary(figure: str, runs: Sequence[load.Run], memory_kib: float) -> Figure:
+    """The median run's CPU time and rate; failures and retransmissions of all runs together."""
+    return Figure(
+        figure=figure,
+        cpu_us=statistics.median(run.cpu_us for run in runs),
+        rate=statistics.median(run.rate for run in runs),
+        failed=sum(run.failed for run in runs),
+        retransmitted=sum(run.retransmitted for run in runs),
+        memory_kib=memory_kib,
+    )
+
+
+def measure(figure: str, *, rate: int, seconds: float, runs: int) -> Figure:
+    """Measures one of ours."""
+    results = []
+    with tempfile.TemporaryDirectory(prefix="bench-load-") as name:
+        folder = Path(name)
+        with ours.start(figure) as (running, server), watched(figure, server) as settle:
+            for number in range(runs):
+                result = load.run(
+                    figure,
+                    server=running.address,
+                    pid=running.pid,
+                    rate=rate,
+                    seconds=seconds,
+                    folder=folder / f"run-{number}",
+                )
+                say(
+                    f"{figure} run {number + 1}: {result.cpu_us:.1f} us, {result.rate:.0f}/s, failed {result.failed}, "
+                    f"retransmitted {result.retransmitted}"
+                )
+                results.append(result)
+            settle.append(sum(result.operations for result in results))
+        memory = memory_of_a_call(folder) if figure == "call" else results[0].memory_kib
+    return summary(figure, results, memory)
+
+
+def memory_of_a_call(folder: Path) -> float:
+    """KiB of an established call: a server that has warmed up, then thousands of calls held at once."""
+    with ours.start("call") as (running, server), watched("call", server):
+        address, pid = running.address, running.pid
+        load.run("call", server=address, pid=pid, rate=100, seconds=2, folder=folder / "warm")
+        held = load.run(
+            "call",
+            server=address,
+            pid=pid,
+            rate=HELD_CALLS // 5,
+            seconds=5,
+            hold_ms=HOLD_MS,
+            folder=folder / "held",
+        )
+        say(f"held {HELD_CALLS} calls: {held.memory_kib:.1f} KiB each, failed {held.failed}")
+        return held.memory_kib
+
+
+@contextmanager
+def watched(figure: str, server: Server) -> Iterator[list[int]]:
+    """A desktop watches the calls. Append the number of calls made: it must have seen them all, or WatchError."""
+    calls: list[int] = []
+    if figure != "call":
+        yield calls
+        return
+    arguments = [f"ws://127.0.0.1:{server.tlib_port}/tlib", centre.ADMINISTRATOR, centre.ADMINISTRATOR_PASSWORD]
+    command = [sys.executable, "-m", "bench.harness.watcher", *arguments, *ours.DNS_OF_A_CALL]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as watcher:
+        if watcher.stdout is None or watcher.stdout.readline().strip() != "ready":
+            watcher.kill()
+            raise WatchError("the desktop could not log in")
+        yield calls
+        out, _ = watcher.communicate(timeout=60)
+    seen = json.loads(out)
+    say(f"desktop saw {sum(seen['events'].values())} events, reconnects {seen['reconnects']}: {seen['events']}")
+    wanted = sum(calls)
+    if calls and seen["events"].get("EventReleased", 0) < 2 * wanted:
+        raise WatchError(f"{wanted} calls were made, the desktop saw {seen}")
+
+
+def say(text: str) -> None:
+    """Progress, on the error output, so that standard output holds results alone."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def main() -> int:
+    """Returns the exit code."""
+    parser = argparse.ArgumentParser(prog="bench/figures", description=__doc__)
+    parser.add_argument("figure", choices=sorted(RATES))
+    parser.add_argument(
+        "--rate", type=int, help="operations a second (%s)" % ", ".join(f"{k}: {v}" for k, v in RATES.items())
+    )
+    parser.add_argument("--seconds", type=float, default=5.0, help="length of a run (5)")
+    parser.add_argument("--runs", type=int, default=3, help="runs, of which the median counts (3)")
+    chosen = parser.parse_args()
+    if shutil.which("sipp") is None:
+        say("sipp is not installed (on Debian: apt-get install sip-tester)")
+        return 2
+    rate = chosen.rate or RATES[chosen.figure]
+    print(measure(chosen.figure, rate=rate, seconds=chosen.seconds, runs=chosen.runs).line())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,34 @@
+"""Our own server under load, with the centre that each figure needs."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bench.harness.load import CALLER_PORT, PASSWORD, PHONE_PORT, USERS
+from bench.harness.measure import SERVER_CORE, family, pin
+from bench.harness.peers import Running
+from cordboard.testkit.live.centre import Extension
+from cordboard.testkit.live.server import Server
+
+DNS_OF_A_CALL = ("caller", "1000")
+
+
+@contextmanager
+def start(figure: str) -> Iterator[tuple[Running, Server]]:
+    """Starts it with call records and logs as installed by default, pinned to the server's core."""
+    if figure == "call":
+        extensions = [
+            Extension("caller", contact=f"sip:caller@127.0.0.1:{CALLER_PORT}", options={"max-calls": 0}),
+            Extension("1000", contact=f"sip:1000@127.0.0.1:{PHONE_PORT}", options={"max-calls": 0}),
+        ]
+    else:
+        password = PASSWORD if figure == "register-digest" else ""
+        extensions = [Extension(f"u{n:04d}", password=password) for n in range(USERS)]
+    with (
+        tempfile.TemporaryDirectory(prefix="bench-ours-") as name,
+        Server(Path(name) / "server", extensions, application={"log-level": "info", "log-format": "json"}) as server,
+    ):
+        pid = server.program.pid
+        pin(family(pid), SERVER_CORE)
+        yield Running("cordboard", pid, f"127.0.0.1:{server.port}"), server
