@@ -101,7 +101,7 @@ def show(rows: dict[str, dict[str, figures.Figure]]) -> None:
             )
         table.add_section()
     table.caption = (
-        "kamailio: registrar in memory; for calls a stateful proxy, no B2BUA; floor: recvfrom and sendto in C"
+        "kamailio: registrar in memory; for calls a stateful proxy, no B2BUA. floor: the kernel's share alone"
     )
     Console(width=110).print(table)
     kamailio = [row["cordboard"].cpu_us / row["kamailio"].cpu_us for row in rows.values() if "kamailio" in row]

@@ -138,9 +138,8 @@ def main() -> int:
     """Returns the exit code."""
     parser = argparse.ArgumentParser(prog="bench/figures", description=__doc__)
     parser.add_argument("figure", choices=sorted(RATES))
-    parser.add_argument(
-        "--rate", type=int, help="operations a second (%s)" % ", ".join(f"{k}: {v}" for k, v in RATES.items())
-    )
+    rates = ", ".join(f"{name}: {rate}" for name, rate in RATES.items())
+    parser.add_argument("--rate", type=int, help=f"operations a second ({rates})")
     parser.add_argument("--seconds", type=float, default=5.0, help="length of a run (5)")
     parser.add_argument("--runs", type=int, default=3, help="runs, of which the median counts (3)")
     chosen = parser.parse_args()
