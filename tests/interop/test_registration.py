@@ -20,7 +20,10 @@ pytestmark = pytest.mark.strangers("sipp", "tshark")
 @pytest.fixture
 def desk(make_server: MakeServer, tmp_path: Path, stack: ExitStack) -> Table:
     """1501 must register with a password."""
-    server = make_server(Extension("1501", password=PASSWORD))
+    server = make_server(
+        Extension("1501", password=PASSWORD),
+        Extension("1509", password=PASSWORD, options={"digest-algorithms": "sha-256,md5"}),
+    )
     return Table(server, tmp_path, stack, {"1501": free_ports()})
 
 
@@ -44,13 +47,13 @@ def test_with_digest_the_dn_comes_into_service(desk: Table) -> None:
 def test_sha256_is_offered_and_accepted(desk: Table) -> None:
     """RFC 8760: with a choice, the phone takes the stronger one; the answer is worked out by hashlib alone."""
     uri = f"sip:127.0.0.1:{desk.server.port}"
-    address = f"sip:1501@127.0.0.1:{desk.server.port}"
+    address = f"sip:1509@127.0.0.1:{desk.server.port}"
     with RawPhone(desk.server.address) as raw:
-        raw.send(raw.request("REGISTER", uri, user="1501", to=address, call_id="sha", cseq=1))
+        raw.send(raw.request("REGISTER", uri, user="1509", to=address, call_id="sha", cseq=1))
         offered = challenges(raw.receive(lambda message: status(message) == 401))
         assert {"MD5", "SHA-256"} <= set(offered)
-        credentials = authorization(offered["SHA-256"], user="1501", password=PASSWORD, method="REGISTER", uri=uri)
-        raw.send(raw.request("REGISTER", uri, user="1501", to=address, call_id="sha", cseq=2, headers=(credentials,)))
+        credentials = authorization(offered["SHA-256"], user="1509", password=PASSWORD, method="REGISTER", uri=uri)
+        raw.send(raw.request("REGISTER", uri, user="1509", to=address, call_id="sha", cseq=2, headers=(credentials,)))
         assert raw.final() == 200
 
 
