@@ -173,6 +173,8 @@ class Program:
             with contextlib.suppress(OSError):
                 self._process.stdin.close()
         self._reader.join(1)
+        if self._process.stdout is not None:
+            self._process.stdout.close()
         self._log_file.close()
 
     def __enter__(self) -> Self:
