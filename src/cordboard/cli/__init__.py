@@ -17,9 +17,6 @@ COMMANDS: Final[Mapping[str, str]] = {
     "up": "cordboard.cli.up",
     "tlib": "cordboard.cli.tlib",
     "calls": "cordboard.cli.calls",
-    "up": "cordboard.cli.up",
-    "tlib": "cordboard.cli.tlib",
-    "calls": "cordboard.cli.calls",
     "config": "cordboard.cli.config",
 }
 """The commands in the order of the help, each with the module that has its ``app``."""
