@@ -44,6 +44,8 @@ def test_both_phones_are_called_and_joined(centre):
     # A: first the black hole, then B's offer. B: no offer, then A's answer in the ACK.
     assert b"0.0.0.0" in at_a.bodies[0]
     assert b"10.0.1.2" in at_a.bodies[1]
+    assert b"o=cordboard 1 1 IN IP4 0.0.0.0" in at_a.bodies[0]
+    assert b"o=cordboard 1 2 IN IP4 0.0.0.0" in at_a.bodies[1]
     assert at_b.invite.body == b""
     assert b"10.0.1.1" in at_b.bodies[0]
     assert at_a.invite.address("From")[:2] == ("Phone 1502", "sip:1502@10.0.0.1")
@@ -193,6 +195,36 @@ def test_the_caller_hangs_up_while_its_media_is_being_changed(centre):
     a.calls[0].hang_up()
     centre.run(40)
     assert b.calls[0].events[-1] == "bye"
+
+
+def test_a_later_change_of_media_keeps_the_origin_of_the_first(centre):
+    a, b = centre.phones["1501"], centre.phones["1502"]
+    make(centre)
+    centre.run(5)
+    for version in (3, 4):
+        b.calls[0].session.request("INVITE", lambda *_: b.calls[0].session.ack_again(), body=b.sdp())
+        centre.run(1)
+        assert b"o=cordboard 1 %d IN IP4 0.0.0.0" % version in a.calls[0].bodies[-1]
+        assert b"10.0.1.2" in a.calls[0].bodies[-1]
+    answers = []
+
+    def answered(_, event):
+        answers.append(event.message.body)
+        a.calls[0].session.ack_again()
+
+    a.calls[0].session.request("INVITE", answered, body=a.sdp())
+    centre.run(1)
+    assert b"o=cordboard 1 5 IN" in answers[0]
+    assert b"o=1501 " in b.calls[0].bodies[-1]
+    b.calls[0].hang_up()
+
+
+def test_a_mistake_in_a_request_is_an_error_of_ours(centre, monkeypatch):
+    monkeypatch.setattr(centre.switch.reporter, "server", None)
+    monkeypatch.setattr(type(centre.switch.extensions["1501"].dn), "extensions", lambda _: 1 / 0)
+    (error,) = centre.switch.request(LINK, rq.QueryAddress(this_dn="1501"), 3)
+    assert (error.error_code, error.reference_id) == (Code.INTERNAL, 3)
+    centre.switch.faults = 0
 
 
 def test_release_call_by_either_party(centre):

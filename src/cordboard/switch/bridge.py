@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from cordboard import _core
     from cordboard.sip.clock import Clock, Timer
     from cordboard.sip.session import Pending, Session
+    from cordboard.switch.features.sdp_origin import Origin
 
 RELAYED: Final = frozenset({"UPDATE", "INFO", "MESSAGE"})
 """Requests within a dialog that pass to the other phone."""
@@ -49,7 +50,7 @@ class BridgeHandler(Protocol):
 class Bridge:
     """Two answered sessions, one call. Handler of both."""
 
-    __slots__ = ("_audit", "_awaiting", "_clock", "_interval", "_open", "a", "b", "owner")
+    __slots__ = ("_audit", "_awaiting", "_clock", "_interval", "_open", "a", "b", "origin", "owner")
 
     def __init__(self, clock: Clock, handler: BridgeHandler, a: Session, b: Session, audit: float) -> None:
         """``audit``: seconds between two questions whether the phones live; 0 for none."""
@@ -62,6 +63,8 @@ class Bridge:
         """Whose ACK carries the answer that the other one's ACK must bring."""
         self._open: Pending | None = None
         """The re-INVITE that passes."""
+        self.origin: Origin | None = None
+        """The origin line of what ``a`` is told, if the first it was told came from us."""
         a.handler = self
         b.handler = self
         self._audit: Timer | None = clock.call_later(audit, self._ask) if audit > 0 else None
@@ -86,6 +89,13 @@ class Bridge:
             if session.state.value == "confirmed":
                 session.request("OPTIONS", _heard)
 
+    def _body_for(self, session: Session, message: _core.Message) -> tuple[bytes, str]:
+        """The body of a message of one phone, as the other is to get it."""
+        body, kind = body_of(message)
+        if self.origin is not None and session is self.a and body:
+            return self.origin.put(body, kind), kind
+        return body, kind
+
     # SessionHandler
 
     def on_request(self, session: Session, event: _core.RequestEvent) -> None:
@@ -97,7 +107,7 @@ class Bridge:
             if self._open is not None or self._awaiting is not None or other.serving or other.over:
                 session.respond(event.transaction, 491)
                 return
-            body, kind = body_of(message)
+            body, kind = self._body_for(other, message)
             self._open = other.request(
                 "INVITE",
                 partial(self._reinvited, session, event.transaction, offerless=not body),
@@ -109,7 +119,7 @@ class Bridge:
             if other.over or other.state.value != "confirmed":
                 session.respond(event.transaction, 491)
                 return
-            body, kind = body_of(message)
+            body, kind = self._body_for(other, message)
             other.request(
                 method,
                 partial(self._relayed, session, event.transaction),
@@ -126,7 +136,7 @@ class Bridge:
         if event is None or status in OURS:
             asker.respond(transaction, 500)
             return
-        body, kind = body_of(event.message)
+        body, kind = self._body_for(asker, event.message)
         asker.respond(transaction, status, headers=end_to_end(event.message), body=body, content_type=kind)
 
     def _reinvited(
@@ -142,7 +152,7 @@ class Bridge:
             # Cancelled, too late: the phone has changed its media for nothing, and its next re-INVITE will tell.
             other.ack_again()
             return
-        body, kind = body_of(event.message)
+        body, kind = self._body_for(asker, event.message)
         if offerless:
             self._awaiting = asker
         else:
@@ -154,8 +164,8 @@ class Bridge:
         if self._awaiting is not session:
             return
         self._awaiting = None
-        body, kind = body_of(message)
         other = self.other(session)
+        body, kind = self._body_for(other, message)
         if other.state.value == "accepted":
             other.ack(body, kind)
         else:

@@ -28,14 +28,17 @@ if TYPE_CHECKING:
 
 def carry_out(server: SipServer, link: Link, request: rq.Request, reference_id: int) -> Answer:
     """Carries out a request. A request that fails is answered by EventError."""
+    function = TABLE.get(type(request), _unsupported)
     try:
-        return TABLE[type(request)](server, link, request, reference_id)
+        return function(server, link, request, reference_id)
     except TLibError as error:
         fault = error
     except UserDataError as error:
         fault = TLibError(Code.USER_DATA, str(error))
-    except KeyError:
-        fault = TLibError(Code.UNSUPPORTED, type(request).__name__)
+    except Exception as error:
+        server.faults += 1
+        server.log.fault("request not carried out", error, request=type(request).__name__, this_dn=request.this_dn)
+        fault = TLibError(Code.INTERNAL)
     conn_id = request.conn_id if isinstance(request, rq.CallRequest) else None
     return (server.reporter.error(fault, reference_id, this_dn=request.this_dn, conn_id=conn_id),)
 
@@ -86,8 +89,8 @@ def _make_call(server: SipServer, link: Link, request: rq.MakeCall, reference_id
     return ()
 
 
-def _answer_call(server: SipServer, link: Link, request: rq.AnswerCall, reference_id: int) -> Answer:  # noqa: ARG001
-    raise TLibError(Code.UNSUPPORTED, "AnswerCall")
+def _unsupported(server: SipServer, link: Link, request: rq.Request, reference_id: int) -> Answer:  # noqa: ARG001
+    raise TLibError(Code.UNSUPPORTED, type(request).__name__)
 
 
 def _release_call(server: SipServer, link: Link, request: rq.ReleaseCall, reference_id: int) -> Answer:
@@ -125,7 +128,7 @@ TABLE: Final[dict[type[rq.Request], Callable[[SipServer, Any, Any, int], Answer]
     rq.QueryAddress: _query_address,
     rq.QueryCall: _query_call,
     rq.MakeCall: _make_call,
-    rq.AnswerCall: _answer_call,
+    rq.AnswerCall: _unsupported,
     rq.ReleaseCall: _release_call,
     rq.AttachUserData: _attach,
     rq.UpdateUserData: _attach,

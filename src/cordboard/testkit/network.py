@@ -129,8 +129,11 @@ class VirtualNetwork:
         return found
 
     def _advance(self, moment: float) -> None:
+        due = self.clock.next_due()
+        acting = due is not None and due <= moment
         for node in self._nodes.values():
-            if node.due is not None and node.due <= moment:
+            # Whoever acts on a timer of the clock must find its core at this moment, not at its last one.
+            if acting or (node.due is not None and node.due <= moment):
                 node.endpoint.advance(moment)
                 self._after(node)
         self.clock.advance(moment)

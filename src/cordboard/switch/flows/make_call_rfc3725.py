@@ -31,6 +31,7 @@ from cordboard.model.party import Move, advance
 from cordboard.switch.bridge import ALLOW
 from cordboard.switch.callflow import CallFlow, outcome_of
 from cordboard.switch.features.caller_id import user_part
+from cordboard.switch.features.sdp_origin import Origin
 from cordboard.switch.headers import body_of
 from cordboard.switch.legs import Branches
 from cordboard.switch.records import Outcome, ReleasedBy
@@ -51,11 +52,11 @@ GLARE_TRIES: Final = 3
 """How often a re-INVITE is tried again after 491."""
 
 
-def black_hole(session: int, *, ipv6: bool) -> bytes:
+def black_hole(origin: Origin, *, ipv6: bool) -> bytes:
     """An offer that brings no media anywhere: audio at the unspecified address (RFC 3264 8.4, RFC 3725 section 4)."""
     address = "IP6 ::" if ipv6 else "IP4 0.0.0.0"
     return (
-        f"v=0\r\no=cordboard {session} 1 IN {address}\r\ns=-\r\nc=IN {address}\r\nt=0 0\r\n"
+        f"v=0\r\no={origin.line}\r\ns=-\r\nc=IN {address}\r\nt=0 0\r\n"
         "m=audio 9 RTP/AVP 0 8 9 101\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:9 G722/8000\r\n"
         "a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\na=inactive\r\n"
     ).encode()
@@ -64,7 +65,7 @@ def black_hole(session: int, *, ipv6: bool) -> bytes:
 class MakeCallFlow(CallFlow):
     """A call a desktop asked for, from its request to its end."""
 
-    __slots__ = ("_link", "_origin", "_reference_id", "_retry", "_tries", "destination")
+    __slots__ = ("_link", "_origin", "_reference_id", "_retry", "_told", "_tries", "destination")
 
     requested = True
 
@@ -76,12 +77,16 @@ class MakeCallFlow(CallFlow):
         self._origin: Branches | None = None
         """The caller while it is being called."""
         self._retry: Timer | None = None
+        self._told: Origin | None = None
+        """The origin line of what the caller's phone is told."""
         self._tries = 0
 
     def start(self, origin: Extension, targets: Sequence[Target]) -> None:
         """Calls the caller's phone."""
         call = self.call
         self.caller = call.add(call.ani, DNRole.ORIGINATION, origin.dn)
+        ipv6 = ":" in targets[0].remote[0]
+        self._told = Origin(call.call_id, ipv6=ipv6)
         self._origin = branches = Branches(self.server.clock, self)
         branches.start(
             self.server.dispatcher,
@@ -92,7 +97,7 @@ class MakeCallFlow(CallFlow):
             to=origin.target_uri,
             contact_user=user_part(call.dnis),
             headers=self.destination.identity,
-            body=black_hole(call.call_id, ipv6=":" in targets[0].remote[0]),
+            body=black_hole(self._told, ipv6=ipv6),
         )
 
     def _call_destination(self) -> None:
@@ -177,7 +182,7 @@ class MakeCallFlow(CallFlow):
         self.establish()
         offer, kind = body_of(event.message)
         if offer:
-            self._offer(offer, kind)
+            self._offer(self._told.put(offer, kind) if self._told is not None else offer, kind)
         else:
             self.end(Outcome.FAILED, 488, ReleasedBy.SERVER, "no offer from the callee")
 
@@ -212,7 +217,7 @@ class MakeCallFlow(CallFlow):
             body, content_type = body_of(event.message)
             a.ack_again()
             b.ack(body, content_type)
-            self.join(a, b, self.audit_interval())
+            self.join(a, b, self.audit_interval()).origin = self._told
         elif status == 491 and self._tries < GLARE_TRIES:
             self._tries += 1
             delay = 2.1 + 1.9 * self.server.random()
