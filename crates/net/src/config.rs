@@ -43,9 +43,11 @@ impl Advertise {
 /// Bounds of UDP.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UdpConfig {
-    /// Bytes of receive buffer to ask for; the kernel grants at most `net.core.rmem_max`.
+    /// Bytes of receive buffer to ask for; without `CAP_NET_ADMIN` the kernel grants at most
+    /// `net.core.rmem_max`.
     pub receive_buffer: usize,
-    /// Bytes of send buffer to ask for; the kernel grants at most `net.core.wmem_max`.
+    /// Bytes of send buffer to ask for; without `CAP_NET_ADMIN` the kernel grants at most
+    /// `net.core.wmem_max`.
     pub send_buffer: usize,
     /// Bytes of a datagram; a longer one is dropped and counted.
     pub datagram_limit: usize,

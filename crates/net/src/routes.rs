@@ -80,8 +80,11 @@ impl AddressBook {
 pub struct LocalRoutes {
     book: Arc<AddressBook>,
     clock: Clock,
-    cache: RefCell<FxHashMap<(Transport, IpAddr), (Option<SocketAddr>, Time)>>,
+    cache: RefCell<FxHashMap<(Transport, IpAddr), Known>>,
 }
+
+/// An answer and until when it is believed.
+type Known = (Option<SocketAddr>, Time);
 
 impl LocalRoutes {
     pub(crate) fn new(book: Arc<AddressBook>, clock: Clock) -> Self {

@@ -10,6 +10,7 @@ use cordboard_sip::endpoint::{Command, Event};
 use crate::counters::Counters;
 
 /// One thing for the core to do, in the order given.
+#[expect(clippy::large_enum_variant, reason = "moved in batches; a box would cost an allocation per command")]
 pub(crate) enum Order<T> {
     Command(Command),
     Control(T),

@@ -266,15 +266,30 @@ pub(crate) fn prepare_udp(socket: BorrowedFd<'_>, v6: bool, wildcard: bool) -> i
     Ok(())
 }
 
+/// Asks for socket buffers: beyond the system's limits if we may (`CAP_NET_ADMIN`), up to them if not.
+pub(crate) fn set_buffers(socket: BorrowedFd<'_>, receive: usize, send: usize) -> io::Result<()> {
+    for (forced, plain, size) in
+        [(libc::SO_RCVBUFFORCE, libc::SO_RCVBUF, receive), (libc::SO_SNDBUFFORCE, libc::SO_SNDBUF, send)]
+    {
+        let size = libc::c_int::try_from(size).unwrap_or(libc::c_int::MAX);
+        set_option(socket, libc::SOL_SOCKET, forced, size)
+            .or_else(|_| set_option(socket, libc::SOL_SOCKET, plain, size))?;
+    }
+    Ok(())
+}
+
 fn set_flag(socket: BorrowedFd<'_>, level: libc::c_int, name: libc::c_int) -> io::Result<()> {
-    let on: libc::c_int = 1;
+    set_option(socket, level, name, 1)
+}
+
+fn set_option(socket: BorrowedFd<'_>, level: libc::c_int, name: libc::c_int, value: libc::c_int) -> io::Result<()> {
     // SAFETY: the value is a live c_int and its true size is given.
     let done = unsafe {
         libc::setsockopt(
             socket.as_raw_fd(),
             level,
             name,
-            (&raw const on).cast(),
+            (&raw const value).cast(),
             size_of::<libc::c_int>() as libc::socklen_t,
         )
     };

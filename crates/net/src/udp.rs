@@ -55,8 +55,7 @@ impl UdpSocket {
         }
         socket.set_nonblocking(true)?;
         // The kernel grants what its limits allow; what it granted is counted, not demanded.
-        let _ = socket.set_recv_buffer_size(config.receive_buffer);
-        let _ = socket.set_send_buffer_size(config.send_buffer);
+        let _ = sys::set_buffers(socket.as_fd(), config.receive_buffer, config.send_buffer);
         sys::prepare_udp(socket.as_fd(), address.is_ipv6(), address.ip().is_unspecified())?;
         socket.bind(&address.into())?;
         let granted = socket.recv_buffer_size()?;

@@ -1,4 +1,5 @@
 //! The engine itself: orders in, events out, timers, overload, failure, end.
+#![allow(clippy::unwrap_used)]
 
 mod support;
 
@@ -185,9 +186,7 @@ fn the_ports_are_free_again_after_closing() {
 fn the_cores_counters_are_published_after_the_last_activity() {
     let rig = Rig::start(config());
     rig.tell(Do::Events(5));
-    rig.until("five events in the core's counters", |rig| {
-        rig.handle.counters().iter().any(|counter| *counter == ("test_events", 5))
-    });
+    rig.until("five events in the core's counters", |rig| rig.handle.counters().contains(&("test_events", 5)));
 }
 
 #[test]

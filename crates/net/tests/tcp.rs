@@ -1,4 +1,5 @@
 //! TCP on a real network: loopback, both families.
+#![allow(clippy::unwrap_used)]
 
 mod support;
 

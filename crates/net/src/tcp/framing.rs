@@ -215,6 +215,7 @@ impl Framer {
                 self.searched = unread.len();
                 Ok(false)
             }
+            Some(at) if self.searched + at > self.limits.head => Err(FrameError::HeadTooLarge),
             Some(at) => {
                 let line = unread[..self.searched + at].trim_ascii_end();
                 if !is_start_line(line) {

@@ -1,5 +1,5 @@
 //! A small core that answers, counts and obeys, and a handle on it that waits with deadlines.
-#![allow(dead_code, unreachable_pub)]
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
 use std::io::Read;
