@@ -23,7 +23,7 @@ from cordboard.cli.link import (
 from cordboard.model.enums import CallType
 from cordboard.model.events import EventAddressInfo, EventPartyInfo
 from cordboard.model.requests import QueryAddress
-from cordboard.runtime.state import database_of, running_state
+from cordboard.runtime.state import database_location, running_state
 from cordboard.switch.records import CallRecord
 
 app = typer.Typer(name="calls", add_completion=False, rich_markup_mode="rich")
@@ -99,11 +99,11 @@ def _records(state: Path, limit: int, number: str, outcome: str) -> list[CallRec
     from cordboard.config.database import Database, StoreError
     from cordboard.ops.records import recent as read_recent
 
-    path = database_of(state)
-    if not path.exists():
+    where = database_location(state)
+    if "://" not in where and not Path(where).exists():
         return []
     try:
-        database = Database(path)
+        database = Database(where)
         try:
             return list(read_recent(database, limit=limit, number=number, outcome=outcome))
         finally:

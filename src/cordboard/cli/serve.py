@@ -126,12 +126,17 @@ class _Run:
         self._overrides = overrides
         self._stop = asyncio.Event()
         self._now = asyncio.Event()
+        self._again = False
+        self._started = asyncio.Event()
         self._reloading: asyncio.Task[None] | None = None
 
     async def main(self) -> None:
         """Serves until a signal comes."""
         server = self._server
         loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, self._on_stop)
+        loop.add_signal_handler(signal.SIGINT, self._on_stop)
+        loop.add_signal_handler(signal.SIGHUP, self._on_reload)
         try:
             await server.start()
         except SipListenError as error:
@@ -147,12 +152,10 @@ class _Run:
             fail(str(error), EXIT_CONFIG)
         except OSError as error:
             fail(f"{error.filename or 'start'}: {error.strerror or error}", EXIT_STATE)
-        loop.add_signal_handler(signal.SIGTERM, self._on_stop)
-        loop.add_signal_handler(signal.SIGINT, self._on_stop)
-        loop.add_signal_handler(signal.SIGHUP, self._on_reload)
         # What is there now stays to the end: the collector need not look at it again and again.
         gc.collect()
         gc.freeze()
+        self._started.set()
         follower = None
         try:
             self._announce()
@@ -177,10 +180,14 @@ class _Run:
         self._stop.set()
 
     def _on_reload(self) -> None:
-        if self._reloading is None or self._reloading.done():
+        # One that comes during a reading starts another: it may tell of a later change.
+        if self._reloading is not None and not self._reloading.done():
+            self._again = True
+        else:
             self._reloading = asyncio.create_task(self._reload())
 
     async def _reload(self) -> None:
+        await self._started.wait()
         notify_systemd(f"RELOADING=1\nMONOTONIC_USEC={int(asyncio.get_running_loop().time() * 1_000_000)}")
         try:
             environment = await asyncio.to_thread(self._reread)
@@ -193,6 +200,9 @@ class _Run:
             _log.error("configuration not read, the old one stays", reason=problem)
         finally:
             notify_systemd("READY=1")
+        if self._again:
+            self._again = False
+            await self._reload()
 
     def _reread(self) -> Environment:
         with Store(self._state.database) as store:

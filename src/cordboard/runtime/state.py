@@ -69,9 +69,9 @@ class State:
         os.pwrite(self._lock, str(os.getpid()).encode(), 0)
 
     @property
-    def database(self) -> Path:
-        """Configuration and call records."""
-        return database_of(self.path)
+    def database(self) -> str:
+        """Configuration and call records: a file, or the URL in ``$CORDBOARD_DATABASE``."""
+        return database_location(self.path)
 
     @property
     def bindings(self) -> Path:
@@ -91,6 +91,11 @@ class State:
 def database_of(state: Path) -> Path:
     """The database within a state directory."""
     return state / "cordboard.db"
+
+
+def database_location(state: Path) -> str:
+    """The database of a server: the URL in ``$CORDBOARD_DATABASE``, else the file in its state directory."""
+    return os.environ.get("CORDBOARD_DATABASE") or str(database_of(state))
 
 
 def link_file_of(state: Path) -> Path:
