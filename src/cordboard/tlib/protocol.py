@@ -82,7 +82,7 @@ class Resume(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     session: str
     sequence: int
-    """The last event the client has handled."""
+    """The last event the client has handled; -1 when it still waits for a Snapshot."""
     dns: list[str] = []
     """The DNs it had registered: taken up again when the server no longer knows the session."""
 

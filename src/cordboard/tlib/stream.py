@@ -1,11 +1,14 @@
 """The client's half of the numbering: each event once, in order, over any number of connections. No I/O."""
 
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from cordboard.tlib.protocol import Resume, Snapshot, Welcome
 
 _E = TypeVar("_E")
+
+UNKNOWN: Final = -1
+"""The ``sequence`` of who waits for a snapshot: resuming with it brings one."""
 
 
 class GapError(Exception):
@@ -42,6 +45,10 @@ class Stream:
         self._await_snapshot = asked and not welcome.resumed
         if not asked:
             self.sequence = welcome.sequence
+        elif self._await_snapshot:
+            # Numbers of before mean nothing any more. Should the connection break before the snapshot is here, no
+            # event must count as handled.
+            self.sequence = UNKNOWN
 
     def snapshot(self, snapshot: Snapshot) -> None:
         """The state as a whole came; its number is where events go on."""

@@ -122,7 +122,8 @@ def test_closing_writes_what_waits(database):
     assert len(recent(database)) == 1
 
 
-def test_the_table_is_the_record_and_what_the_migration_made(database, tmp_path):
+@pytest.mark.usefixtures("database")
+def test_the_table_is_the_record_and_what_the_migration_made(tmp_path):
     fields = [field.name for field in msgspec.structs.fields(CallRecord)]
     assert list(table.columns.keys()) == ["id", *fields]
     engine = sa.create_engine(f"sqlite:///{tmp_path / 'store.db'}")

@@ -134,7 +134,9 @@ def test_loop_lag_shows_the_worst_since_the_last_look():
 def test_every_metric_has_a_line_in_the_documentation():
     readiness, lag = Readiness(), LoopLag()
     names = {name.partition("{")[0] for name in samples(CallMeters(), ProcessInfo("1", readiness, lag, None))}
-    source = (ROOT / "src/cordboard/runtime/server.py").read_text() + (ROOT / "src/cordboard/ops/metrics.py").read_text()
+    source = (ROOT / "src/cordboard/runtime/server.py").read_text() + (
+        ROOT / "src/cordboard/ops/metrics.py"
+    ).read_text()
     names |= {f"cordboard_{name}_total" for name in re.findall(r'PartCollector\(\s*"(\w+)"', source)}
     names |= {f"cordboard_{name}" for name in re.findall(r'^\s+"(\w+)": \(', source, re.MULTILINE)}
     names |= {"cordboard_log_lines_total", "cordboard_calls_refused_total", "cordboard_calls_ended_total"}

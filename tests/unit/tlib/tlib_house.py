@@ -77,7 +77,15 @@ class FakeSwitch:
         code = Code.UNSUPPORTED
         return [EventError(error_code=code, error_message=MESSAGES[code], **common)]
 
-    def dial(self, dn: str, other: str, *, reference_id: int = 0, link: Link | None = None) -> None:
+    def dial(
+        self,
+        dn: str,
+        other: str,
+        *,
+        reference_id: int = 0,
+        link: Link | None = None,
+        user_data: dict[str, Any] | None = None,
+    ) -> None:
         number = self._next()
         self.hub.emit(
             EventDialing(
@@ -91,7 +99,7 @@ class FakeSwitch:
                 call_id=number,
                 call_uuid="0" * 32,
                 call_type=CallType.INTERNAL,
-                user_data={"EventSequenceNumber": 7, 'quote"ReferenceID":1,': "x"},
+                user_data=user_data or {"EventSequenceNumber": 7, 'quote"ReferenceID":1,': "x"},
             ),
             link,
         )
