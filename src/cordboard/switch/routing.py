@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from cordboard.switch.ports import Resolver
     from cordboard.switch.settings import DnSettings
 
+NAME_LIFE: Final = 60.0
+"""Seconds after which the host name of a fixed contact is looked up anew, by the next call to it."""
+
 MAX_CONTACTS: Final = 10
 """Most contacts of a DN that are tried at once; further ones are left out."""
 
@@ -89,7 +92,7 @@ def parse_contact(contact: str) -> tuple[str, int, _core.TransportName]:
 class Extension:
     """A configured DN while the server runs: its settings, its state, and what is worth making only once."""
 
-    __slots__ = ("address", "dn", "identity", "settings", "target_uri", "targets_fixed")
+    __slots__ = ("address", "asked_at", "dn", "identity", "named", "settings", "target_uri", "targets_fixed")
 
     def __init__(self, settings: DnSettings, domain: str) -> None:
         self.settings = settings
@@ -102,6 +105,10 @@ class Extension:
         """To of the requests to it."""
         self.targets_fixed: tuple[Target, ...] = ()
         """The fixed contact, once its host is known."""
+        self.named = False
+        """Whether the fixed contact has a host name, whose address may change."""
+        self.asked_at = 0.0
+        """When that name was last looked up, on the switch's clock."""
         self.change(settings, domain)
 
     def __repr__(self) -> str:
@@ -120,13 +127,18 @@ class Extension:
         """Finds the address of the fixed contact. Raises ContactError."""
         contact = self.settings.static_contact
         if contact is None:
+            self.named = False
             self.targets_fixed = ()
             return
         host, port, transport = parse_contact(contact)
+        if self.targets_fixed and self.targets_fixed[0].uri != contact:
+            self.targets_fixed = ()
+        self.named = False
         try:
             ip_address(host)
         except ValueError:
             settings = self.settings
+            self.named = True
 
             def found(addresses: Sequence[str]) -> None:
                 # An answer that comes after the settings changed again, or none, leaves what is there.

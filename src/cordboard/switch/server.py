@@ -21,7 +21,7 @@ from cordboard.switch.flows import basic_call
 from cordboard.switch.legs import Branches
 from cordboard.switch.log import Log
 from cordboard.switch.ports import NoMeters, NoRecords, no_resolver
-from cordboard.switch.routing import Extension
+from cordboard.switch.routing import NAME_LIFE, Extension
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from cordboard.sip.clock import Clock
     from cordboard.sip.endpoint import Endpoint
     from cordboard.switch.ports import Meters, RecordSink, Resolver
+    from cordboard.switch.routing import Target
     from cordboard.switch.settings import DnSettings, ServerSettings
 
 REFUSED: Final = {"SUBSCRIBE": 489, "PUBLISH": 489, "NOTIFY": 481}
@@ -92,6 +93,7 @@ class SipServer:
         if extension is None:
             extension = Extension(settings, domain)
             extension.resolve(self.resolver)
+            extension.asked_at = self.clock.now()
             self.extensions[number] = extension
             changed = False
         else:
@@ -127,6 +129,18 @@ class SipServer:
     def dns(self) -> Iterable[str]:
         """The numbers of all DNs."""
         return self.extensions.keys()
+
+    def targets(self, extension: Extension) -> Sequence[Target]:
+        """The contacts of a DN to try now.
+
+        A fixed contact with a host name is looked up anew now and then; this call goes where the name led so far.
+        """
+        if extension.named:
+            now = self.clock.now()
+            if now - extension.asked_at >= NAME_LIFE or not extension.targets_fixed:
+                extension.asked_at = now
+                extension.resolve(self.resolver)
+        return extension.targets()
 
     # Events of the core
 

@@ -67,7 +67,7 @@ class BasicCall(CallFlow):
         if callee is None:
             self.refuse(Outcome.UNKNOWN_NUMBER, 404, CallState.SIT_INVALID_NUMBER, "unknown number")
             return
-        targets = callee.targets()
+        targets = server.targets(callee)
         if not targets:
             self.refuse(Outcome.UNREACHABLE, 480, CallState.GENERAL_ERROR, "out of service")
             return

@@ -104,7 +104,7 @@ class MakeCallFlow(CallFlow):
         server = self.server
         call = self.call
         destination = self.destination
-        targets = destination.targets()
+        targets = server.targets(destination)
         if not targets or destination.full:
             outcome, status = (Outcome.BUSY, 486) if targets else (Outcome.UNREACHABLE, 480)
             self._refuse(outcome, status, "max-calls" if targets else "out of service")
@@ -279,7 +279,7 @@ def start(server: SipServer, link: Link, request: MakeCall, reference_id: int) -
         raise TLibError(Code.DRAINING)
     if len(server.calls) >= server.settings.max_calls:
         raise TLibError(Code.TOO_MANY_CALLS)
-    targets = origin.targets()
+    targets = server.targets(origin)
     if not targets:
         raise TLibError(Code.OUT_OF_SERVICE, request.this_dn)
     if origin.full:
