@@ -10,6 +10,8 @@ from typing import Literal, final
 Headers = Sequence[tuple[str, str]]
 Address = tuple[str, int]
 TransportName = Literal["udp", "tcp", "tls", "ws", "wss"]
+Direction = Literal["sendrecv", "sendonly", "recvonly", "inactive"]
+HoldChange = Literal["none", "held", "retrieved"]
 
 @final
 class Message:
@@ -49,6 +51,64 @@ class Uri:
     port: int | None
     params: dict[str, str]
     headers: str
+
+@final
+class SdpMedia:
+    """One stream of a session description."""
+
+    kind: str
+    """``audio``, ``video`` ..."""
+    address: str
+    """Where its sender receives: an address or a host name; empty if it says none."""
+    port: int
+    """0 refuses or ends the stream."""
+    protocol: str
+    formats: list[str]
+    direction: Direction
+    """As its sender says it. The address 0.0.0.0 receives nothing; a refused stream is inactive."""
+    refused: bool
+
+@final
+class Sdp:
+    """A session description (RFC 8866); never changed in place. Equal descriptions say the same, line by line.
+
+    Directions are those of whoever sends the description: ``sendonly`` from a peer means that we hear it.
+    """
+
+    @staticmethod
+    def parse(data: bytes) -> Sdp:
+        """Raises ValueError with the line and the reason."""
+    @staticmethod
+    def black_hole(session_id: int, address: str) -> Sdp:
+        """An offer that leads nowhere, G.711 and inactive at 0.0.0.0: for a party whose other one is still to be
+        found (RFC 3725 section 5). ``address`` is printed in ``o=``. Raises ValueError if it is not literal."""
+    def black_hole_answer(self, session_id: int, address: str) -> Sdp:
+        """An answer to this offer that leads nowhere: its streams taken, inactive, at 0.0.0.0."""
+    def to_bytes(self) -> bytes: ...
+    session_id: str
+    session_version: str
+    address: str
+    """The connection for all streams without their own; empty if there is none."""
+    media: list[SdpMedia]
+    """The streams in order, refused ones too."""
+    audio_direction: Direction
+    """What its sender does with speech, all such streams together; inactive if there are none."""
+    held: bool
+    """Whether its sender holds us: it has streams of speech and would receive none, by ``sendonly``, ``inactive``,
+    0.0.0.0 or port 0. Without speech all streams count; without any stream it holds nobody."""
+    def with_direction(self, direction: Direction, *, media: int | None = None) -> Sdp:
+        """The same with this direction for all live streams, or for the one of that index. Raises IndexError."""
+    def with_session_version(self, version: int) -> Sdp: ...
+    def hold(self) -> Sdp:
+        """The same, receiving nothing: ``sendrecv`` becomes ``sendonly``, ``recvonly`` becomes ``inactive``."""
+    def retrieve(self, before: Sdp) -> Sdp:
+        """The same with the directions of ``before``, stream by stream; ``sendrecv`` for streams that are new."""
+    def following(self, last: Sdp) -> Sdp:
+        """The same as the next thing to say in a dialog where ``last`` was said before (RFC 3264 section 8): ``o=``
+        of ``last``, its version counted up exactly when something else changes; streams that are gone keep their
+        place with port 0. Whoever made this description, the peer sees one continuous session."""
+    def check_answer(self, answer: Sdp) -> None:
+        """Raises ValueError with the reason if ``answer`` does not fit this offer (RFC 3264 section 6)."""
 
 @final
 class Flow:
@@ -196,3 +256,6 @@ class Endpoint:
 
 def digest_ha1(username: str, realm: str, password: str, algorithm: Literal["MD5", "SHA-256"]) -> str:
     """The hash a directory keeps in place of the password (RFC 7616 3.4.2), in hex."""
+
+def hold_change(old: Sdp | None, new: Sdp) -> HoldChange:
+    """What ``new`` changes next to ``old``, both from the same peer; without ``old`` the call was not held."""

@@ -4,6 +4,7 @@ mod convert;
 mod endpoint;
 mod events;
 mod message;
+mod sdp;
 mod virtual_core;
 
 use cordboard_sip::digest::{self, Algorithm};
@@ -33,6 +34,9 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<events::NoAckEvent>()?;
     module.add_class::<events::BindingEvent>()?;
     module.add_class::<endpoint::PyEndpoint>()?;
+    module.add_class::<sdp::PySdp>()?;
+    module.add_class::<sdp::PySdpMedia>()?;
     module.add_function(wrap_pyfunction!(digest_ha1, module)?)?;
+    module.add_function(wrap_pyfunction!(sdp::hold_change, module)?)?;
     Ok(())
 }

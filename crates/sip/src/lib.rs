@@ -21,6 +21,7 @@ pub mod header;
 pub mod ids;
 pub mod limits;
 pub mod message;
+pub mod offer_answer;
 pub mod registrar;
 pub mod sdp;
 pub mod time;

@@ -14,17 +14,45 @@ use support::{Pair, in_dialog, respond};
 #[derive(Clone, Debug)]
 enum Step {
     Invite,
-    Respond { side: usize, which: usize, status: u16 },
-    Cancel { which: usize },
-    InDialog { side: usize, which: usize, method: usize },
-    Ack { side: usize, which: usize },
-    Forget { side: usize, which: usize },
-    Pass { millis: u64 },
-    Overload { side: usize, on: bool },
-    TransportFailed { side: usize },
-    Garbage { side: usize, bytes: Vec<u8> },
+    Respond {
+        side: usize,
+        which: usize,
+        status: u16,
+    },
+    Cancel {
+        which: usize,
+    },
+    InDialog {
+        side: usize,
+        which: usize,
+        method: usize,
+    },
+    Ack {
+        side: usize,
+        which: usize,
+    },
+    Forget {
+        side: usize,
+        which: usize,
+    },
+    Pass {
+        millis: u64,
+    },
+    Overload {
+        side: usize,
+        on: bool,
+    },
+    TransportFailed {
+        side: usize,
+    },
+    Garbage {
+        side: usize,
+        bytes: Vec<u8>,
+    },
     /// What the wire does to the next messages.
-    Wire { fates: Vec<Fate> },
+    Wire {
+        fates: Vec<Fate>,
+    },
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -33,9 +61,14 @@ enum Fate {
     Lose,
     Twice,
     /// One byte becomes another.
-    Mutilate { at: usize, byte: u8 },
+    Mutilate {
+        at: usize,
+        byte: u8,
+    },
     /// Its end is cut off.
-    Cut { at: usize },
+    Cut {
+        at: usize,
+    },
 }
 
 const METHODS: [Method; 7] =

@@ -120,9 +120,10 @@ impl Endpoint {
     fn settle_reinvite(&mut self, id: TransactionId, dialog: DialogId, message: Arc<Message>) {
         let status = message.status();
         if status >= 200
-            && let Some(asking) = self.asking.get_mut(&id) {
-                asking.settled = true;
-            }
+            && let Some(asking) = self.asking.get_mut(&id)
+        {
+            asking.settled = true;
+        }
         if (200..300).contains(&status) {
             let number = message.cseq().map_or(1, |c| c.number);
             self.settle_success(id, dialog, number, message);
