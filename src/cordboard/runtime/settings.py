@@ -1,11 +1,13 @@
 """From the configuration to what the switch wants to know."""
 
+from ipaddress import ip_address
 from typing import Final
 
 from cordboard.config.environment import Environment
 from cordboard.config.objects import DN
 from cordboard.config.optionset import DnType
 from cordboard.model.enums import AddressType
+from cordboard.switch.routing import parse_contact
 from cordboard.switch.settings import DnSettings, ServerSettings
 
 _ADDRESS_TYPES: Final = {
@@ -36,7 +38,22 @@ def dn_settings(environment: Environment, dn: DN) -> DnSettings:
         session_audit_interval=options.session_audit_interval,
         ha1=_offered(environment, dn),
         authenticate=tuple(options.authenticate_requests),
+        peers=_peers(dn),
     )
+
+
+def _peers(dn: DN) -> tuple[str, ...]:
+    """The address a trunk's calls come from: their From shows numbers of outside, so it cannot tell the DN.
+
+    Only a literal address; a trunk whose contact is a name is known by what it authenticates as.
+    """
+    if dn.type is not DnType.TRUNK or dn.options.contact in {"", "*"}:
+        return ()
+    host = parse_contact(dn.options.contact)[0]
+    try:
+        return (str(ip_address(host)),)
+    except ValueError:
+        return ()
 
 
 def _offered(environment: Environment, dn: DN) -> tuple[tuple[str, str], ...]:
