@@ -1,7 +1,7 @@
 """The link's WebSocket endpoint: carries what :mod:`~cordboard.tlib.protocol` and :mod:`~cordboard.tlib.hub` decide.
 
 Each connection has one reader (this coroutine) and one writer task. The writer sends what gathered during a loop turn
-as one frame and then rests for ``frame_gap``, so that 20,000 events a second make 200 frames, not 20,000. While
+as one frame and then rests for ``frame_gap``, so that 20,000 events a second make 50 frames, not 20,000. While
 a client does not read, its writer stands still and only its own ring fills; the switch never waits.
 """
 
@@ -56,7 +56,7 @@ class TLibServer:
         name: str = "Cordboard",
         login_timeout: float = 10.0,
         max_pending: int = 256,
-        frame_gap: float = 0.005,
+        frame_gap: float = 0.02,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Takes what it needs; nothing happens before ``start``.
