@@ -12,7 +12,7 @@ from cordboard.testkit.strangers.ports import free_ports
 from cordboard.testkit.strangers.scenario import Scenario
 
 MakeServer = Callable[..., Server]
-PASSWORD = "open sesame 17"
+PASSWORD = "open-sesame-17"
 
 
 def make_table(

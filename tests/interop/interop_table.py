@@ -1,5 +1,6 @@
 """Phones of sipp round a server: each DN has its port; the ladder's sides are played and all of them graded."""
 
+import time
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -49,6 +50,12 @@ class Table:
         """All parties play, those who wait first, and all are graded; tshark judges what the server sent."""
         with Capture(self.folder / f"capture-{self._count}", [self.server.port]) as capture:
             parties = [self.start(scenario, **settings) for scenario in scenarios]
+            # One that failed tells more than those who then wait for it in vain.
+            while all(party.program.exit_code in (None, 0) for party in parties):
+                if all(party.program.exit_code == 0 for party in parties):
+                    break
+                time.sleep(0.02)
+            parties.sort(key=lambda party: party.program.exit_code in (None, 0))
             grades = [party.passed() for party in parties]
             capture.assert_clean(source_ports=[self.server.port])
         return grades

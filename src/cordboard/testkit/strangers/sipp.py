@@ -49,7 +49,7 @@ class Sipp:
         user: str = "",
         password: str = "",
         transport: str = "udp",
-        seconds: float = 30,
+        seconds: float = 15,
         extra: Sequence[str] = (),
         trace: bool = True,
     ) -> None:
