@@ -154,7 +154,7 @@ class Linphone:
 
     def wait_ended(self, seconds: float = SECONDS) -> str:
         """Waits until the call is over; returns the reason as linphone words it, ``error`` for a failed one."""
-        pattern = r"Call \d+ with \S+ (?:ended \((.*)\)|error)"
+        pattern = r"Call \d+ with .*? (?:ended \((.*)\)|error)"
         reason = self._expect(pattern, "the call does not end", seconds) or "error"
         self._open_ear()
         return reason
