@@ -217,6 +217,23 @@ class Endpoint:
         REGISTER. ``peers``: source addresses (host or host:port) admitted as this DN, for trunks and static contacts.
         ``username``: what it answers challenges with where that is not its own number (a secondary shared line)."""
     def remove_dn(self, dn: str) -> None: ...
+    def set_credentials(
+        self,
+        realm: str,
+        username: str,
+        *,
+        ha1: Sequence[tuple[str, str]] = (),
+        password: str | None = None,
+        host: str = "",
+    ) -> None:
+        """Gives an account of ours with somebody else (a carrier, a trunk), or gives it anew. From then on requests of
+        ours that are challenged with 401 or 407 are sent again with credentials, under the same transaction.
+
+        ``realm``: empty for any. ``host``: the host of the Request-URI or the literal address it is for; empty for any.
+        Either a ``password`` or ``ha1``, (algorithm, hex hash) for that realm; else ValueError. What knows more of
+        a challenge goes first: the host, then the realm, then the name in From.
+        """
+    def remove_credentials(self, realm: str, username: str, *, host: str = "") -> None: ...
     def respond(
         self, transaction: int, status: int, *, reason: str | None = None, headers: Headers = (), body: bytes = b"",
         content_type: str = "application/sdp",

@@ -3,10 +3,11 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use cordboard_net::{Advertise, Config, Engine, Handle, HandleError, Listen};
+use cordboard_sip::digest::client::Secret;
 use cordboard_sip::digest::{Algorithm, Ha1s};
 use cordboard_sip::directory::{Entry, MethodSet};
 use cordboard_sip::endpoint::{
-    Command, Control, Destination, DialogId, Endpoint, HeaderLine, Numbers, Settings, TransactionId,
+    Command, Control, Credentials, Destination, DialogId, Endpoint, HeaderLine, Numbers, Settings, TransactionId,
 };
 use cordboard_sip::{Flow, Method};
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
@@ -72,7 +73,10 @@ impl PyEndpoint {
 #[pymethods]
 impl PyEndpoint {
     #[staticmethod]
-    #[pyo3(signature = (listen, *, realm, software, journal=None, advertise=Vec::new(), event_limit=10_000))]
+    #[pyo3(
+        signature = (listen, *, realm, software, journal=None, advertise=Vec::new(), event_limit=10_000),
+        text_signature = "(listen, *, realm, software, journal=None, advertise=(), event_limit=10000)"
+    )]
     fn live(
         py: Python<'_>,
         listen: Vec<Address>,
@@ -133,7 +137,10 @@ impl PyEndpoint {
         to_list(py, events)
     }
 
-    #[pyo3(signature = (dn, *, ha1=Vec::new(), authenticate=Vec::new(), registers=true, peers=Vec::new(), username=None))]
+    #[pyo3(
+        signature = (dn, *, ha1=Vec::new(), authenticate=Vec::new(), registers=true, peers=Vec::new(), username=None),
+        text_signature = "(self, dn, *, ha1=(), authenticate=(), registers=True, peers=(), username=None)"
+    )]
     fn set_dn(
         &self,
         dn: String,
@@ -143,12 +150,7 @@ impl PyEndpoint {
         peers: Vec<String>,
         username: Option<String>,
     ) -> PyResult<()> {
-        let mut ha1s = Ha1s::default();
-        for (algorithm, hex) in &ha1 {
-            let known = Algorithm::from_token(algorithm)
-                .ok_or_else(|| PyValueError::new_err(format!("algorithm must be MD5 or SHA-256, not {algorithm:?}")))?;
-            ha1s.set_hex(known, hex).map_err(|e| PyValueError::new_err(e.to_string()))?;
-        }
+        let ha1s = hashes(&ha1)?;
         let peers = peers
             .iter()
             .map(|peer| {
@@ -166,6 +168,32 @@ impl PyEndpoint {
 
     fn remove_dn(&self, dn: String) {
         self.control(Control::RemoveDn { dn });
+    }
+
+    #[pyo3(
+        signature = (realm, username, *, ha1=Vec::new(), password=None, host=String::new()),
+        text_signature = "(self, realm, username, *, ha1=(), password=None, host='')"
+    )]
+    fn set_credentials(
+        &self,
+        realm: String,
+        username: String,
+        ha1: Vec<(String, String)>,
+        password: Option<String>,
+        host: String,
+    ) -> PyResult<()> {
+        let secret = match password {
+            Some(password) if ha1.is_empty() => Secret::Password(password),
+            None if !ha1.is_empty() && !realm.is_empty() => Secret::Ha1s(hashes(&ha1)?),
+            _ => return Err(PyValueError::new_err("either a password or hashes for one realm")),
+        };
+        self.control(Control::SetCredentials(Credentials { realm, host, username, secret }));
+        Ok(())
+    }
+
+    #[pyo3(signature = (realm, username, *, host=String::new()), text_signature = "(self, realm, username, *, host='')")]
+    fn remove_credentials(&self, realm: String, username: String, host: String) {
+        self.control(Control::RemoveCredentials { realm, host, username });
     }
 
     #[pyo3(
@@ -338,6 +366,16 @@ impl PyEndpoint {
         let transmits = self.virtual_core()?.transmits();
         Ok(transmits.into_iter().map(|t| (PyFlow(t.flow), PyBytes::new(py, &t.bytes))).collect())
     }
+}
+
+fn hashes(ha1: &[(String, String)]) -> PyResult<Ha1s> {
+    let mut ha1s = Ha1s::default();
+    for (algorithm, hex) in ha1 {
+        let known = Algorithm::from_token(algorithm)
+            .ok_or_else(|| PyValueError::new_err(format!("algorithm must be MD5 or SHA-256, not {algorithm:?}")))?;
+        ha1s.set_hex(known, hex).map_err(|e| PyValueError::new_err(e.to_string()))?;
+    }
+    Ok(ha1s)
 }
 
 fn status_argument(value: &Bound<'_, PyAny>) -> PyResult<u16> {

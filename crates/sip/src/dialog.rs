@@ -258,6 +258,13 @@ impl Dialog {
         self.build(method, number, via)
     }
 
+    /// Takes the next CSeq number, for a request of ours that is sent again with credentials
+    /// (RFC 3261 22.2).
+    pub fn take_seq(&mut self) -> u32 {
+        self.local_seq += 1;
+        self.local_seq
+    }
+
     /// The CSeq number of our latest request.
     #[must_use]
     pub fn local_seq(&self) -> u32 {

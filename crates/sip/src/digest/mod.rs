@@ -1,4 +1,4 @@
-//! HTTP Digest for SIP, the server's side (RFC 3261 section 22, RFC 2617, RFC 7616, RFC 8760).
+//! HTTP Digest for SIP, the server's side; the client's is [`client`] (RFC 3261 section 22, RFC 2617, RFC 7616, RFC 8760).
 //!
 //! * **Algorithms**: MD5 and SHA-256, `qop="auth"`. Clients of RFC 2069 that send no `qop` are
 //!   accepted (RFC 3261 22.4 point 8). `auth-int`, `userhash` and the `-sess` variants are not offered.
@@ -15,6 +15,7 @@
 //!   costs an honest client one more round trip.
 
 mod answer;
+pub mod client;
 mod hex;
 mod nonce;
 mod replay;

@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::{
-    Asking, Body, Cancel, Command, Destination, DialogId, Endpoint, Event, Failure, HeaderLine, TransactionId, resend,
+    Asking, Body, Cancel, Command, Destination, DialogId, Endpoint, Event, Failure, HeaderLine, TransactionId,
+    authenticate, resend,
 };
 use crate::dialog::Input;
 use crate::flow::{Flow, Transmit, Transport};
@@ -168,21 +169,14 @@ impl Endpoint {
         let request = build(self, to.transport, local);
         let flow = Flow { transport: to.transport, local, remote: to.remote, connection: to.connection };
         let (request, flow, fallback) = self.by_size(request, flow, build);
-        let invite = *outgoing.method == Method::Invite;
         let request = Arc::new(request);
-        self.asking.insert(
-            id,
-            Asking {
-                method: outgoing.method.clone(),
-                dialog: None,
-                forks: Vec::new(),
-                contact_user: outgoing.contact_user.into(),
-                invite: invite.then(|| request.clone()),
-                cancel: Cancel::No,
-                internal: false,
-                settled: false,
-            },
-        );
+        let kept = *outgoing.method == Method::Invite || !self.accounts.is_empty();
+        let asking = Asking {
+            contact_user: outgoing.contact_user.into(),
+            request: kept.then(|| request.clone()),
+            ..Asking::new(id, outgoing.method.clone(), flow)
+        };
+        self.asking.insert(id, asking);
         self.layer.send_request(id, request, flow, fallback, now, &mut self.outputs);
     }
 
@@ -225,30 +219,24 @@ impl Endpoint {
         let request = build(self, transport, local);
         let flow = Flow { transport, local, remote, connection };
         let (request, flow, fallback) = self.by_size(request, flow, build);
-        self.asking.insert(
-            id,
-            Asking {
-                method: method.clone(),
-                dialog: Some(dialog_id),
-                forks: Vec::new(),
-                contact_user: Box::default(),
-                invite: None,
-                cancel: Cancel::No,
-                internal: false,
-                settled: false,
-            },
-        );
+        let request = Arc::new(request);
+        let asking = Asking {
+            dialog: Some(dialog_id),
+            request: (!self.accounts.is_empty()).then(|| request.clone()),
+            ..Asking::new(id, method.clone(), flow)
+        };
+        self.asking.insert(id, asking);
         if *method == Method::Bye {
             self.stop_resending(dialog_id);
             if let Some(dialog) = self.dialogs.get_mut(&dialog_id) {
                 dialog.handle(Input::Bye);
             }
         }
-        self.layer.send_request(id, Arc::new(request), flow, fallback, now, &mut self.outputs);
+        self.layer.send_request(id, request, flow, fallback, now, &mut self.outputs);
     }
 
     /// RFC 3261 18.1.1: a request too large for UDP goes by TCP, with UDP to fall back on.
-    fn by_size(
+    pub(super) fn by_size(
         &mut self,
         request: Message,
         flow: Flow,
@@ -279,7 +267,7 @@ impl Endpoint {
         if !headers.iter().any(|(n, _)| n.eq_ignore_ascii_case("Max-Forwards")) {
             builder = builder.known(HeaderName::MaxForwards, 70);
         }
-        if matches!(method, Method::Invite | Method::Update | Method::Subscribe | Method::Refer | Method::Notify) {
+        if carries_contact(method) {
             builder = builder.known(HeaderName::Contact, self.contact(contact_user, transport, local));
         }
         if *method == Method::Invite {
@@ -304,7 +292,12 @@ impl Endpoint {
         };
         let via = self.via(transport, local);
         let Some(dialog) = self.dialogs.get(&dialog_id) else { return };
-        let builder = dialog.ack(number, &via).known(HeaderName::MaxForwards, 70);
+        let mut builder = dialog.ack(number, &via).known(HeaderName::MaxForwards, 70);
+        // RFC 3261 22.1: with the credentials of its INVITE, as an ACK cannot be challenged.
+        let proved = self.asking.get(&invite).filter(|a| !a.proofs.is_empty()).and_then(|a| a.request.as_deref());
+        for (name, value) in proved.into_iter().flat_map(authenticate::credentials_of) {
+            builder = builder.known(name, value);
+        }
         let ack = finish(builder, headers, body);
         let flow = Flow { transport, local, remote, connection };
         let transmit = Transmit { flow, bytes: ack.to_bytes() };
@@ -313,6 +306,7 @@ impl Endpoint {
     }
 
     fn cancel(&mut self, id: TransactionId, headers: Vec<HeaderLine>, now: Time) {
+        let id = self.retried.get(&id).copied().unwrap_or(id);
         let provisional = self.layer.has_provisional(id);
         let Some(asking) = self.asking.get_mut(&id).filter(|a| a.method == Method::Invite && !a.settled) else {
             self.counters.stale_commands += 1;
@@ -334,19 +328,7 @@ impl Endpoint {
             asking.cancel = Cancel::Sent;
         }
         let id = TransactionId(self.numbers.next());
-        self.asking.insert(
-            id,
-            Asking {
-                method: Method::Cancel,
-                dialog: None,
-                forks: Vec::new(),
-                contact_user: Box::default(),
-                invite: None,
-                cancel: Cancel::No,
-                internal: true,
-                settled: false,
-            },
-        );
+        self.asking.insert(id, Asking { internal: true, ..Asking::new(id, Method::Cancel, flow) });
         self.layer.send_request(id, Arc::new(cancel), flow, None, now, &mut self.outputs);
     }
 
@@ -354,6 +336,11 @@ impl Endpoint {
     fn fail_unsent(&mut self, id: TransactionId, dialog: Option<DialogId>) {
         self.events.push(Event::Failed { transaction: id, dialog, failure: Failure::Transport });
     }
+}
+
+/// Whether requests of that method tell where we are reached in the dialog (RFC 3261 12.2.1.1).
+pub(super) fn carries_contact(method: &Method) -> bool {
+    matches!(method, Method::Invite | Method::Update | Method::Subscribe | Method::Refer | Method::Notify)
 }
 
 fn finish(mut builder: MessageBuilder, headers: &[HeaderLine], body: &Body) -> Message {

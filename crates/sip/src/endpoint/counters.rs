@@ -60,4 +60,10 @@ counters! {
     stale_commands,
     /// Requests sent by TCP for their size.
     sent_by_tcp_for_size,
+    /// Requests of ours sent again with credentials.
+    authenticated,
+    /// Challenges we have no credentials or no algorithm for.
+    challenges_unmet,
+    /// Credentials of ours that were not accepted.
+    credentials_refused,
 }

@@ -235,4 +235,15 @@ pub enum Control {
         /// Its number.
         dn: String,
     },
+    /// Gives an account of ours somewhere else, or gives it anew.
+    SetCredentials(super::Credentials),
+    /// Takes an account back.
+    RemoveCredentials {
+        /// As in [`super::Credentials`].
+        realm: String,
+        /// As in [`super::Credentials`].
+        host: String,
+        /// As in [`super::Credentials`].
+        username: String,
+    },
 }

@@ -7,6 +7,7 @@
 //! What it decides by itself is mechanism: retransmissions, ACK for errors, CANCEL, CSeq order,
 //! challenges, registration. What a request *means* is the user's.
 
+mod authenticate;
 mod commands;
 mod counters;
 mod event;
@@ -22,12 +23,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustc_hash::FxHashMap;
 
+pub use authenticate::Credentials;
 pub use counters::Counters;
 pub use event::{
     BindingChange, Body, Command, Control, Destination, DialogId, Event, Failure, HeaderLine, Location, TransactionId,
 };
 
 use crate::dialog::Dialog;
+use crate::digest::client::Proof;
 use crate::digest::{Digest, DigestSettings};
 use crate::directory::Directory;
 use crate::flow::{Flow, Routes, Transmit, Transport};
@@ -108,20 +111,46 @@ struct Serving {
 /// A request of ours that is under way.
 #[derive(Debug)]
 struct Asking {
+    /// The number the user knows it by: its own, unless it was sent again with credentials.
+    told: TransactionId,
     method: Method,
+    /// Where it was sent.
+    flow: Flow,
     /// The dialog it was sent within.
     dialog: Option<DialogId>,
     /// The dialogs an initial INVITE has made, one a fork.
     forks: Vec<Fork>,
     contact_user: Box<str>,
-    /// The initial INVITE while forks may still appear.
-    invite: Option<Arc<Message>>,
+    /// The request: of an initial INVITE always, as forks may still appear; of others where there are
+    /// credentials to send it again with.
+    request: Option<Arc<Message>>,
+    /// How it has met challenges so far.
+    proofs: Vec<Proof>,
     /// A CANCEL that waits for the first provisional response (RFC 3261 9.1).
     cancel: Cancel,
     /// Of the endpoint's own making (CANCEL): its outcome is nobody's business.
     internal: bool,
     /// The user has had its final response or its failure.
     settled: bool,
+}
+
+impl Asking {
+    /// A request outside any dialog, just sent.
+    fn new(told: TransactionId, method: Method, flow: Flow) -> Self {
+        Self {
+            told,
+            method,
+            flow,
+            dialog: None,
+            forks: Vec::new(),
+            contact_user: Box::default(),
+            request: None,
+            proofs: Vec::new(),
+            cancel: Cancel::No,
+            internal: false,
+            settled: false,
+        }
+    }
 }
 
 /// One answerer of an INVITE of ours. Kept after its dialog has ended, so that a late repeat of
@@ -160,7 +189,11 @@ pub struct Endpoint {
     /// From (local tag, remote tag), hashed, to the dialog; verified on use.
     by_tags: FxHashMap<u64, DialogId>,
     serving: FxHashMap<TransactionId, Serving>,
+    /// By the number of the transaction that runs now.
     asking: FxHashMap<TransactionId, Asking>,
+    /// From the number the user knows to that of the transaction that runs now, where they differ.
+    retried: FxHashMap<TransactionId, TransactionId>,
+    accounts: authenticate::Accounts,
     resends: FxHashMap<DialogId, resend::Resend>,
     acks: FxHashMap<DialogId, resend::Acked>,
     overloaded: bool,
@@ -200,6 +233,8 @@ impl Endpoint {
             by_tags: FxHashMap::default(),
             serving: FxHashMap::default(),
             asking: FxHashMap::default(),
+            retried: FxHashMap::default(),
+            accounts: authenticate::Accounts::default(),
             resends: FxHashMap::default(),
             acks: FxHashMap::default(),
             overloaded: false,
@@ -262,7 +297,7 @@ impl Endpoint {
         self.settle_outputs(now);
     }
 
-    /// Changes what the endpoint knows of a DN.
+    /// Changes what the endpoint knows of DNs and of our own accounts.
     pub fn control(&mut self, control: Control) {
         match control {
             Control::SetDn { dn, entry } => self.directory.set(&dn, entry),
@@ -270,6 +305,8 @@ impl Endpoint {
                 let _was_known = self.directory.remove(&dn);
                 self.registrar.remove(&dn, &mut self.events, &mut self.journal);
             }
+            Control::SetCredentials(credentials) => self.accounts.set(credentials),
+            Control::RemoveCredentials { realm, host, username } => self.accounts.remove(&realm, &host, &username),
         }
     }
 
@@ -287,12 +324,13 @@ impl Endpoint {
 
     /// Live dialogs, transactions and what else is held: zero all when nothing is going on.
     #[must_use]
-    pub fn held(&self) -> [(&'static str, usize); 5] {
+    pub fn held(&self) -> [(&'static str, usize); 6] {
         [
             ("dialogs", self.dialogs.len()),
             ("transactions", self.layer.len()),
             ("server_transactions", self.serving.len()),
             ("client_transactions", self.asking.len()),
+            ("requests_authenticating", self.retried.len()),
             ("successes_unacknowledged", self.resends.len()),
         ]
     }

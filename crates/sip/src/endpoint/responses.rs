@@ -64,6 +64,9 @@ impl Endpoint {
         if status < 200 {
             self.send_wanted_cancel(id, now);
         }
+        if self.authenticate(id, &message, heard, now) {
+            return;
+        }
         let Some(asking) = self.asking.get_mut(&id) else { return };
         if asking.method == Method::Invite {
             match asking.dialog {
@@ -76,7 +79,7 @@ impl Endpoint {
         if status >= 200 {
             asking.settled = true;
         }
-        let method = asking.method.clone();
+        let (told, method) = (asking.told, asking.method.clone());
         if let Some(dialog) = dialog {
             if matches!(method, Method::Update | Method::Subscribe | Method::Notify)
                 && (200..300).contains(&status)
@@ -88,26 +91,27 @@ impl Endpoint {
                 self.remove_dialog(dialog);
             }
         }
-        self.events.push(Event::Response { transaction: id, dialog, message });
+        self.events.push(Event::Response { transaction: told, dialog, message });
     }
 
     fn settle_initial_invite(&mut self, id: TransactionId, message: Arc<Message>, heard: Option<Flow>) {
         let status = message.status();
+        let Some(asking) = self.asking.get_mut(&id) else { return };
+        let told = asking.told;
         if status >= 300 {
-            let Some(asking) = self.asking.get_mut(&id) else { return };
             asking.settled = true;
             self.end_early_forks(id);
-            self.events.push(Event::Response { transaction: id, dialog: None, message });
+            self.events.push(Event::Response { transaction: told, dialog: None, message });
             return;
         }
         let tag = message.to().ok().and_then(|t| t.tag().map(str::to_owned));
         if status < 200 && tag.is_none() {
-            self.events.push(Event::Response { transaction: id, dialog: None, message });
+            self.events.push(Event::Response { transaction: told, dialog: None, message });
             return;
         }
         let Some(dialog) = self.fork(id, tag.as_deref().unwrap_or(""), &message, heard) else { return };
         if status < 200 {
-            self.events.push(Event::Response { transaction: id, dialog: Some(dialog), message });
+            self.events.push(Event::Response { transaction: told, dialog: Some(dialog), message });
             return;
         }
         if let Some(asking) = self.asking.get_mut(&id) {
@@ -119,16 +123,14 @@ impl Endpoint {
 
     fn settle_reinvite(&mut self, id: TransactionId, dialog: DialogId, message: Arc<Message>) {
         let status = message.status();
-        if status >= 200
-            && let Some(asking) = self.asking.get_mut(&id)
-        {
-            asking.settled = true;
-        }
+        let Some(asking) = self.asking.get_mut(&id) else { return };
+        let told = asking.told;
+        asking.settled |= status >= 200;
         if (200..300).contains(&status) {
             let number = message.cseq().map_or(1, |c| c.number);
             self.settle_success(id, dialog, number, message);
         } else {
-            self.events.push(Event::Response { transaction: id, dialog: Some(dialog), message });
+            self.events.push(Event::Response { transaction: told, dialog: Some(dialog), message });
         }
     }
 
@@ -148,7 +150,8 @@ impl Endpoint {
         d.refresh_target(&message);
         d.handle(Input::Success);
         self.acks.insert(dialog, resend::Acked { invite: id, number, transmit: None });
-        self.events.push(Event::Response { transaction: id, dialog: Some(dialog), message });
+        let told = self.asking.get(&id).map_or(id, |a| a.told);
+        self.events.push(Event::Response { transaction: told, dialog: Some(dialog), message });
     }
 
     /// The dialog of a fork: found by its tag, or made.
@@ -161,7 +164,7 @@ impl Endpoint {
             }
             return Some(dialog);
         }
-        let request = asking.invite.clone()?;
+        let request = asking.request.clone()?;
         let contact_user = asking.contact_user.clone();
         let flow = heard?;
         let number = self.dialog_number();
@@ -172,7 +175,7 @@ impl Endpoint {
         Some(number)
     }
 
-    fn end_early_forks(&mut self, id: TransactionId) {
+    pub(super) fn end_early_forks(&mut self, id: TransactionId) {
         let Some(asking) = self.asking.get_mut(&id) else { return };
         for Fork { dialog, .. } in std::mem::take(&mut asking.forks) {
             let Some(d) = self.dialogs.get_mut(&dialog) else { continue };
@@ -189,19 +192,22 @@ impl Endpoint {
             return;
         }
         asking.settled = true;
-        let (dialog, bye) = (asking.dialog, asking.method == Method::Bye);
+        let (told, dialog, bye) = (asking.told, asking.dialog, asking.method == Method::Bye);
         if dialog.is_none() {
             self.end_early_forks(id);
         }
         if let (Some(dialog), true) = (dialog, bye) {
             self.remove_dialog(dialog);
         }
-        self.events.push(Event::Failed { transaction: id, dialog, failure });
+        self.events.push(Event::Failed { transaction: told, dialog, failure });
     }
 
     fn forget_transaction(&mut self, id: TransactionId) {
         if let Some(asking) = self.asking.remove(&id) {
             self.forget_acks(id, &asking);
+            if asking.told != id {
+                self.retried.remove(&asking.told);
+            }
             // An early dialog whose INVITE is gone can never be confirmed.
             for Fork { dialog, .. } in asking.forks {
                 if self.dialogs.get(&dialog).is_some_and(|d| d.state() == State::Early) {
