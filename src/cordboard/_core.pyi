@@ -4,14 +4,14 @@ Times are seconds (float) on the caller's monotonic clock. Addresses are ``(host
 address. Headers are lists of ``(name, value)``. Identifiers of transactions and dialogs are ints, never reused.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Literal, final
+from collections.abc import Sequence
+from typing import Literal, TypeAlias, final
 
-Headers = Sequence[tuple[str, str]]
-Address = tuple[str, int]
-TransportName = Literal["udp", "tcp", "tls", "ws", "wss"]
-Direction = Literal["sendrecv", "sendonly", "recvonly", "inactive"]
-HoldChange = Literal["none", "held", "retrieved"]
+Headers: TypeAlias = Sequence[tuple[str, str]]
+Address: TypeAlias = tuple[str, int]
+TransportName: TypeAlias = Literal["udp", "tcp", "tls", "ws", "wss"]
+Direction: TypeAlias = Literal["sendrecv", "sendonly", "recvonly", "inactive"]
+HoldChange: TypeAlias = Literal["none", "held", "retrieved"]
 
 @final
 class Message:
@@ -175,7 +175,7 @@ class BindingEvent:
     change: Literal["appeared", "moved", "gone"]
     locations: list[Location]
 
-Event = RequestEvent | AckEvent | CancelledEvent | ResponseEvent | FailedEvent | NoAckEvent | BindingEvent
+Event: TypeAlias = RequestEvent | AckEvent | CancelledEvent | ResponseEvent | FailedEvent | NoAckEvent | BindingEvent
 
 @final
 class Endpoint:
@@ -235,19 +235,43 @@ class Endpoint:
         """
     def remove_credentials(self, realm: str, username: str, *, host: str = "") -> None: ...
     def respond(
-        self, transaction: int, status: int, *, reason: str | None = None, headers: Headers = (), body: bytes = b"",
+        self,
+        transaction: int,
+        status: int,
+        *,
+        reason: str | None = None,
+        headers: Headers = (),
+        body: bytes = b"",
         content_type: str = "application/sdp",
     ) -> None: ...
     def send(
-        self, method: str, uri: str, *, from_: str, to: str, transport: TransportName, remote: Address,
-        connection: int = 0, contact_user: str = "", headers: Headers = (), body: bytes = b"",
+        self,
+        method: str,
+        uri: str,
+        *,
+        from_: str,
+        to: str,
+        transport: TransportName,
+        remote: Address,
+        connection: int = 0,
+        contact_user: str = "",
+        headers: Headers = (),
+        body: bytes = b"",
         content_type: str = "application/sdp",
     ) -> int:
         """Sends a request outside any dialog; returns its transaction."""
     def send_in_dialog(
-        self, dialog: int, method: str, *, headers: Headers = (), body: bytes = b"", content_type: str = "application/sdp"
+        self,
+        dialog: int,
+        method: str,
+        *,
+        headers: Headers = (),
+        body: bytes = b"",
+        content_type: str = "application/sdp",
     ) -> int: ...
-    def ack(self, dialog: int, *, headers: Headers = (), body: bytes = b"", content_type: str = "application/sdp") -> None: ...
+    def ack(
+        self, dialog: int, *, headers: Headers = (), body: bytes = b"", content_type: str = "application/sdp"
+    ) -> None: ...
     def cancel(self, transaction: int, *, headers: Headers = ()) -> None: ...
     def forget(self, dialog: int) -> None: ...
     def counters(self) -> dict[str, int]:

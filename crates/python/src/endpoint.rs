@@ -20,7 +20,7 @@ use crate::virtual_core::VirtualCore;
 
 enum Backend {
     Live(Handle<Endpoint>),
-    Virtual(Mutex<VirtualCore>),
+    Virtual(Box<Mutex<VirtualCore>>),
 }
 
 /// The SIP core behind one door.
@@ -126,7 +126,7 @@ impl PyEndpoint {
             .collect::<PyResult<Vec<_>>>()?;
         let core = VirtualCore::new(local, settings(realm, software), seed);
         let numbers = core.numbers();
-        Ok(Self { backend: Backend::Virtual(Mutex::new(core)), numbers })
+        Ok(Self { backend: Backend::Virtual(Box::new(Mutex::new(core))), numbers })
     }
 
     fn events<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
@@ -200,7 +200,6 @@ impl PyEndpoint {
         signature = (transaction, status, *, reason=None, headers=Vec::new(), body=Vec::new(), content_type="application/sdp"),
         text_signature = "(self, transaction, status, *, reason=None, headers=(), body=b'', content_type='application/sdp')"
     )]
-    #[expect(clippy::too_many_arguments, reason = "the face of _core.pyi")]
     fn respond(
         &self,
         transaction: u64,

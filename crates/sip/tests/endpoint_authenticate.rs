@@ -27,7 +27,7 @@ fn password(password: &str) -> Secret {
 fn challenged(known: &str) -> Pair {
     let mut pair = Pair::new();
     let ha1s = Ha1s::of("1501", "cordboard", "secret");
-    let authenticate = MethodSet::from_tokens(["INVITE", "REGISTER"].into_iter());
+    let authenticate = MethodSet::from_tokens(["INVITE", "REGISTER"]);
     let entry = Entry { ha1s, authenticate, registers: true, ..Entry::default() };
     pair.ends[1].control(Control::SetDn { dn: "1501".into(), entry });
     pair.ends[0].control(credentials("cordboard", password(known)));

@@ -27,9 +27,7 @@ CALL = {"conn_id": "0123456789abcdef", "call_id": 1, "call_uuid": "u", "time": A
     ("event", "line"),
     [
         (
-            EventRinging(
-                this_dn="1502", other_dn="1501", this_dn_role=DNRole.DESTINATION, user_data={"a": 1}, **CALL
-            ),
+            EventRinging(this_dn="1502", other_dn="1501", this_dn_role=DNRole.DESTINATION, user_data={"a": 1}, **CALL),
             "EventRinging               1502   <- 1501   0123456789abcdef internal {'a': 1}",
         ),
         (
