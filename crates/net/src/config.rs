@@ -8,10 +8,12 @@ use std::time::Duration;
 
 use cordboard_sip::Transport;
 
+use crate::tls::{TlsConfig, TlsError};
+
 /// An address to listen on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Listen {
-    /// UDP or TCP.
+    /// UDP, TCP or TLS.
     pub transport: Transport,
     /// The address; port 0 lets the system choose.
     pub address: SocketAddr,
@@ -61,7 +63,7 @@ impl Default for UdpConfig {
     }
 }
 
-/// Bounds of TCP.
+/// Bounds of TCP and TLS.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TcpConfig {
     /// Connections in all, either direction.
@@ -80,6 +82,10 @@ pub struct TcpConfig {
     pub idle_limit: Duration,
     /// How long a connection of ours may take to be established.
     pub connect_deadline: Duration,
+    /// TLS handshakes under way at once, either direction.
+    pub handshakes: usize,
+    /// How long a TLS handshake may take.
+    pub handshake_deadline: Duration,
     /// Bytes that may wait for a peer to read them; one that lets more come is closed.
     pub write_limit: usize,
     /// How long a peer may read nothing while bytes wait for it.
@@ -97,6 +103,8 @@ impl Default for TcpConfig {
             first_message_deadline: Duration::from_secs(30),
             idle_limit: Duration::from_secs(3_900),
             connect_deadline: Duration::from_secs(5),
+            handshakes: 4_000,
+            handshake_deadline: Duration::from_secs(10),
             write_limit: 1 << 20,
             write_deadline: Duration::from_secs(20),
         }
@@ -124,8 +132,10 @@ pub struct Config {
     pub gather: Duration,
     /// UDP.
     pub udp: UdpConfig,
-    /// TCP.
+    /// TCP and TLS.
     pub tcp: TcpConfig,
+    /// Certificates; without them no TLS, accepted or opened.
+    pub tls: Option<TlsConfig>,
 }
 
 impl Default for Config {
@@ -140,6 +150,7 @@ impl Default for Config {
             gather: Duration::from_micros(500),
             udp: UdpConfig::default(),
             tcp: TcpConfig::default(),
+            tls: None,
         }
     }
 }
@@ -159,6 +170,8 @@ pub enum StartError {
         /// Where it was asked for.
         listen: Listen,
     },
+    /// The certificates cannot be used.
+    Tls(TlsError),
     /// The journal could not be read or opened.
     Journal {
         /// Its path.
@@ -182,8 +195,9 @@ impl fmt::Display for StartError {
                 write!(f, "cannot listen on {} {address}: {source}", transport.uri_token())
             }
             Self::Unsupported { listen: Listen { transport, address } } => {
-                write!(f, "cannot listen on {} {address}: only udp and tcp are supported", transport.uri_token())
+                write!(f, "cannot listen on {} {address}: only udp, tcp and tls are supported", transport.uri_token())
             }
+            Self::Tls(error) => write!(f, "{error}"),
             Self::Journal { path, source } => write!(f, "cannot use the journal {}: {source}", path.display()),
             Self::System { what, source } => write!(f, "cannot {what}: {source}"),
         }
@@ -194,6 +208,7 @@ impl std::error::Error for StartError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Bind { source, .. } | Self::Journal { source, .. } | Self::System { source, .. } => Some(source),
+            Self::Tls(error) => Some(error),
             Self::Unsupported { .. } => None,
         }
     }
@@ -205,7 +220,8 @@ impl StartError {
     pub fn io(&self) -> Option<&io::Error> {
         match self {
             Self::Bind { source, .. } | Self::Journal { source, .. } | Self::System { source, .. } => Some(source),
-            Self::Unsupported { .. } => None,
+            Self::Tls(TlsError::Unreadable { source, .. }) => Some(source),
+            Self::Unsupported { .. } | Self::Tls(_) => None,
         }
     }
 }

@@ -102,6 +102,42 @@ counters! {
     tcp_peer_closed,
     /// Connections that broke.
     tcp_broken,
+    /// TLS handshakes done, in either direction.
+    tls_handshakes,
+    /// Those of them that resumed an earlier session.
+    tls_resumed,
+    /// TLS handshakes under way now.
+    tls_handshaking,
+    /// Connections refused: as many handshakes as may be are under way.
+    tls_refused_total,
+    /// Connections closed because what came is no TLS, or not at that place.
+    tls_garbage,
+    /// Connections closed because of a record or handshake message larger than TLS allows.
+    tls_oversized,
+    /// Handshakes that found no version, cipher or signature in common.
+    tls_incompatible,
+    /// Connections the peer ended by an alert: it does not accept our certificate, as a rule.
+    tls_refused_by_peer,
+    /// Handshakes with a peer that has no certificate where one is required.
+    tls_no_certificate,
+    /// Handshakes with a peer whose certificate is valid no longer, or not yet.
+    tls_certificate_expired,
+    /// Handshakes with a peer whose certificate nobody we believe has signed.
+    tls_certificate_untrusted,
+    /// Handshakes with a peer whose certificate is for another name (RFC 5922).
+    tls_certificate_wrong_name,
+    /// Handshakes with a peer whose certificate has another fault.
+    tls_certificate_bad,
+    /// Connections closed because the peer wanted to negotiate anew (RFC 5746).
+    tls_renegotiation,
+    /// Handshakes that took too long.
+    tls_handshake_too_slow,
+    /// Handshakes the peer left.
+    tls_handshake_left,
+    /// Times the certificates were exchanged while running.
+    tls_reloads,
+    /// Times they could not be, and the old ones stayed.
+    tls_reloads_failed,
     /// Messages lost with their connection.
     tcp_send_lost,
     /// Commands executed.

@@ -22,6 +22,7 @@ use crate::routes::{AddressBook, LocalRoutes};
 use crate::shared::{Order, Pressure, Shared};
 use crate::sys;
 use crate::tcp::Tcp;
+use crate::tls::{self, TlsError};
 use crate::udp::{self, UdpBuffers, UdpSocket};
 
 const WAKER: Token = Token(0);
@@ -58,7 +59,11 @@ impl Engine {
         let event_fd = sys::event_fd().map_err(system("create an eventfd"))?;
         let clock = Clock::start();
         let mut sockets = Vec::new();
-        let mut tcp = Tcp::new(config.tcp.clone(), Token(FIRST_TCP));
+        let store = Arc::new(tls::Store::default());
+        if let Some(tls) = &config.tls {
+            store.set(tls::Context::load(tls).map_err(StartError::Tls)?);
+        }
+        let mut tcp = Tcp::new(config.tcp.clone(), Arc::clone(&store), Token(FIRST_TCP));
         let mut listening = Vec::new();
         let mut granted = None;
         for listen in &config.listen {
@@ -73,8 +78,13 @@ impl Engine {
                     sockets.push(socket);
                     address
                 }
-                Transport::Tcp => tcp.listen(listen.address, poll.registry()).map_err(refused)?,
-                Transport::Tls | Transport::Ws | Transport::Wss => {
+                Transport::Tls if config.tls.is_none() => {
+                    return Err(StartError::Tls(TlsError::Missing { what: "a certificate and its key" }));
+                }
+                Transport::Tcp | Transport::Tls => {
+                    tcp.listen(listen.transport, listen.address, poll.registry()).map_err(refused)?
+                }
+                Transport::Ws | Transport::Wss => {
                     return Err(StartError::Unsupported { listen: *listen });
                 }
             };
@@ -89,7 +99,7 @@ impl Engine {
         let book = Arc::new(AddressBook::new(listening.clone(), config.advertise.clone()));
         let shared = SharedParts { event_fd, waker };
         let counts = Counts { granted: granted.unwrap_or(0) as u64, damaged };
-        Ok(Bound { config, clock, poll, sockets, tcp, listening, journal, contents, book, shared, counts })
+        Ok(Bound { config, clock, poll, sockets, tcp, listening, journal, contents, book, shared, counts, store })
     }
 
     /// [`Engine::bind`] and [`Bound::start`] in one, for a core that needs to know nothing.
@@ -126,6 +136,7 @@ pub struct Bound {
     book: Arc<AddressBook>,
     shared: SharedParts,
     counts: Counts,
+    store: Arc<tls::Store>,
 }
 
 impl Bound {
@@ -166,7 +177,7 @@ impl Bound {
     /// # Errors
     /// If the thread cannot be started.
     pub fn start<C: Core>(self, core: C) -> Result<Handle<C>, StartError> {
-        let Self { config, clock, poll, sockets, tcp, listening, journal, book, shared, counts, .. } = self;
+        let Self { config, clock, poll, sockets, tcp, listening, journal, book, shared, counts, store, .. } = self;
         let shared = Arc::new(Shared::new(shared.event_fd, shared.waker, config.command_limit, config.event_limit));
         shared.counters.udp_receive_buffer.set(counts.granted);
         shared.counters.journal_damaged.set(counts.damaged);
@@ -200,7 +211,7 @@ impl Bound {
             .name("sip-engine".into())
             .spawn(move || engine.main())
             .map_err(|source| StartError::System { what: "start the engine thread", source })?;
-        Ok(Handle::new(shared, thread, listening))
+        Ok(Handle::new(shared, thread, listening, store))
     }
 }
 
@@ -508,6 +519,7 @@ impl<C: Core> EngineThread<C> {
             self.note(&ready);
             self.send(self.clock.now());
         }
+        self.tcp.farewell();
         self.write_journal();
         self.core.take_events(&mut self.events);
         self.shared.put_events(&mut self.events);

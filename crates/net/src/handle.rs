@@ -10,6 +10,7 @@ use cordboard_sip::endpoint::{Command, Event};
 use crate::config::Listen;
 use crate::core::Core;
 use crate::shared::{Order, Shared};
+use crate::tls::{self, TlsConfig, TlsError};
 
 /// Why the engine did not take a batch of commands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +42,7 @@ pub struct Handle<C: Core> {
     pending: Mutex<Vec<Order<C::Control>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
     listening: Vec<Listen>,
+    tls: Arc<tls::Store>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -48,8 +50,32 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl<C: Core> Handle<C> {
-    pub(crate) fn new(shared: Arc<Shared<C::Control>>, thread: JoinHandle<()>, listening: Vec<Listen>) -> Self {
-        Self { shared, pending: Mutex::default(), thread: Mutex::new(Some(thread)), listening }
+    pub(crate) fn new(
+        shared: Arc<Shared<C::Control>>,
+        thread: JoinHandle<()>,
+        listening: Vec<Listen>,
+        tls: Arc<tls::Store>,
+    ) -> Self {
+        Self { shared, pending: Mutex::default(), thread: Mutex::new(Some(thread)), listening, tls }
+    }
+
+    /// Reads certificates anew, in the caller's thread. Connections from now on use them; those
+    /// that live go on with the old ones, and sessions are no longer resumed from before.
+    ///
+    /// # Errors
+    /// If any file cannot be used. Nothing has changed then.
+    pub fn reload_tls(&self, config: &TlsConfig) -> Result<(), TlsError> {
+        match tls::Context::load(config) {
+            Ok(context) => {
+                self.tls.set(context);
+                self.shared.counters.tls_reloads.one();
+                Ok(())
+            }
+            Err(error) => {
+                self.shared.counters.tls_reloads_failed.one();
+                Err(error)
+            }
+        }
     }
 
     /// Keeps a command until the next [`Handle::flush`].

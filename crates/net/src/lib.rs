@@ -25,6 +25,7 @@ mod routes;
 mod shared;
 mod sys;
 mod tcp;
+mod tls;
 mod udp;
 
 pub use self::clock::{Clock, unix_seconds};
@@ -35,3 +36,4 @@ pub use self::handle::{Handle, HandleError};
 pub use self::ids::StrongIds;
 pub use self::routes::LocalRoutes;
 pub use self::tcp::framing;
+pub use self::tls::{TlsConfig, TlsError, TlsIdentity, VerifyClient};

@@ -1,21 +1,24 @@
 //! One connection: what it reads, what waits to be written, and when it has lived long enough.
 
 use std::collections::VecDeque;
-use std::io::{self, IoSlice};
+use std::io::IoSlice;
 use std::sync::Arc;
 use std::time::Duration;
 
 use cordboard_sip::limits::Limits;
 use cordboard_sip::message::MessageBuilder;
-use cordboard_sip::{Flow, Message, Method, Time, Transport};
+use cordboard_sip::{Flow, Message, Method, Time};
 
 use super::framing::{Frame, FrameError, FrameLimits, Framer, without_length};
-use super::stream::Stream;
+use super::stream::{Stream, Trouble};
+use super::tls_stream::{Shake, TlsEnd};
 use crate::config::TcpConfig;
 use crate::counters::{Counter, Counters};
 
 /// Messages passed on in one turn of one connection.
 const MESSAGES_PER_TURN: usize = 64;
+/// Reads of a socket within a handshake before others have their turn.
+const READS_PER_HANDSHAKE_TURN: usize = 8;
 /// Messages written by one system call.
 const SLICES: usize = 32;
 /// How long a peer that was told to go may take, in microseconds, and how much it may still send.
@@ -26,6 +29,8 @@ const LINGER_BYTES: usize = 1 << 20;
 pub(super) enum State {
     /// We called and nobody has answered yet.
     Connecting,
+    /// TLS is being agreed on; what waits to be written waits.
+    Handshaking,
     Open,
     /// Nothing more is read; closed once all is written.
     Finishing,
@@ -47,6 +52,7 @@ pub(super) enum End {
     TooSlow,
     SlowReader,
     Idle,
+    Tls(TlsEnd),
 }
 
 impl End {
@@ -60,6 +66,7 @@ impl End {
             Self::TooSlow => &counters.tcp_too_slow,
             Self::SlowReader => &counters.tcp_slow_readers,
             Self::Idle => &counters.tcp_idle,
+            Self::Tls(end) => end.counter(counters),
         }
     }
 }
@@ -106,9 +113,10 @@ pub(super) struct Connection {
 
 impl Connection {
     pub(super) fn new(stream: Stream, flow: Flow, accepted: bool, config: &TcpConfig, now: Time) -> Self {
+        let begun = if stream.is_tls() { State::Handshaking } else { State::Open };
         Self {
             stream,
-            state: if accepted { State::Open } else { State::Connecting },
+            state: if accepted { begun } else { State::Connecting },
             flow,
             accepted,
             stands_for: Vec::new(),
@@ -141,7 +149,7 @@ impl Connection {
 
     /// Whether a new message may begin its way here.
     pub(super) fn may_send(&self) -> bool {
-        matches!(self.state, State::Connecting | State::Open)
+        matches!(self.state, State::Connecting | State::Handshaking | State::Open)
     }
 
     /// Whether what it asked may still be answered here: also after the peer has said that it will
@@ -151,7 +159,7 @@ impl Connection {
     }
 
     pub(super) fn has_output(&self) -> bool {
-        !self.out.is_empty()
+        !self.out.is_empty() || self.stream.has_pending()
     }
 
     pub(super) fn messages_waiting(&self) -> usize {
@@ -172,9 +180,9 @@ impl Connection {
     pub(super) fn check_established(&mut self, now: Time) -> Result<bool, End> {
         match self.stream.is_established() {
             Ok(true) => {
-                self.state = State::Open;
+                self.state = if self.stream.is_tls() { State::Handshaking } else { State::Open };
                 self.writable = true;
-                self.active = now;
+                (self.opened, self.active) = (now, now);
                 Ok(true)
             }
             Ok(false) => Ok(false),
@@ -193,6 +201,7 @@ impl Connection {
     ) -> Result<Reading, End> {
         match self.state {
             State::Open => {}
+            State::Handshaking => return self.shake(now, counters),
             State::Rejecting | State::Lingering => return self.discard(buffer),
             State::Connecting | State::Finishing => return Ok(Reading::Done),
         }
@@ -200,20 +209,20 @@ impl Connection {
         self.pass_frames(&mut budget, now, counters, pass, passed);
         if self.state == State::Open && budget > 0 && self.readable {
             match self.stream.read(buffer) {
-                Ok(0) => {
+                Ok((0, _)) => {
                     self.readable = false;
                     self.finish(End::PeerClosed);
                 }
-                Ok(count) => {
+                Ok((count, short_is_all)) => {
                     // A short read has emptied the socket, but for the end of the stream.
-                    self.readable = count == buffer.len() || self.peer_finished;
+                    self.readable = count == buffer.len() || self.peer_finished || !short_is_all;
                     self.active = now;
                     self.framer.push(&buffer[..count]);
                     self.pass_frames(&mut budget, now, counters, pass, passed);
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.readable = false,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => return Err(End::Broken),
+                Err(Trouble::Blocked) => self.readable = false,
+                Err(Trouble::Again) => {}
+                Err(Trouble::Ended(end)) => return self.fail(end, counters),
             }
         }
         if self.state == State::Open && !self.framer.is_partial() {
@@ -221,6 +230,41 @@ impl Connection {
         }
         let more = budget == 0 || self.readable;
         Ok(if more && self.state == State::Open { Reading::More } else { Reading::Done })
+    }
+
+    /// Goes on with the handshake.
+    fn shake(&mut self, now: Time, counters: &Counters) -> Result<Reading, End> {
+        for _ in 0..READS_PER_HANDSHAKE_TURN {
+            let Some(tls) = self.stream.tls().filter(|_| self.readable) else { return Ok(Reading::Done) };
+            match tls.handshake() {
+                Ok(Shake::Going) | Err(Trouble::Again) => {}
+                Ok(Shake::Done { resumed }) => {
+                    self.state = State::Open;
+                    (self.opened, self.active) = (now, now);
+                    counters.tls_handshakes.one();
+                    counters.tls_resumed.add(u64::from(resumed));
+                    // What came with the end of the handshake is decrypted already.
+                    return Ok(Reading::More);
+                }
+                Err(Trouble::Blocked) => self.readable = false,
+                Err(Trouble::Ended(end)) => return self.fail(end, counters),
+            }
+        }
+        Ok(Reading::More)
+    }
+
+    /// The stream has failed. A peer that called us is given the time to hear why.
+    fn fail(&mut self, end: End, counters: &Counters) -> Result<Reading, End> {
+        counters.tcp_send_lost.add(self.out.len() as u64);
+        self.out.clear();
+        (self.written, self.waiting_bytes) = (0, 0);
+        if !self.accepted || !self.stream.has_pending() {
+            return Err(end);
+        }
+        self.end = end;
+        self.state = State::Rejecting;
+        self.partial_since = None;
+        Ok(Reading::Done)
     }
 
     fn pass_frames(
@@ -283,7 +327,7 @@ impl Connection {
 
     fn discard(&mut self, buffer: &mut [u8]) -> Result<Reading, End> {
         while self.readable {
-            match self.stream.read(buffer) {
+            match self.stream.discard(buffer) {
                 Ok(0) => return Err(self.end),
                 Ok(count) => {
                     self.discarded += count;
@@ -291,9 +335,9 @@ impl Connection {
                         return Err(self.end);
                     }
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.readable = false,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => return Err(self.end),
+                Err(Trouble::Blocked) => self.readable = false,
+                Err(Trouble::Again) => {}
+                Err(Trouble::Ended(_)) => return Err(self.end),
             }
         }
         Ok(Reading::Done)
@@ -304,29 +348,25 @@ impl Connection {
         if self.state == State::Connecting {
             return Ok(());
         }
-        while self.writable && !self.out.is_empty() {
-            let mut slices = [IoSlice::new(&[]); SLICES];
-            let mut count = 0;
-            for (slice, bytes) in slices.iter_mut().zip(&self.out) {
-                let skip = if count == 0 { self.written } else { 0 };
-                *slice = IoSlice::new(&bytes[skip..]);
-                count += 1;
-            }
-            match self.stream.write(&slices[..count]) {
-                Ok(written) => {
-                    self.active = now;
-                    self.stuck_since = None;
-                    self.advance(written, counters);
+        while self.writable && self.has_output() {
+            match self.write_some(now, counters) {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(Trouble::Blocked) => self.writable = false,
+                Err(Trouble::Again) => {}
+                Err(Trouble::Ended(end)) => {
+                    let begun = matches!(self.state, State::Open | State::Handshaking);
+                    return Err(if begun { end } else { self.end });
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.writable = false,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => return Err(if self.state == State::Open { End::Broken } else { self.end }),
             }
         }
-        if !self.out.is_empty() {
-            self.stuck_since.get_or_insert(now);
+        if self.has_output() {
+            if self.state != State::Handshaking {
+                self.stuck_since.get_or_insert(now);
+            }
             return Ok(());
         }
+        self.stuck_since = None;
         match self.state {
             State::Finishing => Err(self.end),
             State::Rejecting => {
@@ -337,6 +377,30 @@ impl Connection {
             }
             _ => Ok(()),
         }
+    }
+
+    /// One system call's worth; false if nothing may be written yet.
+    fn write_some(&mut self, now: Time, counters: &Counters) -> Result<bool, Trouble> {
+        if self.stream.has_pending() {
+            self.stream.flush()?;
+            self.active = now;
+            return Ok(true);
+        }
+        if self.state == State::Handshaking {
+            return Ok(false);
+        }
+        let mut slices = [IoSlice::new(&[]); SLICES];
+        let mut count = 0;
+        for (slice, bytes) in slices.iter_mut().zip(&self.out) {
+            let skip = if count == 0 { self.written } else { 0 };
+            *slice = IoSlice::new(&bytes[skip..]);
+            count += 1;
+        }
+        let written = self.stream.write(&slices[..count])?;
+        self.active = now;
+        self.stuck_since = None;
+        self.advance(written, counters);
+        Ok(true)
     }
 
     fn advance(&mut self, mut written: usize, counters: &Counters) {
@@ -358,10 +422,12 @@ impl Connection {
     pub(super) fn deadline(&self, config: &TcpConfig) -> (Time, End) {
         let after = |since: Option<Time>, limit: Duration, end| since.map(|since| (since.after(limit), end));
         let connecting = (self.state == State::Connecting).then_some(self.opened);
-        let silent = (!self.greeted).then_some(self.opened);
+        let handshaking = (self.state == State::Handshaking).then_some(self.opened);
+        let silent = (!self.greeted && self.state != State::Handshaking).then_some(self.opened);
         let idle = (self.active.after(config.idle_limit), End::Idle);
         [
             after(connecting, config.connect_deadline, End::ConnectFailed),
+            after(handshaking, config.handshake_deadline, End::Tls(TlsEnd::TooSlow)),
             after(silent, config.first_message_deadline, End::TooSlow),
             after(self.partial_since, config.message_deadline, End::TooSlow),
             after(self.stuck_since, config.write_deadline, End::SlowReader),
@@ -385,9 +451,4 @@ fn refusal(head: &[u8], error: FrameError, connection: u64) -> Option<Arc<[u8]>>
     let answer = MessageBuilder::response_to(&request, error.status(), None, Some(&tag))
         .header("Warning", format_args!("399 cordboard \"{error}\""));
     Some(answer.finish().to_bytes())
-}
-
-/// Whether the driver has a stream for it.
-pub(super) fn is_supported(transport: Transport) -> bool {
-    transport == Transport::Tcp
 }

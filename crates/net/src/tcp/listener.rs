@@ -3,7 +3,7 @@
 use std::io;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
-use cordboard_sip::Time;
+use cordboard_sip::{Time, Transport};
 use mio::net::{TcpListener, TcpStream};
 use mio::{Interest, Registry, Token};
 use rustc_hash::FxHashMap;
@@ -16,6 +16,7 @@ const RETRY_MICROS: u64 = 100_000;
 
 pub(super) struct Listener {
     io: TcpListener,
+    pub(super) transport: Transport,
     pub(super) ready: bool,
     pub(super) retry_at: Option<Time>,
 }
@@ -32,7 +33,12 @@ pub(super) enum Accepted {
 }
 
 impl Listener {
-    pub(super) fn bind(address: SocketAddr, registry: &Registry, token: Token) -> io::Result<(Self, SocketAddr)> {
+    pub(super) fn bind(
+        transport: Transport,
+        address: SocketAddr,
+        registry: &Registry,
+        token: Token,
+    ) -> io::Result<(Self, SocketAddr)> {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
         if address.is_ipv6() {
             socket.set_only_v6(true)?;
@@ -45,7 +51,7 @@ impl Listener {
         let mut io = TcpListener::from_std(socket.into());
         registry.register(&mut io, token, Interest::READABLE)?;
         let local = io.local_addr()?;
-        Ok((Self { io, ready: true, retry_at: None }, local))
+        Ok((Self { io, transport, ready: true, retry_at: None }, local))
     }
 
     pub(super) fn is_ready(&self, now: Time) -> bool {

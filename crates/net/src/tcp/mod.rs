@@ -1,31 +1,37 @@
-//! TCP: connections accepted and opened, bounded in number, size and time (RFC 3261 section 18).
+//! TCP and TLS: connections accepted and opened, bounded in number, size and time (RFC 3261 section 18).
 
 mod connection;
 pub mod framing;
 mod listener;
 mod stream;
+mod tls_stream;
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use cordboard_sip::{Flow, Time, Transmit, Transport};
 use mio::event::Event;
 use mio::net::TcpStream;
 use mio::{Registry, Token};
 use rustc_hash::FxHashMap;
+use rustls::pki_types::ServerName;
 
 use self::connection::{Connection, End, Reading, State};
 use self::listener::{Accepted, Listener, Sources};
 use self::stream::Stream;
 use crate::config::TcpConfig;
 use crate::counters::Counters;
+use crate::tls;
 
 /// Connections accepted from one listener in one turn.
 const ACCEPTS_PER_TURN: usize = 64;
 /// Connections read in one turn.
 const READS_PER_TURN: usize = 128;
+/// Handshakes taken on in one turn: each may cost a millisecond of signing.
+const HANDSHAKES_PER_TURN: usize = 16;
 const BUFFER: usize = 65_536;
 /// Tokens of listeners come first.
 const LISTENERS: usize = 1 << 16;
@@ -44,6 +50,10 @@ pub(crate) struct Tcp {
     by_remote: FxHashMap<(Transport, SocketAddr), u64>,
     sources: Sources,
     last_number: u64,
+    /// What TLS connections are made with.
+    tls: Arc<tls::Store>,
+    /// TLS connections whose handshake is not done.
+    handshaking: usize,
     /// Connections with something to read, in turn.
     ready: VecDeque<u64>,
     /// Connections with something to write.
@@ -54,7 +64,7 @@ pub(crate) struct Tcp {
 }
 
 impl Tcp {
-    pub(crate) fn new(config: TcpConfig, first: Token) -> Self {
+    pub(crate) fn new(config: TcpConfig, tls: Arc<tls::Store>, first: Token) -> Self {
         Self {
             config,
             first: first.0,
@@ -63,6 +73,8 @@ impl Tcp {
             by_remote: FxHashMap::default(),
             sources: Sources::default(),
             last_number: 0,
+            tls,
+            handshaking: 0,
             ready: VecDeque::new(),
             dirty: Vec::new(),
             deadlines: BinaryHeap::new(),
@@ -70,9 +82,14 @@ impl Tcp {
         }
     }
 
-    pub(crate) fn listen(&mut self, address: SocketAddr, registry: &Registry) -> io::Result<SocketAddr> {
+    pub(crate) fn listen(
+        &mut self,
+        transport: Transport,
+        address: SocketAddr,
+        registry: &Registry,
+    ) -> io::Result<SocketAddr> {
         let token = Token(self.first + self.listeners.len());
-        let (listener, local) = Listener::bind(address, registry, token)?;
+        let (listener, local) = Listener::bind(transport, address, registry, token)?;
         self.listeners.push(listener);
         Ok(local)
     }
@@ -127,14 +144,25 @@ impl Tcp {
             self.accept(index, now, registry, counters);
         }
         let mut passed = 0;
+        let mut handshakes = 0;
         for _ in 0..self.ready.len().min(READS_PER_TURN) {
             let Some(number) = self.ready.pop_front() else { break };
             let Some(connection) = self.connections.get_mut(&number) else { continue };
+            let shaking = connection.state == State::Handshaking;
+            handshakes += usize::from(shaking);
+            if shaking && handshakes > HANDSHAKES_PER_TURN {
+                self.ready.push_back(number);
+                continue;
+            }
             connection.queued = false;
             let read = if connection.state == State::Connecting {
                 connection.check_established(now).map(|established| {
                     if established {
                         counters.tcp_connected.one();
+                        if connection.state == State::Handshaking {
+                            self.handshaking += 1;
+                            counters.tls_handshaking.set(self.handshaking as u64);
+                        }
                         Reading::More
                     } else {
                         Reading::Done
@@ -145,6 +173,10 @@ impl Tcp {
             };
             match read {
                 Ok(reading) => {
+                    if shaking && connection.state != State::Handshaking {
+                        self.handshaking -= 1;
+                        counters.tls_handshaking.set(self.handshaking as u64);
+                    }
                     if matches!(reading, Reading::More) {
                         connection.queued = true;
                         self.ready.push_back(number);
@@ -168,7 +200,10 @@ impl Tcp {
                 return;
             }
             match self.listeners[index].accept(now) {
-                Accepted::Connection(stream, remote) => self.take_in(stream, remote, now, registry, counters),
+                Accepted::Connection(stream, remote) => {
+                    let transport = self.listeners[index].transport;
+                    self.take_in(stream, transport, remote, now, registry, counters);
+                }
                 Accepted::Vanished => {}
                 Accepted::Nobody => return,
                 Accepted::Exhausted => {
@@ -179,7 +214,15 @@ impl Tcp {
         }
     }
 
-    fn take_in(&mut self, stream: TcpStream, remote: SocketAddr, now: Time, registry: &Registry, counters: &Counters) {
+    fn take_in(
+        &mut self,
+        stream: TcpStream,
+        transport: Transport,
+        remote: SocketAddr,
+        now: Time,
+        registry: &Registry,
+        counters: &Counters,
+    ) {
         if self.connections.len() >= self.config.connections {
             counters.tcp_refused_total.one();
             return listener::refuse(&stream);
@@ -188,11 +231,26 @@ impl Tcp {
             counters.tcp_refused_source.one();
             return listener::refuse(&stream);
         }
-        let accepted = Stream::accepted(stream).and_then(|stream| Ok((stream.local()?, stream)));
+        let tls = match transport {
+            Transport::Tls if self.handshaking >= self.config.handshakes => {
+                counters.tls_refused_total.one();
+                return listener::refuse(&stream);
+            }
+            Transport::Tls => match self.tls.get() {
+                Some(context) => Some(Arc::clone(&context.server)),
+                None => return listener::refuse(&stream),
+            },
+            _ => None,
+        };
+        let accepted = Stream::accepted(stream, tls).and_then(|stream| Ok((stream.local()?, stream)));
         let added =
-            accepted.and_then(|(local, stream)| self.add(stream, Transport::Tcp, local, remote, true, now, registry));
+            accepted.and_then(|(local, stream)| self.add(stream, transport, local, remote, true, now, registry));
         match added {
             Ok(_) => {
+                if transport == Transport::Tls {
+                    self.handshaking += 1;
+                    counters.tls_handshaking.set(self.handshaking as u64);
+                }
                 self.sources.add(remote);
                 counters.tcp_accepted.one();
                 counters.tcp_connections.set(self.connections.len() as u64);
@@ -235,7 +293,12 @@ impl Tcp {
         gone: &mut Vec<Gone>,
     ) {
         let flow = transmit.flow;
-        let Some(number) = self.find(flow).or_else(|| self.connect(flow, now, registry, counters)) else {
+        let found = self.named(flow).or_else(|| {
+            // Over TLS any connection to that address will not do: the peer has to be who the message is for.
+            let name = if flow.transport == Transport::Tls { tls::next_hop(&transmit.bytes) } else { None };
+            self.reusable(flow, name.as_ref()).or_else(|| self.connect(flow, name, now, registry, counters))
+        });
+        let Some(number) = found else {
             counters.tcp_send_lost.one();
             gone.push((flow.transport, flow.remote, flow.connection));
             return;
@@ -261,20 +324,45 @@ impl Tcp {
         }
     }
 
-    fn find(&self, flow: Flow) -> Option<u64> {
-        let named =
-            Some(flow.connection).filter(|number| self.connections.get(number).is_some_and(Connection::may_answer));
-        let usable = |number: &u64| self.connections.get(number).is_some_and(Connection::may_send);
-        named.or_else(|| self.by_remote.get(&(flow.transport, flow.remote)).copied().filter(usable))
+    /// The connection a flow names.
+    fn named(&self, flow: Flow) -> Option<u64> {
+        Some(flow.connection).filter(|number| self.connections.get(number).is_some_and(Connection::may_answer))
     }
 
-    fn connect(&mut self, flow: Flow, now: Time, registry: &Registry, counters: &Counters) -> Option<u64> {
-        if !connection::is_supported(flow.transport) || self.connections.len() >= self.config.connections {
+    /// Another connection to the same peer. Over TLS only one we have opened for the same name:
+    /// whoever has called us has proved nothing about the domain we want (RFC 5923 section 5).
+    fn reusable(&self, flow: Flow, name: Option<&ServerName<'static>>) -> Option<u64> {
+        let number = *self.by_remote.get(&(flow.transport, flow.remote))?;
+        let connection = self.connections.get(&number)?;
+        let fits = match connection.stream.tls_name() {
+            None => flow.transport != Transport::Tls,
+            proved => proved == name,
+        };
+        (fits && connection.may_send()).then_some(number)
+    }
+
+    fn connect(
+        &mut self,
+        flow: Flow,
+        name: Option<ServerName<'static>>,
+        now: Time,
+        registry: &Registry,
+        counters: &Counters,
+    ) -> Option<u64> {
+        let tls = match flow.transport {
+            Transport::Tcp => Some(None),
+            Transport::Tls => {
+                let context = self.tls.get().filter(|_| self.handshaking < self.config.handshakes);
+                context.zip(name).map(|(context, name)| Some((Arc::clone(&context.client), name)))
+            }
+            Transport::Udp | Transport::Ws | Transport::Wss => None,
+        };
+        let Some(tls) = tls.filter(|_| self.connections.len() < self.config.connections) else {
             counters.tcp_no_route.one();
             return None;
-        }
+        };
         let source = Some(flow.local.ip()).filter(|ip| !ip.is_unspecified());
-        let opened = Stream::connect(flow.remote, source).and_then(|stream| {
+        let opened = Stream::connect(flow.remote, source, tls).and_then(|stream| {
             let local = stream.local()?;
             self.add(stream, flow.transport, local, flow.remote, false, now, registry)
         });
@@ -340,7 +428,12 @@ impl Tcp {
     }
 
     fn close(&mut self, number: u64, end: End, counters: &Counters, gone: &mut Vec<Gone>) {
-        let Some(connection) = self.connections.remove(&number) else { return };
+        let Some(mut connection) = self.connections.remove(&number) else { return };
+        connection.stream.farewell();
+        if connection.state == State::Handshaking {
+            self.handshaking -= 1;
+            counters.tls_handshaking.set(self.handshaking as u64);
+        }
         let Flow { transport, remote, .. } = connection.flow;
         if self.by_remote.get(&(transport, remote)) == Some(&number) {
             self.by_remote.remove(&(transport, remote));
@@ -353,6 +446,13 @@ impl Tcp {
         counters.tcp_connections.set(self.connections.len() as u64);
         gone.push((transport, remote, number));
         gone.extend(connection.stands_for.iter().map(|gone| (transport, remote, *gone)));
+    }
+
+    /// The good-bye of TLS on every connection, for the moment before all are closed.
+    pub(crate) fn farewell(&mut self) {
+        for connection in self.connections.values_mut() {
+            connection.stream.farewell();
+        }
     }
 
     pub(crate) fn is_waiting_to_send(&self) -> bool {
