@@ -213,8 +213,10 @@ class DnOptions(OptionSet):
         "recovery-timeout",
         Duration(0, DAY),
         0.0,
-        "How long a device that failed is left out.",
+        "How long an address that failed (no response, not reached, 503) is tried after all others of its host name. 0 "
+        "means 30 s.",
         source=GUIDE,
+        since="0.1",
         dn_types=_REACHED,
         example="30",
     )

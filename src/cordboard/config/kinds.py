@@ -455,6 +455,53 @@ class ListenList(_List):
         return tuple(f"{t}:[{h}]:{p}" if ":" in h else f"{t}:{h}:{p}" for t, h, p in map(split_listen, _items(text)))
 
 
+@dataclass(frozen=True, slots=True)
+class NameServerList(_List):
+    """Literal addresses, each with a port if it is not 53; an IPv6 address with a port in brackets."""
+
+    label = "name servers"
+
+    @property
+    def allowed(self) -> str:
+        """Show the form."""
+        return "a comma list of addresses, such as 192.0.2.53 or [2001:db8::53]:5353"
+
+    def parse(self, text: str) -> tuple[str, ...]:
+        """Read and bring into normal form."""
+        servers = map(split_name_server, _items(text))
+        return tuple(h if p == 53 else f"[{h}]:{p}" if ":" in h else f"{h}:{p}" for h, p in servers)
+
+
+@dataclass(frozen=True, slots=True)
+class DomainList(_List):
+    """Names of domains."""
+
+    label = "domains"
+
+    @property
+    def allowed(self) -> str:
+        """Show the form."""
+        return "a comma list of domains, such as centre.example"
+
+    def parse(self, text: str) -> tuple[str, ...]:
+        """Read; the dot at the end goes."""
+        domains = tuple(item.lower().removesuffix(".") for item in _items(text))
+        if not all(is_host(domain) and not is_address(domain) for domain in domains):
+            raise BadValueError(text)
+        return domains
+
+
+def split_name_server(item: str) -> tuple[str, int]:
+    """Split ``address`` or ``address:port``. Raises :class:`BadValueError`."""
+    host, port = item, "53"
+    if item.startswith("[") or item.count(":") == 1:
+        host, _, port = item.rpartition(":") if not item.endswith("]") else (item, "", "53")
+    host = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    if not is_address(host) or not re.fullmatch(r"[0-9]{1,5}", port) or not 0 < int(port) < 65536:
+        raise BadValueError(item)
+    return host, int(port)
+
+
 def split_listen(item: str) -> tuple[str, str, int]:
     """Split ``transport:address:port``. Raises :class:`BadValueError`."""
     transport, _, rest = item.partition(":")

@@ -10,7 +10,19 @@ from typing import Final
 
 from cordboard.config import shared_options as shared
 from cordboard.config.dn_options import AgentLoginOptions, DnOptions
-from cordboard.config.kinds import Choice, DnNumber, Duration, Host, Integer, ListenList, Text, split_listen
+from cordboard.config.kinds import (
+    Choice,
+    DnNumber,
+    DomainList,
+    Duration,
+    Host,
+    Integer,
+    ListenList,
+    NameServerList,
+    Text,
+    split_listen,
+    split_name_server,
+)
 from cordboard.config.optionset import Level, Option, OptionSet
 from cordboard.config.shared_options import BOOL, DAY, GUIDE, OURS
 
@@ -87,6 +99,56 @@ class ApplicationOptions(OptionSet):
         source=OURS,
         since="0.1",
         restart=True,
+    )
+    dns_name_servers = Option(
+        "dns-name-servers",
+        NameServerList(),
+        (),
+        "Name servers, asked in this order. Empty: those of the system (/etc/resolv.conf).",
+        source=OURS,
+        since="0.1",
+        restart=True,
+        example="192.0.2.53,[2001:db8::53]:5353",
+    )
+    dns_search = Option(
+        "dns-search",
+        DomainList(),
+        (),
+        "Domains tried after a host name without a dot. Empty: those of the system.",
+        source=OURS,
+        since="0.1",
+        restart=True,
+        example="centre.example",
+    )
+    dns_timeout = Option(
+        "dns-timeout",
+        Duration(0.1, 30),
+        5.0,
+        "How long a question to the name service may take, all name servers together. One has two fifths of it.",
+        source=OURS,
+        since="0.1",
+        restart=True,
+        example="3",
+    )
+    dns_stale_timeout = Option(
+        "dns-stale-timeout",
+        Duration(0, 7 * DAY),
+        3600.0,
+        "How long an answer that has expired still serves while the name service fails (RFC 8767). 0: not at all.",
+        source=OURS,
+        since="0.1",
+        restart=True,
+        example="1d",
+    )
+    dns_address_family = Option(
+        "dns-address-family",
+        Choice(("ipv4", "ipv6")),
+        "ipv4",
+        "Which addresses of a host are tried first. Those of a family SIP does not listen on are not tried at all.",
+        source=OURS,
+        since="0.1",
+        restart=True,
+        example="ipv6",
     )
     registrar_default_timeout = shared.registrar_default_timeout
     no_answer_timeout = shared.no_answer_timeout
@@ -257,6 +319,10 @@ class ApplicationOptions(OptionSet):
         if self.sip_listen:
             return [split_listen(item) for item in self.sip_listen]
         return [("udp", self.sip_address, self.sip_port), ("tcp", self.sip_address, self.sip_port)]
+
+    def name_servers(self) -> list[tuple[str, int]]:
+        """Return the name servers as (address, port); none for those of the system."""
+        return [split_name_server(item) for item in self.dns_name_servers]
 
 
 SCHEMA: Final[tuple[type[OptionSet], ...]] = (ApplicationOptions, SwitchOptions, DnOptions, AgentLoginOptions)

@@ -13,8 +13,9 @@ import os
 import random
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
@@ -32,14 +33,23 @@ from cordboard.ops.logging import LineWriter
 from cordboard.ops.meters import CallMeters
 from cordboard.ops.metrics import GaugeCollector, LoopLag, PartCollector, ProcessInfo, registry
 from cordboard.ops.records import RecordStore
-from cordboard.runtime.loop import LoopClock, LoopResolver
+from cordboard.runtime.dns import DnsAsker
+from cordboard.runtime.loop import LoopClock
 from cordboard.runtime.settings import dn_settings, server_settings
 from cordboard.runtime.state import State, notify_systemd, version
+from cordboard.sip.resolver.cache import Policy
+from cordboard.sip.resolver.lookup import Resolver
 from cordboard.switch.server import SipServer
 from cordboard.tlib.auth import LinkFile, new_token, write_link_file
 from cordboard.tlib.hub import Hub
 from cordboard.tlib.protocol import PATH, Role
 from cordboard.tlib.server import TLibServer
+
+if TYPE_CHECKING:
+    from cordboard.sip.resolver.locate import Family
+
+REACHABLE: "Final[tuple[_core.TransportName, ...]]" = ("udp", "tcp", "tls")
+"""Transports on which the core opens flows, the preferred first."""
 
 FAREWELL: Final = 0.5
 """Seconds the core has to send the BYEs of calls that did not end by themselves."""
@@ -108,17 +118,18 @@ class Server:
             self._exit.callback(self.records.close)
         self.endpoint = endpoint = self._open_core()
         self._exit.callback(endpoint.close)
+        clock = LoopClock(loop, endpoint.flush)
         self.switch = switch = SipServer(
             server_settings(self.environment),
             endpoint=endpoint,
-            clock=LoopClock(loop, endpoint.flush),
+            clock=clock,
             ids=CallIds(started=time.time(), seed=os.urandom(10)),
             wall=time.time,
             random=random.random,
             events=self.hub,
             records=self.records,
             meters=self.meters,
-            resolver=LoopResolver(loop),
+            resolver=self._open_resolver(loop, clock, endpoint),
         )
         for dn in self.environment.dns.values():
             switch.configure(dn_settings(self.environment, dn))
@@ -152,6 +163,32 @@ class Server:
             )
         except (OSError, ValueError) as error:
             raise SipListenError(getattr(error, "strerror", None) or str(error)) from None
+
+    def _open_resolver(self, loop: asyncio.AbstractEventLoop, clock: LoopClock, endpoint: _core.Endpoint) -> Resolver:
+        options = self.environment.application.options
+        asker = DnsAsker(
+            loop,
+            partial(clock.call_later, 0.0),
+            nameservers=options.name_servers(),
+            search=options.dns_search,
+            timeout=options.dns_timeout * 0.4,
+            lifetime=options.dns_timeout,
+        )
+        self._exit.push_async_callback(asker.close)
+        # We reach what we listen on: the core sends from those sockets.
+        listening = endpoint.listening()
+        transports = {transport for transport, _, _ in listening}
+        heard: set[Family] = {"ipv6" if ":" in host else "ipv4" for _, host, _ in listening}
+        preferred: tuple[Family, ...] = ("ipv4", "ipv6") if options.dns_address_family == "ipv4" else ("ipv6", "ipv4")
+        return Resolver(
+            clock,
+            asker,
+            random=random.random,
+            transports=[transport for transport in REACHABLE if transport in transports],
+            families=[family for family in preferred if family in heard],
+            policy=Policy(stale=options.dns_stale_timeout),
+            timeout=options.dns_timeout + 0.5,
+        )
 
     async def _open_http(self) -> None:
         options = self.environment.application.options
@@ -189,6 +226,7 @@ class Server:
                 },
             )
         )
+        add(PartCollector("resolver_events", "What the resolver of host names counted.", switch.resolver.counters))
         add(PartCollector("tlib_events", "What the T-Library link counted.", self._link_counters))
         add(
             GaugeCollector(
@@ -197,6 +235,10 @@ class Server:
                     "dns_in_service": (
                         "DNs that can be reached.",
                         lambda: sum(e.dn.in_service for e in switch.extensions.values()),
+                    ),
+                    "resolver_failed_destinations": (
+                        "Destinations that failed lately.",
+                        lambda: len(switch.resolver.health.failed()),
                     ),
                     "tlib_links": ("T-Library links connected.", lambda: hub.connected),
                     "tlib_sessions": ("T-Library sessions, lost ones included.", lambda: len(hub.sessions)),

@@ -1,13 +1,12 @@
 """From the configuration to what the switch wants to know."""
 
-from ipaddress import ip_address
 from typing import Final
 
 from cordboard.config.environment import Environment
 from cordboard.config.objects import DN
 from cordboard.config.optionset import DnType
 from cordboard.model.enums import AddressType
-from cordboard.switch.routing import parse_contact
+from cordboard.sip.resolver.locate import place_of
 from cordboard.switch.settings import DnSettings, ServerSettings
 
 _ADDRESS_TYPES: Final = {
@@ -35,6 +34,7 @@ def dn_settings(environment: Environment, dn: DN) -> DnSettings:
         max_calls=options.max_calls,
         no_answer_timeout=options.no_answer_timeout,
         sip_invite_timeout=options.sip_invite_timeout,
+        recovery_timeout=options.recovery_timeout,
         session_audit_interval=options.session_audit_interval,
         ha1=_offered(environment, dn),
         authenticate=tuple(options.authenticate_requests),
@@ -49,11 +49,8 @@ def _peers(dn: DN) -> tuple[str, ...]:
     """
     if dn.type is not DnType.TRUNK or dn.options.contact in {"", "*"}:
         return ()
-    host = parse_contact(dn.options.contact)[0]
-    try:
-        return (str(ip_address(host)),)
-    except ValueError:
-        return ()
+    place = place_of(dn.options.contact)
+    return (place.host,) if place.literal else ()
 
 
 def _offered(environment: Environment, dn: DN) -> tuple[tuple[str, str], ...]:

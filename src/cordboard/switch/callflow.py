@@ -246,11 +246,14 @@ def outcome_of(failure: Failure) -> tuple[str, int, CallState]:
     """What a failure of the callee is called: outcome, status for the caller, CallState of EventDestinationBusy.
 
     A status that means something to the caller passes. One that is between us and the phone (3xx, 401, 407, 408, 481,
-    503 and so on) does not: the caller is told 480, the callee cannot be reached now.
+    503 and so on) does not: the caller is told 480, the callee cannot be reached now. A contact without an address is
+    404 if its host does not exist, 503 if the name service does not say.
     """
     status = failure.status
     if failure.timeout:
         return Outcome.NO_ANSWER, 480, CallState.NO_ANSWER
+    if failure.problem is not None:
+        return Outcome.UNREACHABLE, status, CallState.GENERAL_ERROR
     if failure.message is None or status in (408, 503):
         return Outcome.UNREACHABLE, 480, CallState.GENERAL_ERROR
     if status in (486, 600):

@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Protocol
 
 from cordboard.sip.outgoing import Outgoing
+from cordboard.sip.routed import RoutedInvite
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from cordboard import _core
     from cordboard.sip.clock import Clock, Timer
     from cordboard.sip.endpoint import Dispatcher
+    from cordboard.sip.outgoing import OutgoingHandler
+    from cordboard.sip.resolver.records import Destination, Problem
     from cordboard.sip.session import Session, SessionHandler
     from cordboard.switch.routing import Target
     from cordboard.switch.settings import DnSettings
@@ -40,15 +43,26 @@ _TELLING: Final = {status: order for order, status in enumerate((486, 484, 415, 
 class Failure:
     """The best of the responses of the contacts that failed."""
 
-    __slots__ = ("message", "status", "timeout")
+    __slots__ = ("message", "problem", "status", "timeout")
 
-    def __init__(self, status: int, message: _core.Message | None, *, timeout: bool = False) -> None:
+    def __init__(
+        self, status: int, message: _core.Message | None, *, timeout: bool = False, problem: Problem | None = None
+    ) -> None:
         self.status = status
         """Final status; 408 and 503 without a message for no response."""
         self.message = message
         """The response, if there was one."""
         self.timeout = timeout
         """Whether it is we who gave up, after ``no-answer-timeout``."""
+        self.problem = problem
+        """Why the contact has no address, if it has none."""
+
+    @property
+    def reason(self) -> str:
+        """Why, in words."""
+        if self.problem is not None:
+            return self.problem.value
+        return "no answer" if self.timeout else f"answered {self.status}"
 
 
 class BranchesHandler(Protocol):
@@ -67,12 +81,24 @@ class BranchesHandler(Protocol):
 class Branches:
     """A DN being called."""
 
-    __slots__ = ("_best", "_clock", "_endless", "_open", "_outgoing", "_timer", "_waiting", "call_id", "owner")
+    __slots__ = (
+        "_best",
+        "_clock",
+        "_endless",
+        "_open",
+        "_outgoing",
+        "_settings",
+        "_timer",
+        "_waiting",
+        "call_id",
+        "owner",
+    )
 
     def __init__(self, clock: Clock, handler: BranchesHandler) -> None:
         self._clock = clock
         self.owner = handler
-        self._outgoing: list[Outgoing] = []
+        self._outgoing: list[Outgoing | RoutedInvite] = []
+        self._settings: DnSettings | None = None
         self._open = 0
         self._best: Failure | None = None
         self._endless = False
@@ -98,24 +124,44 @@ class Branches:
         """Sends the INVITEs and starts the timers."""
         self._open = len(targets)
         for target in targets:
-            self._outgoing.append(
-                Outgoing(
+
+            def send(
+                handler: OutgoingHandler, to_: Target | Destination, target: Target = target, connection: int = 0
+            ) -> Outgoing:
+                return Outgoing(
                     dispatcher,
-                    self,
+                    handler,
                     session_handler,
                     target.uri,
                     from_=from_,
                     to=to,
-                    transport=target.transport,
-                    remote=target.remote,
-                    connection=target.connection,
+                    transport=to_.transport,
+                    remote=to_.remote,
+                    connection=connection,
                     contact_user=contact_user,
                     headers=[*headers, ("Route", ", ".join(target.path))] if target.path else headers,
                     body=body,
                     content_type=content_type,
                 )
-            )
+
+            if target.route is None:
+                self._outgoing.append(send(self, target, connection=target.connection))
+            else:
+                recovery = settings.recovery_timeout or None
+                self._outgoing.append(RoutedInvite(self._clock, self, target.route, send, recovery=recovery))
+        self._settings = settings
         self._endless = settings.no_answer_timeout <= 0
+        self._set_timers()
+
+    def _set_timers(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._waiting is not None:
+            self._waiting.cancel()
+            self._waiting = None
+        settings = self._settings
+        if settings is None:
+            return
         self._timer = self._clock.call_later(settings.no_answer_timeout or TIMER_C, self._no_answer)
         if settings.sip_invite_timeout > 0:
             self._waiting = self._clock.call_later(settings.sip_invite_timeout, self._no_response)
@@ -149,11 +195,23 @@ class Branches:
 
     def _no_response(self) -> None:
         self._waiting = None
-        if self._open:
-            self.cancel()
-            self.owner.on_branch_failure(self, Failure(408, None))
+        if not self._open:
+            return
+        routed = [outgoing for outgoing in self._outgoing if isinstance(outgoing, RoutedInvite)]
+        if [outgoing for outgoing in routed if outgoing.skip()]:
+            self._set_timers()
+            return
+        for outgoing in routed:
+            outgoing.silent()
+        self.cancel()
+        self.owner.on_branch_failure(self, Failure(408, None))
 
-    def on_progress(self, outgoing: Outgoing, event: _core.ResponseEvent) -> None:
+    def on_next(self, outgoing: RoutedInvite) -> None:  # noqa: ARG002
+        """A destination of a contact failed and the next one is being tried: it has all the time again."""
+        if self._open:
+            self._set_timers()
+
+    def on_progress(self, outgoing: Outgoing | RoutedInvite, event: _core.ResponseEvent) -> None:
         """A contact rings, or otherwise progresses."""
         if self._waiting is not None:
             self._waiting.cancel()
@@ -164,7 +222,7 @@ class Branches:
         self.call_id = outgoing.call_id
         self.owner.on_branch_progress(self, event)
 
-    def on_answer(self, outgoing: Outgoing, session: Session, event: _core.ResponseEvent) -> None:
+    def on_answer(self, outgoing: Outgoing | RoutedInvite, session: Session, event: _core.ResponseEvent) -> None:
         """A contact answered."""
         self._stop()
         self.call_id = outgoing.call_id
@@ -174,13 +232,16 @@ class Branches:
         self._outgoing.clear()
         self.owner.on_branch_answer(self, session, event)
 
-    def on_reject(self, outgoing: Outgoing, status: int, event: _core.ResponseEvent | None) -> None:
+    def on_reject(
+        self, outgoing: Outgoing | RoutedInvite, status: int, event: _core.ResponseEvent | None
+    ) -> None:
         """A contact failed."""
         if self._open == 0:
             return
         self._open -= 1
         self.call_id = outgoing.call_id or self.call_id
-        failure = Failure(status, event.message if event is not None else None)
+        problem = outgoing.problem if isinstance(outgoing, RoutedInvite) else None
+        failure = Failure(status, event.message if event is not None else None, problem=problem)
         if self._best is None or rank(status) < rank(self._best.status):
             self._best = failure
         if status >= 600 and self._open:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from cordboard.switch.records import CallRecord
 
 
@@ -28,13 +26,6 @@ class Meters(Protocol):
 
     def call_refused(self, status: int) -> None:
         """A call was refused before it became one."""
-
-
-class Resolver(Protocol):
-    """Finds the addresses of a host name, in its own time."""
-
-    def __call__(self, host: str, found: Callable[[Sequence[str]], None]) -> None:
-        """Calls ``found`` on the switch's thread with literal addresses, best first; none for a failure."""
 
 
 class NoRecords:
@@ -59,8 +50,3 @@ class NoMeters:
 
     def call_refused(self, status: int) -> None:
         """Nothing."""
-
-
-def no_resolver(host: str, found: Callable[[Sequence[str]], None]) -> None:  # noqa: ARG001
-    """Resolves nothing: only literal addresses are reached."""
-    found(())

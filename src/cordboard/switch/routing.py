@@ -8,34 +8,28 @@ set of ears, and the first phone they pick up wins.
 
 from __future__ import annotations
 
-import re
-from ipaddress import ip_address
-from typing import TYPE_CHECKING, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import unquote
 
 from cordboard.model.dn import DN
 from cordboard.model.enums import AddressType
+from cordboard.sip.resolver.locate import UnlocatableError
 from cordboard.switch.features import caller_id
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cordboard import _core
-    from cordboard.switch.ports import Resolver
+    from cordboard.sip.resolver.lookup import Resolver, Route
     from cordboard.switch.settings import DnSettings
-
-NAME_LIFE: Final = 60.0
-"""Seconds after which the host name of a fixed contact is looked up anew, by the next call to it."""
 
 MAX_CONTACTS: Final = 10
 """Most contacts of a DN that are tried at once; further ones are left out."""
 
+NOWHERE: Final = ("", 0)
+"""The address of a target whose destinations are not known yet."""
+
 _VISUAL: Final = str.maketrans("", "", "-.() ")
-_CONTACT: Final = re.compile(
-    r"^sips?:(?:[^@;?<>\s]*@)?(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+)(?::(?P<port>\d{1,5}))?(?P<params>[;?][^<>\s]*)?$"
-)
-_TRANSPORT: Final = re.compile(r";transport=(\w+)", re.IGNORECASE)
-_TRANSPORTS: Final = frozenset({"udp", "tcp", "tls", "ws", "wss"})
 
 
 def number_of(uri: str) -> str:
@@ -62,37 +56,25 @@ class Target(NamedTuple):
     connection: int = 0
     path: tuple[str, ...] = ()
     """Route of the requests to it (RFC 3327)."""
+    route: Route | None = None
+    """Where its host name leads: the destinations that are tried in turn; transport and remote are then the first."""
 
 
 class ContactError(ValueError):
-    """A fixed contact that is no address."""
+    """A fixed contact that leads nowhere."""
 
-    def __init__(self, contact: str) -> None:
+    def __init__(self, contact: str, reason: str) -> None:
         self.contact = contact
         """The contact as configured."""
-        super().__init__(f"contact {contact!r} is not a SIP URI with a host")
-
-
-def parse_contact(contact: str) -> tuple[str, int, _core.TransportName]:
-    """Host, port and transport of a fixed contact. Raises ContactError."""
-    match = _CONTACT.match(contact)
-    if match is None:
-        raise ContactError(contact)
-    secure = contact.lower().startswith("sips:")
-    found = _TRANSPORT.search(match["params"] or "")
-    transport = found[1].lower() if found else "tls" if secure else "udp"
-    if transport not in _TRANSPORTS:
-        raise ContactError(contact)
-    port = int(match["port"]) if match["port"] else 5061 if transport == "tls" else 5060
-    if not 0 < port < 65_536:
-        raise ContactError(contact)
-    return match["host"].strip("[]"), port, cast("_core.TransportName", transport)
+        self.reason = reason
+        """What is wrong with it, for people."""
+        super().__init__(f"contact {contact!r} is not a SIP URI that can be reached: {reason}")
 
 
 class Extension:
     """A configured DN while the server runs: its settings, its state, and what is worth making only once."""
 
-    __slots__ = ("address", "asked_at", "dn", "identity", "named", "settings", "target_uri", "targets_fixed")
+    __slots__ = ("_fixed", "_route", "address", "dn", "identity", "settings", "target_uri")
 
     def __init__(self, settings: DnSettings, domain: str) -> None:
         self.settings = settings
@@ -103,12 +85,8 @@ class Extension:
         """The headers that assert its identity to the other party."""
         self.target_uri = ""
         """To of the requests to it."""
-        self.targets_fixed: tuple[Target, ...] = ()
-        """The fixed contact, once its host is known."""
-        self.named = False
-        """Whether the fixed contact has a host name, whose address may change."""
-        self.asked_at = 0.0
-        """When that name was last looked up, on the switch's clock."""
+        self._fixed = ""
+        self._route: Route | None = None
         self.change(settings, domain)
 
     def __repr__(self) -> str:
@@ -124,30 +102,24 @@ class Extension:
         self.target_uri = caller_id.name_addr("", settings.number, domain)
 
     def resolve(self, resolver: Resolver) -> None:
-        """Finds the address of the fixed contact. Raises ContactError."""
-        contact = self.settings.static_contact
-        if contact is None:
-            self.named = False
-            self.targets_fixed = ()
+        """Has the destinations of the fixed contact found, and kept known from now on. Raises ContactError."""
+        contact = self.settings.static_contact or ""
+        if contact == self._fixed:
             return
-        host, port, transport = parse_contact(contact)
-        if self.targets_fixed and self.targets_fixed[0].uri != contact:
-            self.targets_fixed = ()
-        self.named = False
         try:
-            ip_address(host)
-        except ValueError:
-            settings = self.settings
-            self.named = True
+            route = resolver.route(contact) if contact else None
+        except UnlocatableError as error:
+            raise ContactError(contact, error.reason) from None
+        self.forget()
+        self._fixed = contact
+        self._route = route
 
-            def found(addresses: Sequence[str]) -> None:
-                # An answer that comes after the settings changed again, or none, leaves what is there.
-                if addresses and self.settings is settings:
-                    self.targets_fixed = (Target(contact, transport, (addresses[0], port)),)
-
-            resolver(host, found)
-        else:
-            self.targets_fixed = (Target(contact, transport, (host, port)),)
+    def forget(self) -> None:
+        """Lets the fixed contact's destinations be found no more."""
+        if self._route is not None:
+            self._route.close()
+            self._route = None
+        self._fixed = ""
 
     @property
     def is_trunk(self) -> bool:
@@ -158,12 +130,23 @@ class Extension:
         """The contacts to try, all at once; empty when it cannot be reached."""
         locations: Sequence[_core.Location] = self.dn.locations
         if not locations:
-            return self.targets_fixed
+            return self._fixed_targets()
         found = []
         for location in locations[:MAX_CONTACTS]:
             flow = location.flow
             found.append(Target(location.uri, flow.transport, flow.remote, flow.connection, tuple(location.path)))
         return found
+
+    def _fixed_targets(self) -> Sequence[Target]:
+        route = self._route
+        if route is None:
+            return ()
+        located = route.located
+        if located is None or not located.destinations:
+            return (Target(self._fixed, "udp", NOWHERE, route=route),)
+        first = located.destinations[0]
+        named = None if route.place.literal else route
+        return (Target(self._fixed, first.transport, first.remote, route=named),)
 
     @property
     def full(self) -> bool:

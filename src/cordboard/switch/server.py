@@ -13,6 +13,8 @@ from cordboard.model import events as ev
 from cordboard.model.reporter import Reporter
 from cordboard.sip.endpoint import Dispatcher
 from cordboard.sip.outgoing import Outgoing
+from cordboard.sip.resolver.lookup import Resolver
+from cordboard.sip.routed import RoutedInvite
 from cordboard.sip.session import Session
 from cordboard.switch import requests
 from cordboard.switch.bridge import ALLOW, Bridge
@@ -20,8 +22,8 @@ from cordboard.switch.callflow import CallFlow
 from cordboard.switch.flows import basic_call
 from cordboard.switch.legs import Branches
 from cordboard.switch.log import Log
-from cordboard.switch.ports import NoMeters, NoRecords, no_resolver
-from cordboard.switch.routing import NAME_LIFE, Extension
+from cordboard.switch.ports import NoMeters, NoRecords
+from cordboard.switch.routing import Extension
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     from cordboard.model.requests import Request
     from cordboard.sip.clock import Clock
     from cordboard.sip.endpoint import Endpoint
-    from cordboard.switch.ports import Meters, RecordSink, Resolver
+    from cordboard.switch.ports import Meters, RecordSink
     from cordboard.switch.routing import Target
     from cordboard.switch.settings import DnSettings, ServerSettings
 
@@ -66,7 +68,7 @@ class SipServer:
         self.reporter = Reporter(settings.name, events, wall)
         self.records = records if records is not None else NoRecords()
         self.meters = meters if meters is not None else NoMeters()
-        self.resolver = resolver if resolver is not None else no_resolver
+        self.resolver = resolver if resolver is not None else Resolver(clock, random=random)
         self.log = log if log is not None else Log()
         self.log_calls = True
         """Whether the end of each call is a line of the log."""
@@ -93,7 +95,6 @@ class SipServer:
         if extension is None:
             extension = Extension(settings, domain)
             extension.resolve(self.resolver)
-            extension.asked_at = self.clock.now()
             self.extensions[number] = extension
             changed = False
         else:
@@ -120,6 +121,7 @@ class SipServer:
         extension = self.extensions.pop(number, None)
         if extension is None:
             return
+        extension.forget()
         self.dispatcher.endpoint.remove_dn(number)
         if extension.dn.in_service:
             extension.dn.locations = ()
@@ -131,15 +133,7 @@ class SipServer:
         return self.extensions.keys()
 
     def targets(self, extension: Extension) -> Sequence[Target]:
-        """The contacts of a DN to try now.
-
-        A fixed contact with a host name is looked up anew now and then; this call goes where the name led so far.
-        """
-        if extension.named:
-            now = self.clock.now()
-            if now - extension.asked_at >= NAME_LIFE or not extension.targets_fixed:
-                extension.asked_at = now
-                extension.resolve(self.resolver)
+        """The contacts of a DN to try now."""
         return extension.targets()
 
     # Events of the core
@@ -237,10 +231,10 @@ class SipServer:
 
 def _flow_of(owner: object | None) -> CallFlow | None:
     """The call an owner of a transaction or dialog belongs to."""
-    for _ in range(4):
+    for _ in range(5):
         if isinstance(owner, CallFlow) or owner is None:
             return owner
-        if isinstance(owner, Session | Outgoing):
+        if isinstance(owner, Session | Outgoing | RoutedInvite):
             owner = owner.handler
         elif isinstance(owner, Branches | Bridge):
             owner = owner.owner

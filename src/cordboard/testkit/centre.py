@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 from cordboard.model.connid import CallIds
 from cordboard.model.events import CallEvent, Event
+from cordboard.sip.resolver.lookup import Resolver
 from cordboard.switch.server import SipServer
 from cordboard.switch.settings import DnSettings, ServerSettings
+from cordboard.testkit.names import ScriptedNames
 from cordboard.testkit.network import VirtualNetwork, Weather
 from cordboard.testkit.phone import Phone
 
@@ -100,6 +102,8 @@ class Centre:
         self.node = self.network.node("switch", "10.0.0.1")
         self.desktop = Desktop()
         self.tally = Tally()
+        self.names = ScriptedNames(self.clock)
+        """The name service of the switch."""
         self.switch = SipServer(
             ServerSettings(domain="10.0.0.1"),
             endpoint=self.node.endpoint,
@@ -110,6 +114,7 @@ class Centre:
             events=self.desktop,
             records=self.desktop,
             meters=self.tally,
+            resolver=Resolver(self.clock, self.names, random=self.network.random.random),
         )
         self.switch.log_calls = False
         self.node.drain = self.switch.drain_events
@@ -159,6 +164,8 @@ class Centre:
                     f"{phone} not idle: {[c.events for c in phone.calls if not c.over]} "
                     f"{phone.dispatcher.dialogs} {phone.dispatcher.transactions}"
                 )
-        if self.clock.waiting:
-            found.append(f"{self.clock.waiting} timers")
+        # Each host name that is kept known has one timer, for its next lookup.
+        timers = self.clock.waiting - switch.resolver.sleeping
+        if timers:
+            found.append(f"{timers} timers")
         return found

@@ -14,12 +14,14 @@ from cordboard.config.kinds import (
     ChoiceList,
     DnList,
     DnNumber,
+    DomainList,
     Duration,
     Host,
     Integer,
     Kind,
     ListenList,
     MethodList,
+    NameServerList,
     SecretHex,
     SecretText,
     SipUri,
@@ -83,6 +85,14 @@ def values(kind: Kind[Any]) -> st.SearchStrategy[Any]:
                 st.sampled_from(TRANSPORTS), st.ip_addresses(), st.integers(20_000, 65535),
             )  # fmt: skip
             return st.lists(item, unique=True, max_size=3).map(tuple)
+        case NameServerList():
+            server = st.builds(
+                lambda a, p: f"[{a}]:{p}" if a.version == 6 else f"{a}:{p}",
+                st.ip_addresses(), st.integers(1, 52),
+            )  # fmt: skip
+            return st.lists(server | st.ip_addresses().map(str), unique=True, max_size=3).map(tuple)
+        case DomainList():
+            return st.lists(st.sampled_from(("centre.example", "local", "a-b.c")), unique=True).map(tuple)
     raise TypeError(kind)
 
 

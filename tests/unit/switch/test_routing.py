@@ -4,9 +4,21 @@ from types import SimpleNamespace
 
 import pytest
 
+from cordboard.sip.resolver.lookup import Resolver
 from cordboard.switch.features.caller_id import name_addr, user_part
-from cordboard.switch.routing import MAX_CONTACTS, ContactError, Extension, Target, number_of, parse_contact
+from cordboard.switch.routing import MAX_CONTACTS, NOWHERE, ContactError, Extension, Target, number_of
 from cordboard.switch.settings import DnSettings
+from cordboard.testkit.clock import VirtualClock
+from cordboard.testkit.names import ScriptedNames
+
+
+@pytest.fixture
+def resolver():
+    clock = VirtualClock()
+    names = ScriptedNames(clock)
+    made = Resolver(clock, names, random=lambda: 0.0)
+    made.clock, made.names = clock, names
+    return made
 
 
 @pytest.mark.parametrize(
@@ -31,27 +43,14 @@ def test_number_of_a_uri(uri, number):
 
 
 @pytest.mark.parametrize(
-    ("contact", "parts"),
-    [
-        ("sip:1502@192.0.2.7:2048", ("192.0.2.7", 2048, "udp")),
-        ("sip:192.0.2.7", ("192.0.2.7", 5060, "udp")),
-        ("sip:1502@[2001:db8::1]:5070;transport=TCP", ("2001:db8::1", 5070, "tcp")),
-        ("sips:1502@phone.example", ("phone.example", 5061, "tls")),
-        ("sip:1502@phone.example;transport=ws;ob", ("phone.example", 5060, "ws")),
-    ],
-)
-def test_parts_of_a_fixed_contact(contact, parts):
-    assert parse_contact(contact) == parts
-
-
-@pytest.mark.parametrize(
     "contact",
     ["1502", "sip:", "tel:1502", "sip:a@b@c", "sip:x@h:0", "sip:x@h:70000", "sip:x@h;transport=sctp", "sip:x@<h>"],
 )
-def test_what_is_no_contact_is_named(contact):
+def test_what_is_no_contact_is_named(contact, resolver):
     with pytest.raises(ContactError) as caught:
-        parse_contact(contact)
+        Extension(DnSettings(number="1502", contact=contact), "centre.example").resolve(resolver)
     assert caught.value.contact == contact
+    assert resolver.routes == 0
 
 
 def location(n, path=()):
@@ -59,9 +58,9 @@ def location(n, path=()):
     return SimpleNamespace(uri=f"sip:1502@10.0.0.2:{5000 + n}", flow=flow, q=1.0, path=list(path), user_agent="")
 
 
-def test_registered_contacts_go_before_the_fixed_one():
+def test_registered_contacts_go_before_the_fixed_one(resolver):
     extension = Extension(DnSettings(number="1502", contact="sip:1502@10.9.9.9"), "centre.example")
-    extension.resolve(lambda *_: pytest.fail("a literal address needs no resolver"))
+    extension.resolve(resolver)
     assert extension.targets() == (Target("sip:1502@10.9.9.9", "udp", ("10.9.9.9", 5060)),)
     extension.dn.locations = [location(1), location(2, path=["<sip:edge;lr>"])]
     assert extension.targets() == [
@@ -76,27 +75,40 @@ def test_there_is_a_limit_to_the_contacts_tried():
     assert len(extension.targets()) == MAX_CONTACTS
 
 
-def test_a_host_name_is_resolved_and_a_late_answer_does_not_count():
-    asked = []
-    extension = Extension(DnSettings(number="1502", contact="sip:1502@phone.example:5070"), "centre.example")
-    extension.resolve(lambda host, found: asked.append((host, found)))
-    assert extension.targets() == ()
+def test_a_host_name_is_located_ahead_of_need_and_let_go_with_its_setting(resolver):
+    resolver.names.srv("_sip._udp.phone.example", (1, 0, 5070, "a.example"))
+    resolver.names.address("a.example", "192.0.2.9", "192.0.2.10")
+    extension = Extension(DnSettings(number="1502", contact="sip:1502@phone.example"), "centre.example")
+    extension.resolve(resolver)
+    (unknown,) = extension.targets()
+    assert (unknown.remote, unknown.route.located) == (NOWHERE, None)
     assert extension.dn.in_service
-    asked[0][1](["192.0.2.9", "192.0.2.10"])
-    assert asked[0][0] == "phone.example"
-    assert extension.targets() == (Target("sip:1502@phone.example:5070", "udp", ("192.0.2.9", 5070)),)
-    asked[0][1]([])
-    assert len(extension.targets()) == 1
+    resolver.clock.advance(1)
+    (target,) = extension.targets()
+    assert target[:3] == ("sip:1502@phone.example", "udp", ("192.0.2.9", 5070))
+    assert [d.remote for d in target.route.draw().destinations] == [("192.0.2.9", 5070), ("192.0.2.10", 5070)]
+    extension.resolve(resolver)
+    assert resolver.routes == 1
     extension.change(DnSettings(number="1502"), "centre.example")
-    extension.resolve(lambda *_: None)
-    asked[0][1](["192.0.2.9"])
+    extension.resolve(resolver)
     assert extension.targets() == ()
+    assert resolver.routes == 0
+    assert resolver.clock.waiting == 0
+
+
+def test_a_wrong_contact_leaves_the_one_before(resolver):
+    extension = Extension(DnSettings(number="1502", contact="sip:1502@192.0.2.9"), "centre.example")
+    extension.resolve(resolver)
+    extension.change(DnSettings(number="1502", contact="nonsense"), "centre.example")
+    with pytest.raises(ContactError):
+        extension.resolve(resolver)
+    assert extension.targets() == (Target("sip:1502@192.0.2.9", "udp", ("192.0.2.9", 5060)),)
 
 
 @pytest.mark.parametrize("contact", ["", "*"])
-def test_a_dn_without_a_fixed_contact_must_register(contact):
+def test_a_dn_without_a_fixed_contact_must_register(contact, resolver):
     extension = Extension(DnSettings(number="1502", contact=contact), "centre.example")
-    extension.resolve(lambda *_: None)
+    extension.resolve(resolver)
     assert not extension.dn.in_service
     assert extension.targets() == ()
 

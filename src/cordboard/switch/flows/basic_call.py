@@ -153,7 +153,7 @@ class BasicCall(CallFlow):
         self.callee_call_id = branches.call_id
         self.branches = None
         outcome, status, state = outcome_of(failure)
-        self.refuse(outcome, status, state, "no answer" if failure.timeout else f"answered {failure.status}")
+        self.refuse(outcome, status, state, failure.reason)
 
     # SessionHandler, while only the caller's leg is there
 

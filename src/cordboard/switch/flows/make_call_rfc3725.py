@@ -200,7 +200,7 @@ class MakeCallFlow(CallFlow):
         self.callee_call_id = branches.call_id
         self.branches = None
         outcome, status, _ = outcome_of(failure)
-        self._refuse(outcome, status, "no answer" if failure.timeout else f"answered {failure.status}", failure)
+        self._refuse(outcome, status, failure.reason, failure)
 
     # Joining
 

@@ -1,0 +1,203 @@
+"""An INVITE of ours to a host name: it waits for the name's destinations and goes from one to the next (RFC 3263 4.3).
+
+WAITING --destinations--> TRYING --503, timeout, transport--> TRYING (next destination, new transaction)
+   |  |                    |  '---answer, other failure, none left--> SETTLED
+   |  '--none, too late--> SETTLED
+   '-------cancel----------'--> SETTLED (an answer that crosses the CANCEL is hung up by its Outgoing)
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Final, Protocol
+
+from cordboard.sip.resolver.failover import Cause, Tries, retry_after
+from cordboard.sip.resolver.records import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+
+    from cordboard import _core
+    from cordboard.sip.clock import Clock, Timer
+    from cordboard.sip.outgoing import Outgoing, OutgoingHandler
+    from cordboard.sip.resolver.failover import Affinity
+    from cordboard.sip.resolver.locate import Located
+    from cordboard.sip.resolver.lookup import Route
+    from cordboard.sip.resolver.records import Destination
+    from cordboard.sip.session import Session
+
+WAIT: Final = 5.0
+"""Seconds an INVITE waits for a name that is not known yet."""
+
+STATUSES: Final = {Problem.NOT_FOUND: 404, Problem.UNAVAILABLE: 503, Problem.NO_TRANSPORT: 503}
+"""The status of an INVITE that has no destination."""
+
+
+class RoutedHandler(Protocol):
+    """Who decides for it. As ``OutgoingHandler``, with the routed INVITE in place of the single one."""
+
+    def on_progress(self, outgoing: RoutedInvite, event: _core.ResponseEvent) -> None:
+        """A provisional response other than 100."""
+
+    def on_answer(self, outgoing: RoutedInvite, session: Session, event: _core.ResponseEvent) -> None:
+        """The first 2xx. The session's ACK is owed."""
+
+    def on_reject(self, outgoing: RoutedInvite, status: int, event: _core.ResponseEvent | None) -> None:
+        """It failed, at the last destination or for want of one."""
+
+    def on_next(self, outgoing: RoutedInvite) -> None:
+        """A destination failed and the next one is being tried."""
+
+
+class RoutedInvite:
+    """The INVITE. ``send`` makes one transaction of it."""
+
+    __slots__ = (
+        "_clock",
+        "_current",
+        "_over",
+        "_recovery",
+        "_route",
+        "_send",
+        "_timer",
+        "_tries",
+        "_wait",
+        "affinity",
+        "call_id",
+        "handler",
+        "key",
+        "problem",
+    )
+
+    def __init__(
+        self,
+        clock: Clock,
+        handler: RoutedHandler,
+        route: Route,
+        send: Callable[[OutgoingHandler, Destination], Outgoing],
+        *,
+        recovery: float | None = None,
+        affinity: Affinity | None = None,
+        key: Hashable = None,
+    ) -> None:
+        """``recovery``, ``affinity`` and ``key``: see ``Tries``."""
+        self._clock = clock
+        self.handler = handler
+        self._route = route
+        self._send = send
+        self._recovery = recovery
+        self.affinity = affinity
+        self.key = key
+        self._tries: Tries | None = None
+        self._current: Outgoing | None = None
+        self._timer: Timer | None = None
+        self._wait: int | None = None
+        self._over = False
+        self.call_id = ""
+        """Call-ID of the transaction that answered or failed last."""
+        self.problem: Problem | None = None
+        """Why there was no destination."""
+        located = route.draw()
+        if located is None:
+            self._wait = route.wait(WAIT, self._known)
+        elif located.destinations:
+            self._start(located)
+        else:
+            # Not at once: whoever makes it is not ready to hear of it.
+            self._timer = clock.call_later(0.0, partial(self._known, located))
+
+    def __repr__(self) -> str:
+        return f"<RoutedInvite {self._route.place.host} {self._current}>"
+
+    def cancel(self, headers: _core.Headers = ()) -> None:
+        """Gives up; the handler hears no more. Harmless when it is settled."""
+        self._over = True
+        if self._wait is not None:
+            self._route.wait_no_more(self._wait)
+            self._wait = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._current is not None:
+            self._current.cancel(headers)
+
+    def skip(self) -> bool:
+        """Takes the present destination for dead, because it is silent, and tries the next; False without one."""
+        if self._over or self._tries is None or not self._tries.more:
+            return False
+        silent, self._current = self._current, None
+        if silent is not None:
+            silent.cancel()
+        self._tries.fail(Cause.TIMEOUT)
+        self._next()
+        return True
+
+    def silent(self) -> None:
+        """Remembers the present destination as dead, because it is silent."""
+        if not self._over and self._tries is not None:
+            self._tries.fail(Cause.TIMEOUT)
+
+    def _known(self, located: Located | None) -> None:
+        self._wait = self._timer = None
+        if self._over:
+            return
+        if located is not None and located.destinations:
+            self._start(located)
+            return
+        self._over = True
+        problem = located.problem if located is not None else None
+        self.problem = problem if problem is not None else Problem.UNAVAILABLE
+        self.handler.on_reject(self, STATUSES[self.problem], None)
+
+    def _start(self, located: Located) -> None:
+        self._tries = Tries(
+            located.destinations, self._route.health, recovery=self._recovery, affinity=self.affinity, key=self.key
+        )
+        self._next()
+
+    def _next(self) -> None:
+        destination = self._tries.next() if self._tries is not None else None
+        if destination is not None:
+            self._current = self._send(self, destination)
+
+    # OutgoingHandler
+
+    def on_progress(self, outgoing: Outgoing, event: _core.ResponseEvent) -> None:
+        """The destination lives."""
+        if outgoing is not self._current or self._over:
+            return
+        self.call_id = outgoing.call_id
+        if self._tries is not None:
+            self._tries.answer()
+        self.handler.on_progress(self, event)
+
+    def on_answer(self, outgoing: Outgoing, session: Session, event: _core.ResponseEvent) -> None:
+        """The call is answered."""
+        self._over = True
+        self.call_id = outgoing.call_id
+        if self._tries is not None:
+            self._tries.answer()
+        self.handler.on_answer(self, session, event)
+
+    def on_reject(self, outgoing: Outgoing, status: int, event: _core.ResponseEvent | None) -> None:
+        """The destination failed, or refused the call."""
+        tries = self._tries
+        if outgoing is not self._current or self._over or tries is None:
+            return
+        self.call_id = outgoing.call_id or self.call_id
+        if event is None:
+            tries.fail(Cause.TIMEOUT if status == 408 else Cause.TRANSPORT)
+        elif status == 503:
+            tries.fail(Cause.UNAVAILABLE, retry_after(event.message.header("Retry-After")))
+        else:
+            tries.answer()
+            self._over = True
+        if not self._over and tries.more:
+            self._next()
+            self.handler.on_next(self)
+            return
+        self._over = True
+        self.handler.on_reject(self, status, event)
+
+    def on_cancelled(self, outgoing: Outgoing, status: int) -> None:
+        """One that was given up has ended, as it should."""
