@@ -46,7 +46,7 @@ test: setup ## Set everything up and run all tests, those against strangers' pho
 	@cargo test --workspace --exclude cordboard-python --locked
 	@tools/strangers
 	$(SAY) "tests of the servers (pytest)"
-	@$(BIN)/pytest $(PYTEST)
+	@$(BIN)/pytest -n auto $(PYTEST)
 
 ##@ Set-up
 
@@ -104,7 +104,7 @@ format: setup ## Format all code and apply the safe fixes
 .PHONY: interop
 interop: setup ## Only the tests against strangers: sipp, baresip, linphone, tshark
 	@tools/strangers
-	@$(BIN)/pytest -m strangers $(PYTEST)
+	@$(BIN)/pytest -n auto -m strangers $(PYTEST)
 
 .PHONY: demo-check
 demo-check: setup ## Start the demo, let two strangers' phones call each other through it, judge tone and events
