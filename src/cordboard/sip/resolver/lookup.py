@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from cordboard.sip.resolver.cache import AnswerCache
 from cordboard.sip.resolver.failover import Health
 from cordboard.sip.resolver.locate import Located, Place, locate, place_of
-from cordboard.sip.resolver.records import FAILED, Answer, Kind, Problem, Question, no_asker
+from cordboard.sip.resolver.records import FAILED, Answer, Problem, Question, Srv, no_asker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -228,7 +228,7 @@ class Search:
 class Route:
     """A place that is kept known. Made by :meth:`Resolver.route`."""
 
-    __slots__ = ("_answers", "_resolver", "_search", "_timer", "_waiting", "located", "place", "users")
+    __slots__ = ("_answers", "_chance", "_resolver", "_search", "_timer", "_waiting", "located", "place", "users")
 
     def __init__(self, resolver: Resolver, place: Place) -> None:
         self._resolver = resolver
@@ -238,6 +238,7 @@ class Route:
         self.users = 0
         """How many opened it and did not close it."""
         self._answers: dict[Question, Answer] = {}
+        self._chance = False
         self._search: Search | None = None
         self._timer: Timer | None = None
         self._waiting: dict[int, tuple[Callable[[Located | None], None], Timer]] = {}
@@ -257,10 +258,7 @@ class Route:
 
     def draw(self) -> Located | None:
         """The destinations for one request, weighted anew (RFC 2782); None while they are not known."""
-        located = self.located
-        if located is not None and len(located.destinations) > 1 and self._has_weights():
-            return self._resolver.work_out(self.place, self._answers.get)
-        return located
+        return self._resolver.work_out(self.place, self._answers.get) if self._chance else self.located
 
     def wait(self, timeout: float, known: Callable[[Located | None], None]) -> int:
         """Calls ``known`` with what ``draw`` gives, later; with None after ``timeout`` seconds. Returns its number."""
@@ -301,13 +299,11 @@ class Route:
         if self._waiting:
             self._tell(None)
 
-    def _has_weights(self) -> bool:
-        return any(q.kind is Kind.SRV and len(a.records) > 1 for q, a in self._answers.items())
-
     def _found(self, located: Located) -> None:
         search, self._search = self._search, None
         if search is not None:
             self._answers = search.answers
+            self._chance = any(_is_drawn(answer) for answer in search.answers.values())
         self.located = located
         if located.ttl < inf:
             self._timer = self._resolver.later(max(LEAST_REFRESH, located.ttl), self._expired)
@@ -327,3 +323,9 @@ class Route:
         for known, timer in waiting.values():
             timer.cancel()
             known(located)
+
+
+def _is_drawn(answer: Answer) -> bool:
+    """Whether chance has a say in the order of these records."""
+    priorities = [record.priority for record in answer.records if isinstance(record, Srv)]
+    return len(set(priorities)) < len(priorities)
