@@ -152,7 +152,8 @@ class CancelledEvent:
 
 @final
 class ResponseEvent:
-    """A response to a request of ours; never 100. 2xx to INVITE must be acknowledged with ``ack``."""
+    """A response to a request of ours; never 100. 2xx to INVITE must be acknowledged with ``ack``, and a reliable 1xx
+    (``Require: 100rel`` with RSeq; only where our INVITE had ``Supported: 100rel``) with a PRACK in its dialog."""
 
     transaction: int
     dialog: int | None
@@ -170,12 +171,24 @@ class NoAckEvent:
     dialog: int
 
 @final
+class NoPrackEvent:
+    """A reliable provisional response of ours got no PRACK in 64*T1; the INVITE is still owed its final response,
+    which should be a 5xx (RFC 3262 section 3)."""
+
+    transaction: int
+    dialog: int
+    message: Message
+    """The INVITE."""
+
+@final
 class BindingEvent:
     dn: str
     change: Literal["appeared", "moved", "gone"]
     locations: list[Location]
 
-Event: TypeAlias = RequestEvent | AckEvent | CancelledEvent | ResponseEvent | FailedEvent | NoAckEvent | BindingEvent
+Event: TypeAlias = (
+    RequestEvent | AckEvent | CancelledEvent | ResponseEvent | FailedEvent | NoAckEvent | NoPrackEvent | BindingEvent
+)
 
 @final
 class Endpoint:
@@ -243,7 +256,11 @@ class Endpoint:
         headers: Headers = (),
         body: bytes = b"",
         content_type: str = "application/sdp",
-    ) -> None: ...
+        reliable: bool = False,
+    ) -> None:
+        """Answers a request. ``reliable``: a provisional response to an INVITE is repeated until its PRACK comes, where
+        the caller supports that (RFC 3262); where it requires that, always. The next one, and a 2xx behind one with a
+        body, waits for the PRACK by itself. The PRACK comes as a request within the dialog that wants its 200."""
     def send(
         self,
         method: str,
@@ -268,7 +285,9 @@ class Endpoint:
         headers: Headers = (),
         body: bytes = b"",
         content_type: str = "application/sdp",
-    ) -> int: ...
+    ) -> int:
+        """Sends a request within a dialog; returns its transaction. A PRACK without RAck is given that of the latest
+        reliable response."""
     def ack(
         self, dialog: int, *, headers: Headers = (), body: bytes = b"", content_type: str = "application/sdp"
     ) -> None: ...

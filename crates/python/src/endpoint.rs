@@ -197,8 +197,8 @@ impl PyEndpoint {
     }
 
     #[pyo3(
-        signature = (transaction, status, *, reason=None, headers=Vec::new(), body=Vec::new(), content_type="application/sdp"),
-        text_signature = "(self, transaction, status, *, reason=None, headers=(), body=b'', content_type='application/sdp')"
+        signature = (transaction, status, *, reason=None, headers=Vec::new(), body=Vec::new(), content_type="application/sdp", reliable=false),
+        text_signature = "(self, transaction, status, *, reason=None, headers=(), body=b'', content_type='application/sdp', reliable=False)"
     )]
     fn respond(
         &self,
@@ -208,9 +208,11 @@ impl PyEndpoint {
         #[pyo3(from_py_with = headers_argument)] headers: Vec<HeaderLine>,
         #[pyo3(from_py_with = bytes_argument)] body: Vec<u8>,
         content_type: &str,
+        reliable: bool,
     ) {
         let body = self::body(content_type, &body);
-        self.command(Command::Respond { transaction: TransactionId(transaction), status, reason, headers, body });
+        let transaction = TransactionId(transaction);
+        self.command(Command::Respond { transaction, status, reason, headers, body, reliable });
     }
 
     #[pyo3(

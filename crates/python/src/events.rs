@@ -172,6 +172,17 @@ pub(crate) struct NoAckEvent {
     dialog: u64,
 }
 
+/// A reliable provisional response of ours that was never acknowledged.
+#[pyclass(frozen, module = "cordboard._core")]
+pub(crate) struct NoPrackEvent {
+    #[pyo3(get)]
+    transaction: u64,
+    #[pyo3(get)]
+    dialog: u64,
+    message: Arc<Message>,
+}
+message_getter!(NoPrackEvent);
+
 /// The bindings of a DN changed.
 #[pyclass(frozen, module = "cordboard._core")]
 pub(crate) struct BindingEvent {
@@ -225,6 +236,9 @@ fn to_python(py: Python<'_>, event: Event) -> PyResult<Py<PyAny>> {
             Py::new(py, FailedEvent { transaction: transaction.0, dialog: dialog.map(|d| d.0), failure })?.into_any()
         }
         Event::NoAck { dialog } => Py::new(py, NoAckEvent { dialog: dialog.0 })?.into_any(),
+        Event::NoPrack { transaction, dialog, message } => {
+            Py::new(py, NoPrackEvent { transaction: transaction.0, dialog: dialog.0, message })?.into_any()
+        }
         Event::Binding { dn, change, locations } => {
             let change = match change {
                 BindingChange::Appeared => "appeared",

@@ -32,6 +32,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<events::ResponseEvent>()?;
     module.add_class::<events::FailedEvent>()?;
     module.add_class::<events::NoAckEvent>()?;
+    module.add_class::<events::NoPrackEvent>()?;
     module.add_class::<events::BindingEvent>()?;
     module.add_class::<endpoint::PyEndpoint>()?;
     module.add_class::<sdp::PySdp>()?;

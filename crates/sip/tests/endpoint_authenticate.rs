@@ -40,7 +40,7 @@ fn challenge(status: u16, line: &str) -> (u16, Vec<HeaderLine>) {
 }
 
 fn respond_with(transaction: TransactionId, (status, headers): (u16, Vec<HeaderLine>)) -> Command {
-    Command::Respond { transaction, status, reason: None, headers, body: Body::default() }
+    Command::Respond { transaction, status, reason: None, headers, body: Body::default(), reliable: false }
 }
 
 /// The one request end `side` was told of: its transaction and message.

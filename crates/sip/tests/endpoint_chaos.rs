@@ -6,18 +6,31 @@ mod support;
 
 use std::time::Duration;
 
-use cordboard_sip::endpoint::{Body, Command, DialogId, Event, TransactionId};
+use cordboard_sip::digest::client::Secret;
+use cordboard_sip::endpoint::{Body, Command, Control, Credentials, DialogId, Event, TransactionId};
 use cordboard_sip::{Flow, Method, Time, Transmit, Transport};
 use proptest::prelude::*;
 use support::{Pair, in_dialog, respond};
 
 #[derive(Clone, Debug)]
 enum Step {
-    Invite,
+    Invite {
+        /// What it says of 100rel.
+        says: Option<&'static str>,
+    },
     Respond {
         side: usize,
         which: usize,
         status: u16,
+        reliable: bool,
+        described: bool,
+    },
+    /// A challenge, fresh or stale.
+    Challenge {
+        side: usize,
+        which: usize,
+        status: u16,
+        stale: bool,
     },
     Cancel {
         which: usize,
@@ -71,8 +84,18 @@ enum Fate {
     },
 }
 
-const METHODS: [Method; 7] =
-    [Method::Invite, Method::Bye, Method::Info, Method::Update, Method::Options, Method::Refer, Method::Message];
+const METHODS: [Method; 10] = [
+    Method::Invite,
+    Method::Bye,
+    Method::Info,
+    Method::Update,
+    Method::Prack,
+    Method::Prack,
+    Method::Prack,
+    Method::Options,
+    Method::Refer,
+    Method::Message,
+];
 
 fn fate() -> impl Strategy<Value = Fate> {
     prop_oneof![
@@ -88,9 +111,18 @@ fn step() -> impl Strategy<Value = Step> {
     let side = 0..2_usize;
     let which = 0..4_usize;
     prop_oneof![
-        3 => Just(Step::Invite),
-        6 => (side.clone(), which.clone(), prop::sample::select(vec![180_u16, 183, 200, 200, 202, 302, 404, 486, 503, 603]))
-            .prop_map(|(side, which, status)| Step::Respond { side, which, status }),
+        3 => prop::sample::select(vec![None, Some("Supported"), Some("Supported"), Some("Require")])
+            .prop_map(|says| Step::Invite { says }),
+        7 => (
+            side.clone(),
+            which.clone(),
+            prop::sample::select(vec![180_u16, 183, 183, 200, 200, 202, 302, 404, 486, 503, 603]),
+            any::<bool>(),
+            any::<bool>()
+        )
+            .prop_map(|(side, which, status, reliable, described)| Step::Respond { side, which, status, reliable, described }),
+        2 => (side.clone(), which.clone(), prop::sample::select(vec![401_u16, 407]), any::<bool>())
+            .prop_map(|(side, which, status, stale)| Step::Challenge { side, which, status, stale }),
         2 => which.clone().prop_map(|which| Step::Cancel { which }),
         4 => (side.clone(), which.clone(), 0..METHODS.len())
             .prop_map(|(side, which, method)| Step::InDialog { side, which, method }),
@@ -115,25 +147,44 @@ struct Chaos {
 
 impl Chaos {
     fn new() -> Self {
-        Self {
-            pair: Pair::new(),
-            owed: Default::default(),
-            asked: Vec::new(),
-            dialogs: Default::default(),
-            fates: Vec::new(),
+        let mut pair = Pair::new();
+        for end in &mut pair.ends {
+            end.control(Control::SetCredentials(Credentials {
+                realm: String::new(),
+                host: String::new(),
+                username: "1501".into(),
+                secret: Secret::Password("secret".into()),
+            }));
         }
+        Self { pair, owed: Default::default(), asked: Vec::new(), dialogs: Default::default(), fates: Vec::new() }
     }
 
     fn run(&mut self, step: &Step) {
         let now = self.pair.now;
         match step {
-            Step::Invite => {
+            Step::Invite { says } => {
+                self.pair.headers = says.map(|name| (name.to_owned(), "100rel".to_owned())).into_iter().collect();
                 let id = self.pair.start_invite(b"v=0\r\n");
                 self.asked.push(id);
             }
-            Step::Respond { side, which, status } => {
-                if let Some(id) = pick(&self.owed[*side], *which) {
-                    self.pair.ends[*side].command(respond(id, *status), now);
+            Step::Respond { side, which, status, reliable, described } => {
+                if let Some(transaction) = pick(&self.owed[*side], *which) {
+                    let bytes = if *described { b"v=0\r\n".to_vec() } else { Vec::new() };
+                    let body = Body { content_type: "application/sdp".into(), bytes };
+                    let (status, reliable) = (*status, *reliable);
+                    let answer =
+                        Command::Respond { transaction, status, reason: None, headers: vec![], body, reliable };
+                    self.pair.ends[*side].command(answer, now);
+                }
+            }
+            Step::Challenge { side, which, status, stale } => {
+                if let Some(transaction) = pick(&self.owed[*side], *which) {
+                    let name = if *status == 401 { "WWW-Authenticate" } else { "Proxy-Authenticate" };
+                    let line = format!("Digest realm=\"r\", nonce=\"{}\", qop=\"auth\", stale={stale}", now.0);
+                    let headers = vec![(name.to_owned(), line)];
+                    let (status, body) = (*status, Body::default());
+                    let answer = Command::Respond { transaction, status, reason: None, headers, body, reliable: false };
+                    self.pair.ends[*side].command(answer, now);
                 }
             }
             Step::Cancel { which } => {
@@ -223,6 +274,7 @@ impl Chaos {
                     self.dialogs[side].extend(dialog);
                 }
                 Event::Response { dialog, .. } | Event::Failed { dialog, .. } => self.dialogs[side].extend(dialog),
+                Event::NoPrack { transaction, .. } => self.owed[side].push(transaction),
                 _ => {}
             }
             self.dialogs[side].sort_unstable();

@@ -94,8 +94,12 @@ class TransactionOwner(Protocol):
     def on_failed(self, event: _core.FailedEvent) -> None:
         """There will be no response."""
 
-    def on_cancelled(self, event: _core.CancelledEvent) -> None:
-        """The request we serve was cancelled, and has been answered 487."""
+    def on_cancelled(self, event: _core.CancelledEvent | _core.NoPrackEvent) -> None:
+        """The request we serve was cancelled, and has been answered 487.
+
+        Or its caller left a reliable response without PRACK, and has been answered 504. The event's message is the
+        CANCEL or the INVITE.
+        """
 
 
 class DialogOwner(Protocol):
@@ -146,6 +150,7 @@ class Dispatcher:
             "CancelledEvent": self._cancelled,
             "FailedEvent": self._failed,
             "NoAckEvent": self._no_ack,
+            "NoPrackEvent": self._no_prack,
             "BindingEvent": user.on_binding,
         }
 
@@ -202,6 +207,15 @@ class Dispatcher:
             self.strays += 1
 
     def _cancelled(self, event: _core.CancelledEvent) -> None:
+        owner = self.transactions.get(event.transaction)
+        if owner is not None:
+            owner.on_cancelled(event)
+        else:
+            self.strays += 1
+
+    def _no_prack(self, event: _core.NoPrackEvent) -> None:
+        # RFC 3262 section 3: the INVITE is refused with a 5xx. For its owner that is a caller who has gone.
+        self.endpoint.respond(event.transaction, 504)
         owner = self.transactions.get(event.transaction)
         if owner is not None:
             owner.on_cancelled(event)

@@ -207,5 +207,5 @@ class Outgoing:
     def on_no_ack(self, event: _core.NoAckEvent) -> None:
         """Never comes, as :meth:`on_ack`."""
 
-    def on_cancelled(self, event: _core.CancelledEvent) -> None:
+    def on_cancelled(self, event: _core.CancelledEvent | _core.NoPrackEvent) -> None:
         """Never comes: it is we who sent the INVITE."""

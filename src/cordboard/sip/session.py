@@ -294,6 +294,9 @@ class Session:
                 self.handler.on_bye(self, event.message)
         elif self.state is State.CLOSING:
             endpoint.respond(event.transaction, 481)
+        elif method == "PRACK" and not event.message.body:
+            # A mere acknowledgement, which the core has matched already (RFC 3262 section 3).
+            endpoint.respond(event.transaction, 200)
         elif method == "INVITE":
             if self._serving or self.early:
                 # RFC 3261 14.2: a second INVITE before the first was answered.
@@ -325,7 +328,7 @@ class Session:
         if before is not State.CLOSING:
             self.handler.on_no_ack(self)
 
-    def on_cancelled(self, event: _core.CancelledEvent) -> None:
+    def on_cancelled(self, event: _core.CancelledEvent | _core.NoPrackEvent) -> None:
         """A CANCEL took effect, for the INVITE or for a re-INVITE."""
         if event.transaction == self._serving:
             self._dispatcher.transactions.pop(event.transaction, None)
@@ -404,5 +407,5 @@ class Pending:
         self._done(status, None)
         session.lost(status)
 
-    def on_cancelled(self, event: _core.CancelledEvent) -> None:
+    def on_cancelled(self, event: _core.CancelledEvent | _core.NoPrackEvent) -> None:
         """Never comes: it is we who sent the request."""

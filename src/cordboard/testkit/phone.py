@@ -237,7 +237,7 @@ class _Registration:
         self.phone.registered = 408
         del self.phone.dispatcher.transactions[self.transaction]
 
-    def on_cancelled(self, event: _core.CancelledEvent) -> None:
+    def on_cancelled(self, event: _core.CancelledEvent | _core.NoPrackEvent) -> None:
         """Does not come."""
 
 

@@ -1,11 +1,13 @@
 //! What the user asks for.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use super::reliable::{Answer, Way};
 use super::{
     Asking, Body, Cancel, Command, Destination, DialogId, Endpoint, Event, Failure, HeaderLine, TransactionId,
-    authenticate, resend,
+    authenticate, reliable, resend,
 };
 use crate::dialog::Input;
 use crate::flow::{Flow, Transmit, Transport};
@@ -30,8 +32,8 @@ impl Endpoint {
     /// and dropped: its end has been, or is about to be, told by an event.
     pub fn command(&mut self, command: Command, now: Time) {
         match command {
-            Command::Respond { transaction, status, reason, headers, body } => {
-                self.respond(transaction, status, reason.as_deref(), &headers, &body, now);
+            Command::Respond { transaction, status, reason, headers, body, reliable } => {
+                self.respond(transaction, Answer { status, reason, headers, body }, reliable, now);
             }
             Command::Send { transaction, method, uri, from, to, destination, contact_user, headers, body } => {
                 let outgoing = Outgoing {
@@ -55,35 +57,57 @@ impl Endpoint {
         self.settle_outputs(now);
     }
 
-    fn respond(
-        &mut self,
-        id: TransactionId,
-        status: u16,
-        reason: Option<&str>,
-        headers: &[HeaderLine],
-        body: &Body,
-        now: Time,
-    ) {
-        let Some(serving) = self.serving.get_mut(&id).filter(|s| !s.answered) else {
+    fn respond(&mut self, id: TransactionId, answer: Answer, reliable: bool, now: Time) {
+        let Some(serving) = self.serving.get(&id).filter(|s| !s.answered) else {
+            self.counters.stale_commands += 1;
+            return;
+        };
+        let mut way = Way::Plain;
+        if let (Some(dialog), true) = (serving.dialog, serving.invite)
+            && let Some((request, _)) = self.server_request(id)
+        {
+            way = self.way_of(id, dialog, &request, &answer, reliable);
+            if matches!(way, Way::Later) {
+                self.keep_for_later(dialog, answer);
+                return;
+            }
+        }
+        match way {
+            Way::Plain | Way::Later => self.send_response(id, answer, None, now),
+            Way::Numbered(rseq) => self.send_response(id, answer, Some(rseq), now),
+            Way::Never => self.counters.stale_commands += 1,
+        }
+    }
+
+    /// Sends a response, reliably under this RSeq.
+    pub(super) fn send_response(&mut self, id: TransactionId, answer: Answer, rseq: Option<u32>, now: Time) {
+        let Answer { status, reason, mut headers, body } = answer;
+        let (Some((request, flow)), Some(serving)) = (self.server_request(id), self.serving.get_mut(&id)) else {
             self.counters.stale_commands += 1;
             return;
         };
         serving.answered = status >= 200;
         let (dialog, makes_dialog, invite, bye) = (serving.dialog, serving.makes_dialog, serving.invite, serving.bye);
-        let Some((request, flow)) = self.server_request(id) else {
-            self.counters.stale_commands += 1;
-            return;
-        };
-        let response = self.build_response(&request, flow, dialog, status, reason, headers, body);
+        if let Some(rseq) = rseq {
+            headers.push(("Require".to_owned(), reliable::TAG.to_owned()));
+            headers.push(("RSeq".to_owned(), rseq.to_string()));
+        }
+        let response = self.build_response(&request, flow, dialog, status, reason.as_deref(), &headers, &body);
         if !self.layer.respond(id, &response, now, &mut self.outputs) {
             self.counters.stale_commands += 1;
             return;
         }
         let Some(dialog) = dialog else { return };
+        let number = request.cseq().map_or(0, |c| c.number);
+        let transmit = || Transmit { flow: reply_flow(&request, flow), bytes: print_response(&response, &flow) };
+        if invite && status >= 200 {
+            self.end_reliable(id, dialog);
+        }
+        if let Some(rseq) = rseq {
+            self.expect_prack(id, dialog, (number, rseq), !body.bytes.is_empty(), transmit(), now);
+        }
         if (200..300).contains(&status) && invite {
-            let number = request.cseq().map_or(0, |c| c.number);
-            let transmit = Transmit { flow: reply_flow(&request, flow), bytes: print_response(&response, &flow) };
-            self.start_resending(dialog, number, transmit, now);
+            self.start_resending(dialog, number, transmit(), now);
         }
         if makes_dialog {
             let input = match status {
@@ -200,6 +224,11 @@ impl Endpoint {
             return;
         };
         let contact_user = dialog.contact_user().to_owned();
+        let mut headers = Cow::Borrowed(headers);
+        if *method == Method::Prack && !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("RAck")) {
+            headers.to_mut().extend(self.rack(dialog_id));
+        }
+        let headers = &*headers;
         let mut sequence = None;
         let build = |endpoint: &mut Self, transport, local| {
             let via = endpoint.via(transport, local);
@@ -272,8 +301,10 @@ impl Endpoint {
         }
         if *method == Method::Invite {
             builder = builder.known(HeaderName::Allow, &self.settings.allow);
-            if !self.settings.supported.is_empty() {
-                builder = builder.known(HeaderName::Supported, self.settings.supported.join(", "));
+            let supported = self.settings.supported.iter().map(String::as_str).filter(|tag| *tag != reliable::TAG);
+            let supported = supported.collect::<Vec<_>>().join(", ");
+            if !supported.is_empty() {
+                builder = builder.known(HeaderName::Supported, supported);
             }
         }
         finish(builder.known(HeaderName::UserAgent, &self.settings.software), headers, body)

@@ -58,6 +58,16 @@ counters! {
     success_reacknowledged,
     /// Commands for a transaction or dialog that has gone.
     stale_commands,
+    /// Repeats of a reliable provisional response sent.
+    reliable_resent,
+    /// Reliable provisional responses whose PRACK never came.
+    reliable_unacknowledged,
+    /// Reliable provisional responses heard again, dropped.
+    reliable_repeated,
+    /// Reliable provisional responses heard before one that must come first, dropped.
+    reliable_out_of_order,
+    /// PRACKs for no response of ours that waits for one, answered 481.
+    pracks_unmatched,
     /// Requests sent by TCP for their size.
     sent_by_tcp_for_size,
     /// Requests of ours sent again with credentials.

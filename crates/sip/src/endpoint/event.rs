@@ -86,7 +86,8 @@ pub enum Event {
         message: Arc<Message>,
     },
     /// A response to a request of ours; never 100. For an INVITE, each fork has its own dialog
-    /// and each 2xx comes once; the core acknowledges 3xx to 6xx, the user 2xx.
+    /// and each 2xx comes once; the core acknowledges 3xx to 6xx, the user 2xx. A provisional response
+    /// that is reliable (it has `Require: 100rel` and RSeq) comes once and in order; the user owes it a PRACK.
     Response {
         /// The request it answers.
         transaction: TransactionId,
@@ -109,6 +110,16 @@ pub enum Event {
     NoAck {
         /// The dialog.
         dialog: DialogId,
+    },
+    /// A reliable provisional response of ours got no PRACK in 64*T1. The user still owes the INVITE
+    /// its final response, which should be a 5xx (RFC 3262 section 3).
+    NoPrack {
+        /// The INVITE.
+        transaction: TransactionId,
+        /// Its dialog.
+        dialog: DialogId,
+        /// The INVITE itself.
+        message: Arc<Message>,
     },
     /// The bindings of a DN changed.
     Binding {
@@ -149,6 +160,9 @@ pub struct Body {
 #[derive(Clone, Debug)]
 pub enum Command {
     /// Answers a request. A 101-299 to an initial INVITE creates or confirms its dialog.
+    ///
+    /// A 2xx waits by itself for the PRACK of a reliable response that carries a body; from then on no
+    /// further response is taken.
     Respond {
         /// The request.
         transaction: TransactionId,
@@ -160,6 +174,9 @@ pub enum Command {
         headers: Vec<HeaderLine>,
         /// The body.
         body: Body,
+        /// Of a provisional response to an INVITE: repeat it until PRACK comes, where the caller
+        /// supports that (RFC 3262). Where the caller requires it, it is done whatever is said here.
+        reliable: bool,
     },
     /// Sends a request outside any dialog: an INVITE, which may make dialogs, or another.
     Send {
@@ -182,7 +199,8 @@ pub enum Command {
         /// The body.
         body: Body,
     },
-    /// Sends a request within a dialog: re-INVITE, BYE, INFO ...
+    /// Sends a request within a dialog: re-INVITE, BYE, INFO ... A PRACK without RAck is given that of the
+    /// latest reliable response.
     SendInDialog {
         /// The number the user gave it.
         transaction: TransactionId,

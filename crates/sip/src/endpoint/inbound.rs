@@ -243,15 +243,18 @@ impl Endpoint {
             let bye = *method == Method::Bye;
             let serving = Serving { dialog: Some(dialog), makes_dialog: false, invite, bye, answered: false };
             self.serving.insert(id, serving);
-            let dialog = Some(dialog);
-            self.events.push(Event::Request {
+            let event = Event::Request {
                 transaction: id,
-                dialog,
+                dialog: Some(dialog),
                 in_dialog: true,
-                message: request,
+                message: request.clone(),
                 flow,
                 dn: None,
-            });
+            };
+            match method {
+                Method::Prack => self.receive_prack(id, dialog, event, &request, now),
+                _ => self.events.push(event),
+            }
             return;
         }
         let dialog = matches!(method, Method::Invite | Method::Subscribe | Method::Refer).then(|| {
@@ -267,7 +270,7 @@ impl Endpoint {
     }
 
     /// Answers a request that has a transaction but is not for the user.
-    fn refuse(&mut self, id: TransactionId, status: u16, why: &str, now: Time) {
+    pub(super) fn refuse(&mut self, id: TransactionId, status: u16, why: &str, now: Time) {
         let Some((request, _)) = self.server_request(id) else { return };
         let tag = self.stateless_tag(&request);
         let response = MessageBuilder::response_to(&request, status, None, Some(&tag))
@@ -314,6 +317,7 @@ impl Endpoint {
             .known(HeaderName::Server, &self.settings.software)
             .finish();
         self.layer.respond(id, &terminated, now, &mut self.outputs);
+        self.end_reliable(id, dialog);
         let makes_dialog = self.serving.get_mut(&id).is_some_and(|s| {
             s.answered = true;
             s.makes_dialog

@@ -12,6 +12,7 @@ mod commands;
 mod counters;
 mod event;
 mod inbound;
+mod reliable;
 mod resend;
 mod responses;
 mod stateless;
@@ -51,7 +52,8 @@ pub struct Settings {
     pub realm: String,
     /// The methods printed in Allow.
     pub allow: String,
-    /// The option tags printed in Supported and honoured in Require.
+    /// The option tags printed in Supported and honoured in Require. `100rel` is printed in an INVITE
+    /// of ours only where the user lists it, since it is the user who has to send PRACK.
     pub supported: Vec<String>,
     /// Bounds on what is read.
     pub limits: Limits,
@@ -72,8 +74,8 @@ impl Default for Settings {
         Self {
             software: "Cordboard".into(),
             realm: "cordboard".into(),
-            allow: "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE, NOTIFY, REFER, MESSAGE".into(),
-            supported: Vec::new(),
+            allow: "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE, PRACK, NOTIFY, REFER, MESSAGE".into(),
+            supported: vec![reliable::TAG.into()],
             limits: Limits::default(),
             digest: DigestSettings::default(),
             registrar: RegistrarSettings::default(),
@@ -185,6 +187,8 @@ pub struct Endpoint {
     layer: Layer,
     /// When the 2xx of a dialog is due again.
     resend_timers: Timers<DialogId>,
+    /// When the reliable provisional response of a dialog is due again.
+    prack_timers: Timers<DialogId>,
     dialogs: FxHashMap<DialogId, Dialog>,
     /// From (local tag, remote tag), hashed, to the dialog; verified on use.
     by_tags: FxHashMap<u64, DialogId>,
@@ -195,6 +199,8 @@ pub struct Endpoint {
     retried: FxHashMap<TransactionId, TransactionId>,
     accounts: authenticate::Accounts,
     resends: FxHashMap<DialogId, resend::Resend>,
+    reliables: FxHashMap<DialogId, reliable::Reliable>,
+    heard_reliables: FxHashMap<DialogId, reliable::Heard>,
     acks: FxHashMap<DialogId, resend::Acked>,
     overloaded: bool,
     counters: Counters,
@@ -229,6 +235,7 @@ impl Endpoint {
             registrar,
             layer,
             resend_timers: Timers::new(),
+            prack_timers: Timers::new(),
             dialogs: FxHashMap::default(),
             by_tags: FxHashMap::default(),
             serving: FxHashMap::default(),
@@ -236,6 +243,8 @@ impl Endpoint {
             retried: FxHashMap::default(),
             accounts: authenticate::Accounts::default(),
             resends: FxHashMap::default(),
+            reliables: FxHashMap::default(),
+            heard_reliables: FxHashMap::default(),
             acks: FxHashMap::default(),
             overloaded: false,
             counters: Counters::default(),
@@ -275,7 +284,7 @@ impl Endpoint {
     /// When to call [`Endpoint::handle_timeouts`]; may be early, never late.
     #[must_use]
     pub fn next_timeout(&self) -> Option<Time> {
-        [self.layer.next_timeout(), self.resend_timers.next(), self.registrar.next_timeout()]
+        [self.layer.next_timeout(), self.resend_timers.next(), self.prack_timers.next(), self.registrar.next_timeout()]
             .into_iter()
             .flatten()
             .min()
@@ -287,6 +296,9 @@ impl Endpoint {
         self.settle_outputs(now);
         while let Some(dialog) = self.resend_timers.pop_due(now) {
             self.resend_success(dialog, now);
+        }
+        while let Some(dialog) = self.prack_timers.pop_due(now) {
+            self.resend_reliable(dialog, now);
         }
         self.expire_bindings(now);
     }
@@ -324,7 +336,7 @@ impl Endpoint {
 
     /// Live dialogs, transactions and what else is held: zero all when nothing is going on.
     #[must_use]
-    pub fn held(&self) -> [(&'static str, usize); 6] {
+    pub fn held(&self) -> [(&'static str, usize); 8] {
         [
             ("dialogs", self.dialogs.len()),
             ("transactions", self.layer.len()),
@@ -332,6 +344,8 @@ impl Endpoint {
             ("client_transactions", self.asking.len()),
             ("requests_authenticating", self.retried.len()),
             ("successes_unacknowledged", self.resends.len()),
+            ("provisionals_sent_reliably", self.reliables.len()),
+            ("provisionals_heard_reliably", self.heard_reliables.len()),
         ]
     }
 
@@ -369,6 +383,8 @@ impl Endpoint {
 
     fn remove_dialog(&mut self, id: DialogId) {
         self.stop_resending(id);
+        self.drop_reliable(id);
+        self.heard_reliables.remove(&id);
         self.acks.remove(&id);
         let Some(dialog) = self.dialogs.remove(&id) else { return };
         if let Entry::Occupied(entry) = self.by_tags.entry(tag_hash(dialog.local_tag(), dialog.remote_tag()))

@@ -111,7 +111,9 @@ impl Endpoint {
         }
         let Some(dialog) = self.fork(id, tag.as_deref().unwrap_or(""), &message, heard) else { return };
         if status < 200 {
-            self.events.push(Event::Response { transaction: told, dialog: Some(dialog), message });
+            if self.is_next(id, dialog, &message) {
+                self.events.push(Event::Response { transaction: told, dialog: Some(dialog), message });
+            }
             return;
         }
         if let Some(asking) = self.asking.get_mut(&id) {
@@ -129,7 +131,7 @@ impl Endpoint {
         if (200..300).contains(&status) {
             let number = message.cseq().map_or(1, |c| c.number);
             self.settle_success(id, dialog, number, message);
-        } else {
+        } else if status >= 300 || self.is_next(id, dialog, &message) {
             self.events.push(Event::Response { transaction: told, dialog: Some(dialog), message });
         }
     }
@@ -205,6 +207,9 @@ impl Endpoint {
     fn forget_transaction(&mut self, id: TransactionId) {
         if let Some(asking) = self.asking.remove(&id) {
             self.forget_acks(id, &asking);
+            for dialog in asking.forks.iter().map(|f| f.dialog).chain(asking.dialog) {
+                self.forget_reliable(id, dialog);
+            }
             if asking.told != id {
                 self.retried.remove(&asking.told);
             }
@@ -215,7 +220,11 @@ impl Endpoint {
                 }
             }
         }
-        if let Some(serving) = self.serving.remove(&id)
+        let serving = self.serving.remove(&id);
+        if let Some(dialog) = serving.as_ref().and_then(|s| s.dialog) {
+            self.forget_reliable(id, dialog);
+        }
+        if let Some(serving) = serving
             && let Some(dialog) = serving.dialog.filter(|_| serving.makes_dialog)
             && self.dialogs.get(&dialog).is_some_and(|d| d.state() == State::Early)
         {

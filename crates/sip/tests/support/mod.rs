@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use cordboard_sip::directory::Entry;
 use cordboard_sip::endpoint::{
-    Body, Command, Control, Destination, DialogId, Endpoint, Event, Settings, TransactionId,
+    Body, Command, Control, Destination, DialogId, Endpoint, Event, HeaderLine, Settings, TransactionId,
 };
 use cordboard_sip::ids::SeededIds;
 use cordboard_sip::{Flow, Message, Method, Routes, Time, Transmit, Transport};
@@ -27,6 +27,8 @@ pub struct Pair {
     pub ladder: Vec<String>,
     /// Transmissions of one end to be lost, by its ladder text.
     pub lose: VecDeque<String>,
+    /// Further headers of the INVITEs of end 0.
+    pub headers: Vec<HeaderLine>,
 }
 
 impl Pair {
@@ -41,7 +43,7 @@ impl Pair {
             }
             end
         });
-        Self { now: Time(0), ends, addresses, ladder: Vec::new(), lose: VecDeque::new() }
+        Self { now: Time(0), ends, addresses, ladder: Vec::new(), lose: VecDeque::new(), headers: Vec::new() }
     }
 
     pub fn command(&mut self, side: usize, command: Command) {
@@ -151,7 +153,7 @@ impl Pair {
             to: "<sip:1502@192.0.2.2>".into(),
             destination: Destination { transport: Transport::Udp, remote: self.addresses[1], connection: 0 },
             contact_user: "1501".into(),
-            headers: Vec::new(),
+            headers: self.headers.clone(),
             body: Body { content_type: "application/sdp".into(), bytes: body.to_vec() },
         };
         self.ends[0].command(command, self.now);
@@ -187,7 +189,7 @@ impl Pair {
 }
 
 pub fn respond(transaction: TransactionId, status: u16) -> Command {
-    Command::Respond { transaction, status, reason: None, headers: Vec::new(), body: Body::default() }
+    Command::Respond { transaction, status, reason: None, headers: Vec::new(), body: Body::default(), reliable: false }
 }
 
 pub fn in_dialog(transaction: TransactionId, dialog: DialogId, method: Method) -> Command {
