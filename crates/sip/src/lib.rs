@@ -6,9 +6,9 @@
 //! (`cordboard-net`) and on a virtual network in a test.
 //!
 //! From the bottom up: [`message`], [`header`], [`uri`] and [`sdp`] are the grammar of RFC 3261
-//! and RFC 8866; [`transaction`] is section 17; [`dialog`] section 12; [`digest`], [`directory`],
-//! [`bindings`] and [`registrar`] decide who may register and where a DN can be reached;
-//! [`endpoint`] puts them together.
+//! and RFC 8866; [`offer_answer`] is RFC 3264; [`transaction`] is section 17; [`dialog`] section
+//! 12; [`digest`], [`directory`], [`bindings`] and [`registrar`] decide who may register and where a
+//! DN can be reached; [`endpoint`] puts them together.
 #![forbid(unsafe_code)]
 
 pub mod bindings;
