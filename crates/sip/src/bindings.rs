@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use rustc_hash::FxHashMap;
 
-use crate::endpoint::Location;
+use crate::event::Location;
 use crate::flow::Flow;
 use crate::header::split_list;
 use crate::time::Time;

@@ -10,7 +10,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use crate::endpoint::DialogId;
+use crate::event::DialogId;
 use crate::flow::{Flow, Transport};
 use crate::header::{HeaderName, NameAddr};
 use crate::message::{Message, MessageBuilder, Method};

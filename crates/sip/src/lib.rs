@@ -16,6 +16,7 @@ pub mod dialog;
 pub mod digest;
 pub mod directory;
 pub mod endpoint;
+pub mod event;
 pub mod flow;
 pub mod header;
 pub mod ids;

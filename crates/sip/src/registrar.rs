@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 use crate::bindings::{Binding, Bindings, Place, Terms, Texts, later};
 use crate::directory::Directory;
-use crate::endpoint::{BindingChange, Event, Location};
+use crate::event::{BindingChange, Event, Location};
 use crate::flow::Flow;
 use crate::header::{HeaderName, NameAddr, StampedVia, delta_seconds, qvalue};
 use crate::message::{Message, unfold};

@@ -9,8 +9,8 @@
 
 mod authenticate;
 mod commands;
+mod control;
 mod counters;
-mod event;
 mod inbound;
 mod reliable;
 mod resend;
@@ -24,11 +24,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustc_hash::FxHashMap;
 
-pub use authenticate::Credentials;
-pub use counters::Counters;
-pub use event::{
-    BindingChange, Body, Command, Control, Destination, DialogId, Event, Failure, HeaderLine, Location, TransactionId,
+pub use crate::event::{
+    BindingChange, Body, Command, Destination, DialogId, Event, Failure, HeaderLine, Location, TransactionId,
 };
+pub use authenticate::Credentials;
+pub use control::Control;
+pub use counters::Counters;
 
 use crate::dialog::Dialog;
 use crate::digest::client::Proof;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::step::{ProtocolError, Step, walk};
 use super::timing::{Running, Timer};
 use super::{Output, build, invite_client, non_invite_client};
-use crate::endpoint::TransactionId;
+use crate::event::TransactionId;
 use crate::flow::Flow;
 use crate::message::Message;
 

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use rustc_hash::FxHashMap;
 
 use super::Layer;
-use crate::endpoint::TransactionId;
+use crate::event::TransactionId;
 use crate::flow::{Flow, Transport};
 
 /// Client transactions by transport and remote address.

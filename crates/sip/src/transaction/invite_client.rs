@@ -26,7 +26,7 @@ use super::client::{self, Client};
 use super::step::{Step, named};
 use super::timing::Timer;
 use super::{Output, build};
-use crate::endpoint::Failure;
+use crate::event::Failure;
 
 /// Its name in errors.
 pub(super) const NAME: &str = "INVITE client";

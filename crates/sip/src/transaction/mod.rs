@@ -33,7 +33,7 @@ use std::time::Duration;
 
 use rustc_hash::FxHashMap;
 
-pub use crate::endpoint::{Failure, TransactionId};
+pub use crate::event::{Failure, TransactionId};
 pub use step::ProtocolError;
 pub use timing::TimerSettings;
 pub use via::{print_response, reply_flow};

@@ -20,7 +20,7 @@ use super::Output;
 use super::client::{self, Client};
 use super::step::{Step, named};
 use super::timing::Timer;
-use crate::endpoint::Failure;
+use crate::event::Failure;
 
 /// Its name in errors.
 pub(super) const NAME: &str = "non-INVITE client";

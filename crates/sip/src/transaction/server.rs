@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::step::{ProtocolError, Step, walk};
 use super::timing::{Running, Timer};
 use super::{invite_server, non_invite_server, via};
-use crate::endpoint::TransactionId;
+use crate::event::TransactionId;
 use crate::flow::Flow;
 use crate::message::Message;
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::timing::{Timer, TimerSettings};
 use super::{Counters, Output};
-use crate::endpoint::TransactionId;
+use crate::event::TransactionId;
 use crate::flow::{Flow, Transmit};
 use crate::message::Message;
 use crate::time::Time;

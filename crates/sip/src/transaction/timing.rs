@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::step::Step;
-use crate::endpoint::TransactionId;
+use crate::event::TransactionId;
 use crate::timers::TimerHandle;
 
 /// What the timers of all transactions are made from, and how many transactions may be.

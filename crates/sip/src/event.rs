@@ -180,7 +180,7 @@ pub enum Command {
     },
     /// Sends a request outside any dialog: an INVITE, which may make dialogs, or another.
     Send {
-        /// The number the user gave it (from [`super::Endpoint::ids`]).
+        /// The number the user gave it (from [`crate::endpoint::Numbers`]).
         transaction: TransactionId,
         /// The method.
         method: Method,
@@ -235,33 +235,5 @@ pub enum Command {
     Forget {
         /// The dialog.
         dialog: DialogId,
-    },
-}
-
-/// A change of what the endpoint knows.
-#[derive(Clone, Debug)]
-pub enum Control {
-    /// Declares a DN, or declares it anew.
-    SetDn {
-        /// Its number.
-        dn: String,
-        /// How it proves itself and what it may do.
-        entry: crate::directory::Entry,
-    },
-    /// A DN is no more; its bindings go with it.
-    RemoveDn {
-        /// Its number.
-        dn: String,
-    },
-    /// Gives an account of ours somewhere else, or gives it anew.
-    SetCredentials(super::Credentials),
-    /// Takes an account back.
-    RemoveCredentials {
-        /// As in [`super::Credentials`].
-        realm: String,
-        /// As in [`super::Credentials`].
-        host: String,
-        /// As in [`super::Credentials`].
-        username: String,
     },
 }
