@@ -408,12 +408,13 @@ fn is_right<H: Hash, const BYTES: usize, const TEXT: usize>(
 }
 
 /// Whether two URIs name the same resource as far as a digest is concerned: scheme, user, host and
-/// port. Clients leave parameters and default ports out of one of the two.
+/// port. Clients leave parameters and default ports out of one of the two, and some hash the
+/// server's address alone, without the user they call; what they do name must agree.
 fn same_resource(hashed: &str, requested: &str) -> bool {
     let (Ok(hashed), Ok(requested)) = (Uri::parse(hashed), Uri::parse(requested)) else { return false };
     let port = |uri: &Uri<'_>| uri.port.unwrap_or(if uri.is_sips() { 5061 } else { 5060 });
     hashed.scheme.eq_ignore_ascii_case(requested.scheme)
-        && hashed.user_decoded() == requested.user_decoded()
+        && (hashed.user.is_empty() || hashed.user_decoded() == requested.user_decoded())
         && hashed.host.eq_ignore_ascii_case(requested.host)
         && port(&hashed) == port(&requested)
 }

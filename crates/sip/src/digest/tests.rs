@@ -273,3 +273,12 @@ fn a_realm_cannot_break_out_of_its_quotes() {
     let server = Digest::new("a\"b\\c\r\nd", [0; 32], DigestSettings::default());
     assert_eq!(server.realm(), "a_b_c__d");
 }
+
+#[test]
+fn a_client_may_hash_the_server_without_the_user_it_calls_but_no_other_user() {
+    let requested = "sip:1502@cordboard.example";
+    assert!(super::same_resource("sip:cordboard.example", requested));
+    assert!(super::same_resource("sip:1502@cordboard.example:5060", requested));
+    assert!(!super::same_resource("sip:1503@cordboard.example", requested));
+    assert!(!super::same_resource("sip:elsewhere.example", requested));
+}
