@@ -165,7 +165,10 @@ class Database:
         if path and path != ":memory:":
             directory = Path(path).parent
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+            # Only its owner may read it. A file that is there is not touched: closing any descriptor of it would take
+            # away the locks of this process's other connections (POSIX), and SQLite would lose what they write.
+            with contextlib.suppress(FileExistsError):
+                os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
             engine = sa.create_engine(self.url, connect_args={"timeout": BUSY_TIMEOUT, "check_same_thread": False})
         else:
             engine = sa.create_engine(self.url, poolclass=sa.pool.StaticPool, connect_args={"check_same_thread": False})

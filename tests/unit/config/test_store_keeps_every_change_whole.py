@@ -1,8 +1,11 @@
 """The store: what goes in comes out, a change is made whole or not at all, the schema is brought up to date safely."""
 
 import datetime as dt
+import os
 import sqlite3
 import stat
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -241,3 +244,21 @@ def test_the_statements_are_postgresql_too() -> None:
     for table in db.metadata.tables.values():
         assert f"CREATE TABLE {table.name}" in str(sa.schema.CreateTable(table).compile(dialect=dialect))
         assert str(table.insert().compile(dialect=dialect)).startswith(f"INSERT INTO {table.name}")
+
+
+def test_opening_it_again_takes_no_lock_from_who_has_it_open(tmp_path):
+    # A server keeps the file open for call records, opens it again to read its configuration after a signal, and other
+    # programs write meanwhile. Were its locks lost, theirs would take the write-ahead log away from under it.
+    path = tmp_path / "cordboard.db"
+    child = (
+        "import sys; from cordboard.config.store import Store; from cordboard.config import toml\n"
+        "with Store(sys.argv[1]) as store: store.replace(toml.loads(sys.argv[2]).environment)"
+    )
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    with Store(path) as kept:
+        kept.is_empty()
+        for number in ("1501", "1502", "1503"):
+            Store(path).close()
+            text = f'[switch]\nrealm = "r"\n[dn.{number}]\n'
+            subprocess.run([sys.executable, "-c", child, str(path), text], env=environ, check=True)
+            assert list(kept.load().dns) == [number]
