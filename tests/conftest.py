@@ -7,8 +7,13 @@ import os
 import shutil
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from cordboard.testkit.strangers.program import MissingProgramError
+
+# How fast the machine is says nothing about the code: no test may fail because something else ran beside it.
+settings.register_profile("cordboard", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+settings.load_profile("cordboard")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
