@@ -202,12 +202,12 @@ class Endpoint:
         software: str,
         journal: str | None = None,
         advertise: Sequence[tuple[str, str]] = (),
-        event_limit: int = 10_000,
+        event_limit: int = 2_000,
     ) -> Endpoint:
         """Binds the addresses and starts the engine thread. Raises OSError naming the address that could not be bound.
 
         ``journal``: path of the file that keeps bindings over a restart. ``advertise``: (bound address, public address)
-        pairs. ``event_limit``: events waiting for Python above which new requests are answered 503.
+        pairs. ``event_limit``: events waiting for Python above which new calls are answered 503.
         """
     @staticmethod
     def virtual(local: Sequence[tuple[TransportName, str, int]], *, realm: str, software: str, seed: int) -> Endpoint:
@@ -247,6 +247,10 @@ class Endpoint:
         a challenge goes first: the host, then the realm, then the name in From.
         """
     def remove_credentials(self, realm: str, username: str, *, host: str = "") -> None: ...
+    def set_policy(self, *, allow: str, registration_expires: int, retry_after: int) -> None:
+        """What its user serves and wants, from now on. ``allow``: the methods printed in Allow. ``registration_expires``:
+        seconds of a registration whose REGISTER asks for none. ``retry_after``: seconds printed with a 503.
+        Raises ValueError for an ``allow`` that is not one line."""
     def respond(
         self,
         transaction: int,

@@ -145,7 +145,7 @@ impl Default for Config {
             advertise: Vec::new(),
             journal: None,
             journal_rewrite: 4 << 20,
-            event_limit: 10_000,
+            event_limit: 2_000,
             command_limit: 200_000,
             gather: Duration::from_micros(500),
             udp: UdpConfig::default(),

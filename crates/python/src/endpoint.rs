@@ -74,8 +74,8 @@ impl PyEndpoint {
 impl PyEndpoint {
     #[staticmethod]
     #[pyo3(
-        signature = (listen, *, realm, software, journal=None, advertise=Vec::new(), event_limit=10_000),
-        text_signature = "(listen, *, realm, software, journal=None, advertise=(), event_limit=10000)"
+        signature = (listen, *, realm, software, journal=None, advertise=Vec::new(), event_limit=2_000),
+        text_signature = "(listen, *, realm, software, journal=None, advertise=(), event_limit=2000)"
     )]
     fn live(
         py: Python<'_>,
@@ -163,6 +163,15 @@ impl PyEndpoint {
         let authenticate = MethodSet::from_tokens(authenticate.iter().map(String::as_str));
         let username = username.map(|name| name.as_str().into());
         self.control(Control::SetDn { dn, entry: Entry { ha1s, username, authenticate, registers, peers } });
+        Ok(())
+    }
+
+    #[pyo3(signature = (*, allow, registration_expires, retry_after))]
+    fn set_policy(&self, allow: String, registration_expires: u32, retry_after: u32) -> PyResult<()> {
+        if allow.bytes().any(|byte| byte.is_ascii_control()) {
+            return Err(PyValueError::new_err("allow must be one line"));
+        }
+        self.control(Control::SetPolicy { allow, registration_expires, retry_after });
         Ok(())
     }
 

@@ -159,6 +159,11 @@ impl Registrar {
         Self { settings, ..Self::default() }
     }
 
+    /// Changes the seconds of a binding whose REGISTER names none; bindings there are stay as they are.
+    pub fn set_default_expires(&mut self, seconds: u32) {
+        self.settings.default_expires = seconds;
+    }
+
     /// What was counted.
     #[must_use]
     pub fn counters(&self) -> RegistrarCounters {

@@ -254,6 +254,21 @@ fn under_overload_new_calls_get_503_and_calls_that_are_up_go_on() {
 }
 
 #[test]
+fn under_overload_phones_keep_their_registrations() {
+    let mut pair = Pair::new();
+    let flow = Flow { transport: Transport::Udp, local: pair.addresses[1], remote: pair.addresses[0], connection: 0 };
+    pair.ends[1].set_overloaded(true);
+    let register = b"REGISTER sip:192.0.2.2 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bKr\r\n\
+        Max-Forwards: 70\r\nFrom: <sip:1501@b>;tag=1\r\nTo: <sip:1501@b>\r\nCall-ID: r\r\nCSeq: 1 REGISTER\r\n\
+        Contact: <sip:1501@192.0.2.1>\r\n\r\n";
+    pair.ends[1].receive(register, flow, pair.now);
+    let mut transmits = Vec::new();
+    pair.ends[1].take_transmits(&mut transmits);
+    let answer = Message::parse(&transmits[0].bytes, &Default::default()).unwrap();
+    assert_eq!(answer.status(), 200);
+}
+
+#[test]
 fn options_is_answered_without_troubling_the_user() {
     let mut pair = Pair::new();
     let flow = Flow { transport: Transport::Udp, local: pair.addresses[1], remote: pair.addresses[0], connection: 0 };

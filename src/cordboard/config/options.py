@@ -94,8 +94,10 @@ class ApplicationOptions(OptionSet):
     sip_event_limit = Option(
         "sip-event-limit",
         Integer(100, 1_000_000),
-        10_000,
-        "Decisions waiting above which new requests are answered 503 with Retry-After.",
+        2_000,
+        "Events waiting for a decision above which new calls are answered 503 with Retry-After, until half of them are "
+        "done. What waits makes answers late: 2,000 are about a tenth of a second, well under the 500 ms after which "
+        "phones repeat themselves (RFC 3261 timer T1). Registrations are not refused, they need no decision.",
         source=OURS,
         since="0.1",
         restart=True,
@@ -214,6 +216,7 @@ class ApplicationOptions(OptionSet):
         "Time between pings that notice a dead desktop.",
         source=OURS,
         since="0.1",
+        restart=True,
     )
     http_address = Option(
         "http-address",
@@ -240,6 +243,7 @@ class ApplicationOptions(OptionSet):
         "Least level that is logged.",
         source=OURS,
         since="0.1",
+        restart=True,
         example="debug",
     )
     log_format = Option(
@@ -249,8 +253,11 @@ class ApplicationOptions(OptionSet):
         "Form of the log: text for people, JSON for machines; auto takes text on a terminal.",
         source=OURS,
         since="0.1",
+        restart=True,
     )
-    cdr_enabled = Option("cdr-enabled", BOOL, True, "A record is written for every call.", source=OURS, since="0.1")
+    cdr_enabled = Option(
+        "cdr-enabled", BOOL, True, "A record is written for every call.", source=OURS, since="0.1", restart=True
+    )
     cdr_keep = Option(
         "cdr-keep",
         Duration(0, 3650 * DAY),
@@ -267,6 +274,7 @@ class ApplicationOptions(OptionSet):
         "File that also gets every call record, one JSON object a line.",
         source=OURS,
         since="0.1",
+        restart=True,
         example="/var/log/cordboard/calls.jsonl",
     )
     drain_timeout = Option(

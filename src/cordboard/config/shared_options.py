@@ -67,6 +67,7 @@ registrar_default_timeout = Option(
     1800.0,
     "Expiry of a registration whose REGISTER asks for none.",
     source=GUIDE,
+    since="0.1",
     example="3600",
 )
 dr_forward = Option(

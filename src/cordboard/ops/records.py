@@ -72,7 +72,8 @@ class RecordStore:
         Raises OSError when the file cannot be written.
         """
         self._database = database
-        self._keep = keep
+        self.keep = keep
+        """Seconds a record is kept, 0 for ever; may be changed."""
         self._file: BinaryIO | None = None
         if file is not None:
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -146,9 +147,9 @@ class RecordStore:
 
     def expire(self) -> None:
         """Deletes the records older than ``keep``. Raises StoreError."""
-        if not self._keep:
+        if not self.keep:
             return
-        oldest = self._wall() - self._keep
+        oldest = self._wall() - self.keep
         while True:
             # In steps, so that the one writer SQLite has room for is not held long.
             old = sa.select(table.c.id).where(table.c.ended_at < oldest).limit(_DELETE_BATCH)

@@ -22,7 +22,7 @@ import structlog
 from cordboard import _core
 from cordboard.config.database import Database
 from cordboard.config.environment import ChangeKind, Environment
-from cordboard.config.objects import DN, ObjectKind
+from cordboard.config.objects import DN, ObjectKind, options_of
 from cordboard.config.objects import Role as PersonRole
 from cordboard.model.connid import CallIds
 from cordboard.model.events import Event
@@ -320,12 +320,30 @@ class Server:
     def reconfigure(self, environment: Environment) -> Sequence[str]:
         """Takes over a changed configuration; calls go on. Returns what waits for a restart, for people.
 
-        Raises ContactError for a contact that is no address; what came before it in the list is in force then.
+        A change of the realm takes effect with a restart, and all others wait with it: the hashes of all passwords
+        belong to it. Raises ContactError for a contact that is no address; what came before it in the list is in
+        force then.
         """
+        if environment.switch.realm != self.environment.switch.realm:
+            return [f"{environment.switch.ref}: realm, and with it every other change"]
         waiting = []
+        if environment.application.name != self.environment.application.name:
+            waiting.append(f"{environment.application.ref}: name")
+        options = environment.application.options
+        self.hub.retention = options.tlib_session_timeout
+        self.hub.max_count = max(1, options.tlib_history)
+        if self.records is not None:
+            self.records.keep = options.cdr_keep
+        if self.switch is not None:
+            settings = server_settings(environment)
+            if settings != self.switch.settings:
+                self.switch.set_settings(settings)
         for change in Environment.diff(self.environment, environment):
             if change.restart:
-                waiting.append(f"{change.ref}: {', '.join(change.options)}")
+                had = options_of(change.after) if change.after is not None else None
+                schema = had.schema if had is not None else {}
+                late = (name for name in change.options if name in schema and schema[name].about.restart)
+                waiting.append(f"{change.ref}: {', '.join(late)}")
             if change.ref.kind is ObjectKind.DN and self.switch is not None:
                 if change.kind is ChangeKind.REMOVED:
                     self.switch.unconfigure(change.ref.name)

@@ -20,7 +20,14 @@ _ADDRESS_TYPES: Final = {
 
 def server_settings(environment: Environment) -> ServerSettings:
     """The switch's own settings."""
-    return ServerSettings(domain=environment.switch.realm, name=environment.application.name)
+    options = environment.application.options
+    return ServerSettings(
+        domain=environment.switch.realm,
+        name=environment.application.name,
+        max_calls=options.sip_max_calls,
+        retry_after=round(options.sip_retry_after),
+        registration_expires=round(environment.switch.options.registrar_default_timeout),
+    )
 
 
 def dn_settings(environment: Environment, dn: DN) -> DnSettings:

@@ -33,6 +33,9 @@ class Endpoint(Protocol):
     def remove_dn(self, dn: str) -> None:
         """Takes a DN back."""
 
+    def set_policy(self, *, allow: str, registration_expires: int, retry_after: int) -> None:
+        """Says what is served, how long a registration lasts that asks for nothing, and when to come back after 503."""
+
     def respond(
         self,
         transaction: int,

@@ -61,7 +61,6 @@ class SipServer:
         log: Log | None = None,
     ) -> None:
         """``wall``: Unix time in seconds. ``random``: a number from 0 to 1."""
-        self.settings = settings
         self.clock = clock
         self.ids = ids
         self.random = random
@@ -84,8 +83,16 @@ class SipServer:
         self.faults = 0
         """Errors nobody foresaw."""
         self._when_empty: Callable[[], None] | None = None
+        self.set_settings(settings)
 
     # Configuration
+
+    def set_settings(self, settings: ServerSettings) -> None:
+        """Takes over settings of its own, and tells the core what it serves. Calls there are go on."""
+        self.settings = settings
+        self.dispatcher.endpoint.set_policy(
+            allow=ALLOW[0][1], registration_expires=settings.registration_expires, retry_after=settings.retry_after
+        )
 
     def configure(self, settings: DnSettings) -> None:
         """Adds a DN or changes its settings; calls on it go on. Raises ContactError and changes nothing."""

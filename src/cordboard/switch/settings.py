@@ -54,3 +54,5 @@ class ServerSettings:
     """Calls at once above which new ones are answered 503."""
     retry_after: int = 10
     """Seconds of Retry-After with a 503."""
+    registration_expires: int = 1800
+    """Option ``registrar-default-timeout``: seconds of a registration whose REGISTER asks for none."""

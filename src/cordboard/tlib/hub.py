@@ -130,7 +130,8 @@ class Hub:
         self.counters = HubCounters()
         self.sessions: dict[str, Session] = {}
         self._all_dns: Callable[[], Iterable[str]] = tuple
-        self._max_count = max_count
+        self.max_count = max_count
+        """Events kept for a session; a change is for sessions to come."""
         self._max_bytes = max_bytes
         self._on_behind = on_behind
         self._listeners: dict[str, list[Session]] = {}
@@ -203,7 +204,7 @@ class Hub:
                 return earlier, Resumed.SNAPSHOT
         if len(self.sessions) >= self.max_sessions and not self._evict():
             raise TooManySessionsError(self.max_sessions)
-        session = Session(session_id, user, role, client=client, max_count=self._max_count, max_bytes=self._max_bytes)
+        session = Session(session_id, user, role, client=client, max_count=self.max_count, max_bytes=self._max_bytes)
         self.sessions[session_id] = session
         self.counters.sessions_opened += 1
         if resume is None:

@@ -1,4 +1,4 @@
-//! What the user tells the endpoint besides commands: who its DNs are and which accounts it has elsewhere.
+//! What the user tells the endpoint besides commands: who its DNs are, which accounts it has elsewhere, what it serves.
 
 use super::Credentials;
 use crate::directory::Entry;
@@ -28,5 +28,14 @@ pub enum Control {
         host: String,
         /// As in [`Credentials`].
         username: String,
+    },
+    /// What the user can do and wants, from now on.
+    SetPolicy {
+        /// The methods printed in Allow.
+        allow: String,
+        /// Seconds of a registration whose REGISTER asks for none.
+        registration_expires: u32,
+        /// Seconds printed in Retry-After of a 503.
+        retry_after: u32,
     },
 }

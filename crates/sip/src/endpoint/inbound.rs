@@ -181,10 +181,7 @@ impl Endpoint {
             self.answer(request, flow, 483, &[]);
             return;
         }
-        if self.overloaded {
-            self.answer_overloaded(request, flow);
-            return;
-        }
+        // Not refused under overload: it waits for nobody's decision, and phones that lose their binding make it worse.
         let unix = self.unix_seconds(now);
         let dn = match self.directory.admit(request, &flow, now, self.ids.as_mut()) {
             Admission::Admitted { dn } => dn,

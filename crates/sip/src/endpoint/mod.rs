@@ -51,7 +51,7 @@ pub struct Settings {
     pub software: String,
     /// The digest realm.
     pub realm: String,
-    /// The methods printed in Allow.
+    /// The methods printed in Allow; [`Control::SetPolicy`] changes them to what the user really serves.
     pub allow: String,
     /// The option tags printed in Supported and honoured in Require. `100rel` is printed in an INVITE
     /// of ours only where the user lists it, since it is the user who has to send PRACK.
@@ -75,7 +75,7 @@ impl Default for Settings {
         Self {
             software: "Cordboard".into(),
             realm: "cordboard".into(),
-            allow: "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE, PRACK, NOTIFY, REFER, MESSAGE".into(),
+            allow: "INVITE, ACK, BYE, CANCEL, OPTIONS, PRACK".into(),
             supported: vec![reliable::TAG.into()],
             limits: Limits::default(),
             digest: DigestSettings::default(),
@@ -320,6 +320,11 @@ impl Endpoint {
             }
             Control::SetCredentials(credentials) => self.accounts.set(credentials),
             Control::RemoveCredentials { realm, host, username } => self.accounts.remove(&realm, &host, &username),
+            Control::SetPolicy { allow, registration_expires, retry_after } => {
+                self.settings.allow = allow;
+                self.settings.retry_after = retry_after;
+                self.registrar.set_default_expires(registration_expires);
+            }
         }
     }
 

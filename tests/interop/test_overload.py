@@ -1,0 +1,145 @@
+"""More calls than can be decided: they are refused in time, what is there goes on, and it ends when the flood ends."""
+
+import multiprocessing
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing.synchronize import Event
+
+import pytest
+from interop_setup import MakeServer
+from raw_phone import RawPhone, header, status
+
+from cordboard.testkit.live.centre import Extension
+from cordboard.testkit.live.server import Server
+
+SDP = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 40000 RTP/AVP 0\r\n"
+LIMIT = 100
+FLOOD_SECONDS = 4.0
+REFUSED = 'cordboard_core_events_total{event="overload_refused"}'
+
+
+def flood(server: tuple[str, int], stop: Event) -> None:
+    """Calls to nobody, each a new one, as fast as one core makes them."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.bind(("127.0.0.1", 0))
+        sender.setblocking(False)
+        here = f"127.0.0.1:{sender.getsockname()[1]}"
+        host = f"{server[0]}:{server[1]}"
+        head = f"INVITE sip:9999@{host} SIP/2.0\r\nVia: SIP/2.0/UDP {here};branch=z9hG4bK{here}"
+        tail = (
+            f"\r\nMax-Forwards: 70\r\nFrom: <sip:1503@{host}>;tag=f\r\nTo: <sip:9999@{host}>\r\nCSeq: 1 INVITE\r\n"
+            f"Contact: <sip:1503@{here}>\r\nContent-Length: 0\r\nCall-ID: {here}-"
+        )
+        number = 0
+        while not stop.is_set():
+            for _ in range(200):
+                number += 1
+                try:
+                    sender.sendto(f"{head}{number}{tail}{number}\r\n\r\n".encode(), server)
+                except BlockingIOError:
+                    break
+
+
+@contextmanager
+def flooded(server: Server) -> Iterator[None]:
+    """Two senders beside whatever happens within."""
+    context = multiprocessing.get_context("spawn")
+    stop = context.Event()
+    senders = [context.Process(target=flood, args=(server.address, stop), daemon=True) for _ in range(2)]
+    for sender in senders:
+        sender.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        for sender in senders:
+            sender.join()
+
+
+def asked(phone: RawPhone, message: str, *, seconds: float = 16.0) -> int:
+    """The final status of a request that is repeated as RFC 3261 section 17.1.2 says: packets do get lost in a flood."""
+    cseq = header(message, "CSeq")
+    call_id = header(message, "Call-ID")
+
+    def answers(text: str) -> bool:
+        return status(text) >= 200 and header(text, "CSeq") == cseq and header(text, "Call-ID") == call_id
+
+    wait, end = 0.5, time.monotonic() + seconds
+    while True:
+        phone.send(message)
+        try:
+            return status(phone.receive(answers, seconds=wait))
+        except TimeoutError:
+            wait = min(2 * wait, 4.0)
+            assert time.monotonic() < end, f"no answer: {message.partition(chr(13))[0]}"
+
+
+def answer(phone: RawPhone, is_invite: Callable[[str], object]) -> None:
+    """The next call to that phone is answered at once."""
+    invite = phone.receive(is_invite)
+    copied = [line for line in invite.split("\r\n") if line.startswith(("Via:", "From:", "Call-ID:", "CSeq:"))]
+    to = f"To: {header(invite, 'To')};tag=called"
+    contact = f"Contact: <sip:1502@127.0.0.1:{phone.port}>"
+    lines = ["SIP/2.0 200 OK", *copied, to, contact, "Content-Type: application/sdp", f"Content-Length: {len(SDP)}"]
+    phone.send("\r\n".join(lines) + "\r\n\r\n" + SDP)
+
+
+@pytest.fixture
+def phones() -> Iterator[tuple[RawPhone, RawPhone]]:
+    with RawPhone(("127.0.0.1", 9)) as a, RawPhone(("127.0.0.1", 9)) as b:
+        yield a, b
+
+
+def test_calls_and_registrations_survive_an_overload_that_ends_by_itself(
+    make_server: MakeServer, phones: tuple[RawPhone, RawPhone]
+) -> None:
+    a, b = phones
+    server = make_server(
+        Extension("1501"),
+        Extension("1502", contact=f"sip:1502@127.0.0.1:{b.port}"),
+        Extension("1503"),
+        application={"sip-event-limit": LIMIT, "log-level": "warning"},
+    )
+    a.server = b.server = server.address
+    host = f"127.0.0.1:{server.port}"
+    uri = f"sip:1502@{host}"
+
+    def call(call_id: str) -> tuple[str, str]:
+        a.send(a.request("INVITE", uri, user="1501", call_id=call_id, body=SDP))
+        answer(b, lambda message: message.startswith("INVITE "))
+        ok = a.receive(lambda message: status(message) >= 200 and call_id in message)
+        assert status(ok) == 200
+        target = header(ok, "Contact").strip("<>").partition(">")[0]
+        tag = header(ok, "To").partition("tag=")[2]
+        a.send(a.request("ACK", target, user="1501", to=uri, call_id=call_id, to_tag=tag))
+        return target, tag
+
+    def register(cseq: int, expires: int = 600) -> int:
+        message = a.request("REGISTER", f"sip:{host}", user="1501", to=f"sip:1501@{host}", call_id="kept", cseq=cseq)
+        return asked(a, message.replace("Content-Length", f"Expires: {expires}\r\nContent-Length"))
+
+    assert register(1) == 200
+    target, tag = call("before")
+
+    def within(method: str, cseq: int) -> int:
+        return asked(a, a.request(method, target, user="1501", to=uri, call_id="before", to_tag=tag, cseq=cseq))
+
+    with flooded(server):
+        end = time.monotonic() + FLOOD_SECONDS
+        cseq = 2
+        while time.monotonic() < end:
+            assert register(cseq) == 200
+            assert within("OPTIONS", cseq) == 200
+            cseq += 1
+    assert server.metrics()[REFUSED] > LIMIT
+    # Over: nothing of it is left to be worked off, and calls are taken again at once.
+    refused = server.metrics()[REFUSED]
+    for number in range(5):
+        began = time.monotonic()
+        call(f"after-{number}")
+        assert time.monotonic() - began < 2.0
+    assert server.metrics()[REFUSED] == refused
+    assert within("BYE", cseq + 1) == 200
+    assert server.metrics()['cordboard_switch_events_total{event="faults"}'] == 0
