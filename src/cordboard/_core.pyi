@@ -248,9 +248,11 @@ class Endpoint:
         """
     def remove_credentials(self, realm: str, username: str, *, host: str = "") -> None: ...
     def set_policy(self, *, allow: str, registration_expires: int, retry_after: int) -> None:
-        """What its user serves and wants, from now on. ``allow``: the methods printed in Allow. ``registration_expires``:
-        seconds of a registration whose REGISTER asks for none. ``retry_after``: seconds printed with a 503.
-        Raises ValueError for an ``allow`` that is not one line."""
+        """What its user serves and wants, from now on. Raises ValueError for an ``allow`` that is not one line.
+
+        ``allow``: the methods printed in Allow. ``registration_expires``: seconds of a registration whose REGISTER asks
+        for none. ``retry_after``: seconds printed with a 503.
+        """
     def respond(
         self,
         transaction: int,
