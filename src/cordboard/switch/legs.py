@@ -232,9 +232,7 @@ class Branches:
         self._outgoing.clear()
         self.owner.on_branch_answer(self, session, event)
 
-    def on_reject(
-        self, outgoing: Outgoing | RoutedInvite, status: int, event: _core.ResponseEvent | None
-    ) -> None:
+    def on_reject(self, outgoing: Outgoing | RoutedInvite, status: int, event: _core.ResponseEvent | None) -> None:
         """A contact failed."""
         if self._open == 0:
             return
