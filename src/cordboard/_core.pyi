@@ -118,6 +118,23 @@ class Flow:
     connection: int
 
 @final
+class Tls:
+    """What TLS proves with and whom it believes, by PEM files.
+
+    ``identities``: (certificate with its chain, key) pairs, chosen by the name a phone asks for, the first for any
+    other name. ``ca``: the roots believed; without it those of the system, for servers we call. ``verify_client``:
+    whether phones are asked for a certificate; needs ``ca``.
+    """
+
+    def __new__(
+        cls,
+        identities: Sequence[tuple[str, str]],
+        *,
+        ca: str | None = None,
+        verify_client: Literal["no", "optional", "required"] = "no",
+    ) -> Tls: ...
+
+@final
 class Location:
     uri: str
     flow: Flow
@@ -203,11 +220,14 @@ class Endpoint:
         journal: str | None = None,
         advertise: Sequence[tuple[str, str]] = (),
         event_limit: int = 2_000,
+        tls: Tls | None = None,
     ) -> Endpoint:
         """Binds the addresses and starts the engine thread. Raises OSError naming the address that could not be bound.
 
         ``journal``: path of the file that keeps bindings over a restart. ``advertise``: (bound address, public address)
-        pairs. ``event_limit``: events waiting for Python above which new calls are answered 503.
+        pairs. ``event_limit``: events waiting for Python above which new calls are answered 503. ``tls``: needed for
+        addresses of transport ``tls`` and for connections opened over it; raises ValueError naming the file that cannot
+        be used.
         """
     @staticmethod
     def virtual(local: Sequence[tuple[TransportName, str, int]], *, realm: str, software: str, seed: int) -> Endpoint:
@@ -308,6 +328,9 @@ class Endpoint:
     def flush(self) -> None:
         """Hands the commands given since the last flush to the engine. Call once per drain."""
     def listening(self) -> list[tuple[TransportName, str, int]]: ...
+    def reload_tls(self, tls: Tls) -> None:
+        """Reads certificates anew: connections from now on use them, those that live go on with the old ones. Raises
+        ValueError naming the file that cannot be used; nothing has changed then."""
     def close(self) -> None: ...
 
     # Virtual only

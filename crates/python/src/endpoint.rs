@@ -16,6 +16,7 @@ use pyo3::types::{PyBytes, PyList};
 
 use crate::convert::{address, body, headers, status, time, transport};
 use crate::events::{PyFlow, to_list};
+use crate::tls::PyTls;
 use crate::virtual_core::VirtualCore;
 
 enum Backend {
@@ -74,9 +75,10 @@ impl PyEndpoint {
 impl PyEndpoint {
     #[staticmethod]
     #[pyo3(
-        signature = (listen, *, realm, software, journal=None, advertise=Vec::new(), event_limit=2_000),
-        text_signature = "(listen, *, realm, software, journal=None, advertise=(), event_limit=2000)"
+        signature = (listen, *, realm, software, journal=None, advertise=Vec::new(), event_limit=2_000, tls=None),
+        text_signature = "(listen, *, realm, software, journal=None, advertise=(), event_limit=2000, tls=None)"
     )]
+    #[expect(clippy::too_many_arguments, reason = "the face of _core.pyi")]
     fn live(
         py: Python<'_>,
         listen: Vec<Address>,
@@ -85,6 +87,7 @@ impl PyEndpoint {
         journal: Option<std::path::PathBuf>,
         advertise: Vec<(String, String)>,
         event_limit: usize,
+        tls: Option<PyRef<'_, PyTls>>,
     ) -> PyResult<Self> {
         let listen = listen
             .into_iter()
@@ -97,7 +100,14 @@ impl PyEndpoint {
                     .ok_or_else(|| PyValueError::new_err(format!("not two literal addresses: {bound:?}, {public:?}")))
             })
             .collect::<PyResult<Vec<_>>>()?;
-        let config = Config { listen, advertise, journal, event_limit, ..Config::default() };
+        let config = Config {
+            listen,
+            advertise,
+            journal,
+            event_limit,
+            tls: tls.map(|tls| tls.0.clone()),
+            ..Config::default()
+        };
         let (handle, numbers) = py
             .detach(|| {
                 let bound = Engine::bind(config)?;
@@ -111,6 +121,9 @@ impl PyEndpoint {
                 Ok((bound.start(endpoint)?, numbers))
             })
             .map_err(|error: cordboard_net::StartError| {
+                if matches!(error, cordboard_net::StartError::Tls(_)) {
+                    return PyValueError::new_err(error.to_string());
+                }
                 let code = error.io().and_then(std::io::Error::raw_os_error).unwrap_or(0);
                 PyOSError::new_err((code, error.to_string()))
             })?;
@@ -331,6 +344,12 @@ impl PyEndpoint {
     fn listening(&self) -> PyResult<Vec<(&'static str, String, u16)>> {
         let listening = self.live_handle()?.listening();
         Ok(listening.iter().map(|l| (l.transport.uri_token(), l.address.ip().to_string(), l.address.port())).collect())
+    }
+
+    fn reload_tls(&self, py: Python<'_>, tls: PyRef<'_, PyTls>) -> PyResult<()> {
+        let handle = self.live_handle()?;
+        let config = tls.0.clone();
+        py.detach(|| handle.reload_tls(&config)).map_err(|error| PyValueError::new_err(error.to_string()))
     }
 
     fn close(&self, py: Python<'_>) -> PyResult<()> {

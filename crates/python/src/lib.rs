@@ -5,6 +5,7 @@ mod endpoint;
 mod events;
 mod message;
 mod sdp;
+mod tls;
 mod virtual_core;
 
 use cordboard_sip::digest::{self, Algorithm};
@@ -35,6 +36,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<events::NoPrackEvent>()?;
     module.add_class::<events::BindingEvent>()?;
     module.add_class::<endpoint::PyEndpoint>()?;
+    module.add_class::<tls::PyTls>()?;
     module.add_class::<sdp::PySdp>()?;
     module.add_class::<sdp::PySdpMedia>()?;
     module.add_function(wrap_pyfunction!(digest_ha1, module)?)?;

@@ -18,6 +18,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "tlib": "cordboard.cli.tlib",
     "calls": "cordboard.cli.calls",
     "config": "cordboard.cli.config",
+    "tls": "cordboard.cli.tls",
 }
 """The commands in the order of the help, each with the module that has its ``app``."""
 

@@ -90,7 +90,53 @@ class ApplicationOptions(OptionSet):
         restart=True,
         example="198.51.100.5",
     )
-    sip_port_tls = Option("sip-port-tls", Integer(0, 65535), 5061, "Port of SIP over TLS.", source=GUIDE, restart=True)
+    sip_port_tls = Option(
+        "sip-port-tls",
+        Integer(0, 65535),
+        5061,
+        "Port of SIP over TLS, at sip-address, once sip-tls-certificate is set; with sip-listen it does not count.",
+        source=GUIDE,
+        since="0.1",
+        restart=True,
+    )
+    sip_tls_certificate = Option(
+        "sip-tls-certificate",
+        Text(1024),
+        "",
+        "PEM file of the certificate shown over TLS, its chain behind it; several in a comma list are chosen by the"
+        " name a phone asks for. Empty: what cordboard tls init made. Read again on SIGHUP.",
+        source=OURS,
+        since="0.1",
+        example="/etc/cordboard/sip.example.com.pem",
+    )
+    sip_tls_key = Option(
+        "sip-tls-key",
+        Text(1024),
+        "",
+        "PEM file of the key to sip-tls-certificate, without a passphrase; a comma list goes with the one there.",
+        source=OURS,
+        since="0.1",
+        example="/etc/cordboard/sip.example.com.key",
+    )
+    sip_tls_ca = Option(
+        "sip-tls-ca",
+        Text(1024),
+        "",
+        "PEM file of the authorities believed over TLS: for servers that are called and for certificates of phones."
+        " Empty: those of the system for servers, the one of cordboard tls init for phones.",
+        source=OURS,
+        since="0.1",
+        example="/etc/cordboard/ca.pem",
+    )
+    sip_tls_verify_client = Option(
+        "sip-tls-verify-client",
+        Choice(("no", "optional", "required")),
+        "no",
+        "Whether phones must prove themselves by a certificate: no asks for none, optional refuses a wrong one,"
+        " required refuses to do without.",
+        source=OURS,
+        since="0.1",
+    )
     sip_event_limit = Option(
         "sip-event-limit",
         Integer(100, 1_000_000),
@@ -326,7 +372,8 @@ class ApplicationOptions(OptionSet):
         """Return the SIP listening addresses as (transport, address, port)."""
         if self.sip_listen:
             return [split_listen(item) for item in self.sip_listen]
-        return [("udp", self.sip_address, self.sip_port), ("tcp", self.sip_address, self.sip_port)]
+        plain = [("udp", self.sip_address, self.sip_port), ("tcp", self.sip_address, self.sip_port)]
+        return [*plain, ("tls", self.sip_address, self.sip_port_tls)] if self.sip_tls_certificate else plain
 
     def name_servers(self) -> list[tuple[str, int]]:
         """Return the name servers as (address, port); none for those of the system."""

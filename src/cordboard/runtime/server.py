@@ -37,6 +37,7 @@ from cordboard.runtime.dns import DnsAsker
 from cordboard.runtime.loop import LoopClock
 from cordboard.runtime.settings import dn_settings, server_settings
 from cordboard.runtime.state import State, notify_systemd, version
+from cordboard.runtime.tls import TlsFilesError, core_tls
 from cordboard.sip.resolver.cache import Policy
 from cordboard.sip.resolver.lookup import Resolver
 from cordboard.switch.server import SipServer
@@ -54,7 +55,7 @@ REACHABLE: "Final[tuple[_core.TransportName, ...]]" = ("udp", "tcp", "tls")
 FAREWELL: Final = 0.5
 """Seconds the core has to send the BYEs of calls that did not end by themselves."""
 
-CORE_GAUGES: Final = frozenset({"dialogs", "transactions", "tcp_connections", "udp_receive_buffer"})
+CORE_GAUGES: Final = frozenset({"dialogs", "transactions", "tcp_connections", "tls_handshaking", "udp_receive_buffer"})
 """What the core tells of the moment."""
 
 _log = structlog.get_logger("cordboard.runtime")
@@ -160,8 +161,15 @@ class Server:
                 journal=str(self.state.bindings),
                 advertise=list(dict.fromkeys(advertise)),
                 event_limit=options.sip_event_limit,
+                tls=core_tls(options, self.state.path),
             )
-        except (OSError, ValueError) as error:
+        except TlsFilesError:
+            raise
+        except ValueError as error:
+            if any(transport == "tls" for transport, _, _ in listening):
+                raise TlsFilesError(str(error)) from None
+            raise SipListenError(str(error)) from None
+        except OSError as error:
             raise SipListenError(getattr(error, "strerror", None) or str(error)) from None
 
     def _open_resolver(self, loop: asyncio.AbstractEventLoop, clock: LoopClock, endpoint: _core.Endpoint) -> Resolver:
@@ -352,7 +360,18 @@ class Server:
         self.environment = environment
         if self.endpoint is not None:
             self.endpoint.flush()
+            self._reload_tls(self.endpoint)
         return waiting
+
+    def _reload_tls(self, endpoint: _core.Endpoint) -> None:
+        """Reads the certificates again, changed or not: their files may have been. Bad ones leave the old in place."""
+        try:
+            tls = core_tls(self.environment.application.options, self.state.path, renewed=True)
+            if tls is not None:
+                endpoint.reload_tls(tls)
+                _log.info("certificates read again")
+        except ValueError as error:
+            _log.error("certificates not read, the old ones stay", reason=str(error))
 
     # The end.
 

@@ -3,6 +3,7 @@
 import http.client
 import signal
 import socket
+import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -18,6 +19,7 @@ from cordboard.testkit.strangers.program import Program, wait_until
 
 START_SECONDS = 30.0
 STOP_SECONDS = 20.0
+COMMAND = Path(sys.executable).parent / "cordboard"
 
 
 class Server:
@@ -29,12 +31,21 @@ class Server:
         extensions: Sequence[Extension],
         *,
         ipv6: bool = False,
+        tls: bool = False,
         application: Mapping[str, Value] | None = None,
         switch: Mapping[str, Value] | None = None,
     ) -> None:
-        """Starts it; returns when it takes calls. Raises StrangerError when it does not."""
+        """Starts it; returns when it takes calls. Raises StrangerError when it does not.
+
+        ``tls``: it also listens on TLS, with certificates of its own making.
+        """
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
+        self.tls_port = free_ports() if tls else 0
+        if tls:
+            hosts = ["--host", "127.0.0.1", "--host", "::1"]
+            command = [str(COMMAND), "--state", str(folder / "data"), "tls", "init", *hosts]
+            subprocess.run(command, check=True, capture_output=True)  # noqa: S603 - our own program
         self.port = free_ports(1, "::1") if ipv6 else free_ports()
         self.host = "127.0.0.1"
         self.ipv6 = ipv6
@@ -65,6 +76,16 @@ class Server:
         return f"{self.host}:{self.port}"
 
     @property
+    def tls(self) -> str:
+        """``host:port`` of TLS, as a phone's registrar; only with ``tls``."""
+        return f"{self.host}:{self.tls_port}"
+
+    @property
+    def ca(self) -> Path:
+        """The authority phones are to be given; only with ``tls``."""
+        return self.folder / "data" / "tls" / "ca.pem"
+
+    @property
     def program(self) -> Program:
         """The running process."""
         if self._program is None:
@@ -77,6 +98,7 @@ class Server:
             self.extensions = {extension.number: extension for extension in extensions}
         listen = [f"udp:127.0.0.1:{self.port}", f"tcp:127.0.0.1:{self.port}"]
         listen += [f"udp:[::1]:{self.port}", f"tcp:[::1]:{self.port}"] if self.ipv6 else []
+        listen += [f"tls:127.0.0.1:{self.tls_port}", f"tls:[::1]:{self.tls_port}"] if self.tls_port else []
         self.config.write_text(
             centre.toml(
                 self.extensions.values(),
@@ -93,8 +115,7 @@ class Server:
         self._starts += 1
         run = self.folder / f"run-{self._starts}"
         run.mkdir()
-        command = Path(sys.executable).parent / "cordboard"
-        arguments = [str(command), "up", "--config", str(self.config), "--data", str(self.folder / "data")]
+        arguments = [str(COMMAND), "up", "--config", str(self.config), "--data", str(self.folder / "data")]
         program = Program("cordboard", arguments, run)
         self._program = program
         try:
@@ -116,6 +137,10 @@ class Server:
         self.program.wait(5)
         self.program.close()
         self._program = None
+
+    def reload(self) -> None:
+        """Has it read configuration and certificates again; what came of it is in the log and the metrics."""
+        self.program.signal(signal.SIGHUP)
 
     def stop(self) -> int:
         """Stops it in good order; returns the exit code."""

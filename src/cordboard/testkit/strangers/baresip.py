@@ -70,8 +70,16 @@ class Account:
 class Baresip:
     """A phone. A context manager: leaving it de-registers and ends the process."""
 
-    def __init__(self, account: Account, folder: Path, *, hertz: float = 440.0, host: str = "127.0.0.1") -> None:
-        """Starts it; returns when it takes commands. ``hertz``: its voice.
+    def __init__(
+        self,
+        account: Account,
+        folder: Path,
+        *,
+        hertz: float = 440.0,
+        host: str = "127.0.0.1",
+        ca: Path | None = None,
+    ) -> None:
+        """Starts it; returns when it takes commands. ``hertz``: its voice. ``ca``: whom it believes over TLS.
 
         Raises MissingProgramError, StrangerError.
         """
@@ -98,6 +106,7 @@ class Baresip:
                 control=control,
                 ear=self._ear,
             )
+            + (f"sip_cafile {ca}\n" if ca else "")
         )
         (folder / "accounts").write_text(self._account_line() + "\n")
         (folder / "contacts").touch()

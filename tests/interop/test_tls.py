@@ -1,0 +1,212 @@
+"""SIP over TLS: registration and calls, certificates renewed while people talk, strangers kept out."""
+
+import socket
+import ssl
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Self
+
+import pytest
+from interop_setup import PASSWORD, MakeServer
+from raw_phone import authorization, challenges, header, status
+
+from cordboard.cli.certificates import make
+from cordboard.model.events import EventDNBackInService, EventEstablished, EventRinging
+from cordboard.testkit.live.centre import Extension
+from cordboard.testkit.live.server import Server
+from cordboard.testkit.strangers import Account, Baresip, assert_heard
+from cordboard.testkit.strangers.program import wait_until
+
+SECONDS = 20.0
+
+
+class TlsPhone:
+    """A phone made by hand over Python's own TLS; reads whole messages as text."""
+
+    def __init__(
+        self, server: Server, *, host: str = "127.0.0.1", name: str = "", context: ssl.SSLContext | None = None
+    ):
+        context = context or ssl.create_default_context(cafile=server.ca)
+        plain = socket.create_connection((host, server.tls_port), SECONDS)
+        try:
+            self.socket = context.wrap_socket(plain, server_hostname=name or host)
+        except BaseException:
+            plain.close()
+            raise
+        self._data = b""
+        self._serial = 0
+
+    @property
+    def certificate(self) -> bytes:
+        """What the server has shown."""
+        return self.socket.getpeercert(binary_form=True) or b""
+
+    def request(self, method: str, user: str, *headers: str) -> str:
+        """Sends a request and returns the final response."""
+        self._serial += 1
+        host, port = self.socket.getsockname()[:2]
+        literal = f"[{host}]" if ":" in host else host
+        unique = f"{port}-{self._serial}"
+        lines = [
+            f"{method} sip:{literal} SIP/2.0",
+            f"Via: SIP/2.0/TLS {literal}:{port};branch=z9hG4bK{unique};rport",
+            "Max-Forwards: 70",
+            f"From: <sip:{user}@{literal}>;tag=1",
+            f"To: <sip:{user}@{literal}>",
+            f"Call-ID: {unique}",
+            f"CSeq: {self._serial} {method}",
+            *headers,
+            "Content-Length: 0",
+        ]
+        self.socket.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
+        while True:
+            message = self.receive()
+            if status(message) >= 200:
+                return message
+
+    def register(self, user: str, contact: str = "") -> str:
+        """Registers with digest; returns the last answer."""
+        host, port = self.socket.getsockname()[:2]
+        literal = f"[{host}]" if ":" in host else host
+        bind = f"Contact: <{contact or f'sip:{user}@{literal}:{port};transport=tls'}>"
+        challenged = self.request("REGISTER", user, bind)
+        assert status(challenged) == 401
+        proof = authorization(
+            next(iter(challenges(challenged).values())),
+            user=user,
+            password=PASSWORD,
+            method="REGISTER",
+            uri=f"sip:{literal}",
+        )
+        return self.request("REGISTER", user, bind, proof)
+
+    def receive(self) -> str:
+        """The next message without its body."""
+        while b"\r\n\r\n" not in self._data:
+            piece = self.socket.recv(65536)
+            if not piece:
+                raise ConnectionError("closed")
+            self._data += piece
+        head, _, self._data = self._data.partition(b"\r\n\r\n")
+        self._data = self._data[int(header(head.decode() + "\r\n", "Content-Length") or 0) :]
+        return head.decode() + "\r\n"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.socket.close()
+
+
+@pytest.fixture
+def server(make_server: MakeServer) -> Server:
+    return make_server(
+        Extension("1501", password=PASSWORD, name="Ann Lee"),
+        Extension("1502", password=PASSWORD, name="Bob Ray"),
+        tls=True,
+    )
+
+
+def counted(server: Server, name: str) -> float:
+    found = [value for key, value in server.metrics().items() if f'"{name}"' in key]
+    assert found, f"nothing counts {name}"
+    return found[0]
+
+
+def eventually(server: Server, condition: Callable[[], bool]) -> None:
+    wait_until(condition, SECONDS, failed=lambda: server.program.error("did not do what it should"))
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_a_phone_registers_over_tls(server: Server, host: str, version: ssl.TLSVersion) -> None:
+    context = ssl.create_default_context(cafile=server.ca)
+    context.minimum_version = context.maximum_version = version
+    desktop = server.desktop("1501")
+    with desktop, TlsPhone(server, host=host, context=context) as phone:
+        answer = phone.register("1501")
+        assert status(answer) == 200
+        assert "transport=tls" in header(answer, "Contact")
+        desktop.wait(EventDNBackInService, "1501")
+
+
+def test_a_new_certificate_is_taken_on_sighup_and_a_bad_one_is_not(server: Server) -> None:
+    with TlsPhone(server) as old:
+        assert status(old.register("1501")) == 200
+        first = old.certificate
+        make(server.folder / "data", hosts=["127.0.0.1"], days=2, rsa=True, new_ca=False)
+        server.reload()
+        eventually(server, lambda: counted(server, "tls_reloads") == 1)
+        with TlsPhone(server) as phone:
+            second = phone.certificate
+            assert status(phone.register("1502")) == 200
+        assert second != first
+        (server.ca.parent / "server.pem").write_text("no certificate")
+        server.reload()
+        eventually(server, lambda: "certificates not read, the old ones stay" in server.log())
+        with TlsPhone(server) as phone:
+            assert phone.certificate == second
+        assert status(old.register("1501")) == 200
+
+
+def test_a_phone_that_does_not_know_the_authority_goes_away_and_is_counted(server: Server) -> None:
+    with pytest.raises(ssl.SSLCertVerificationError):
+        TlsPhone(server, context=ssl.create_default_context())
+    with pytest.raises(ssl.SSLCertVerificationError):
+        TlsPhone(server, name="other.example")
+    eventually(server, lambda: counted(server, "tls_refused_by_peer") == 2)
+    with TlsPhone(server) as phone:
+        assert status(phone.register("1501")) == 200
+
+
+def test_phones_must_show_a_certificate_where_it_is_required(make_server: MakeServer, tmp_path: Path) -> None:
+    server = make_server(
+        Extension("1501", password=PASSWORD), tls=True, application={"sip-tls-verify-client": "required"}
+    )
+    with pytest.raises((ssl.SSLError, ConnectionError)), TlsPhone(server) as phone:
+        phone.register("1501")
+    eventually(server, lambda: counted(server, "tls_no_certificate") == 1)
+    context = ssl.create_default_context(cafile=server.ca)
+    context.load_cert_chain(server.ca.parent / "server.pem", server.ca.parent / "server.key")
+    with TlsPhone(server, context=context) as phone:
+        assert status(phone.register("1501")) == 200
+    stranger = make(tmp_path / "stranger", hosts=["127.0.0.1"], days=1, rsa=False, new_ca=False)
+    context = ssl.create_default_context(cafile=server.ca)
+    context.load_cert_chain(stranger.certificate, stranger.key)
+    with pytest.raises((ssl.SSLError, ConnectionError)), TlsPhone(server, context=context) as phone:
+        phone.register("1501")
+    eventually(server, lambda: counted(server, "tls_certificate_untrusted") == 1)
+
+
+def test_keys_are_readable_by_their_owner_alone(server: Server) -> None:
+    modes = {path.name: path.stat().st_mode & 0o777 for path in server.ca.parent.iterdir()}
+    assert modes == {"ca.pem": 0o644, "ca.key": 0o600, "server.pem": 0o644, "server.key": 0o600}
+
+
+@pytest.mark.strangers("baresip")
+def test_two_baresips_hear_each_other_over_tls(server: Server, tmp_path: Path, stack: ExitStack) -> None:
+    def phone(number: str, hertz: float) -> Baresip:
+        account = Account(number, server=server.tls, password=PASSWORD, transport="tls")
+        return stack.enter_context(Baresip(account, tmp_path / number, hertz=hertz, ca=server.ca))
+
+    one, two = phone("1501", 440), phone("1502", 1000)
+    desktop = stack.enter_context(server.desktop("1501", "1502"))
+    one.wait_registered()
+    two.wait_registered()
+    one.dial("1502")
+    assert "1501" in two.wait_incoming()
+    two.answer()
+    one.wait_established()
+    two.wait_established()
+    heard_by_one, heard_by_two = one.wait_audio(), two.wait_audio()
+    two.hang_up()
+    one.wait_ended()
+    two.wait_ended()
+    assert_heard(heard_by_one, two.hertz)
+    assert_heard(heard_by_two, one.hertz)
+    ringing = desktop.wait(EventRinging, "1502", other_dn="1501")
+    desktop.wait(EventEstablished, "1501", conn_id=ringing.conn_id)
+    # Both calls of the server went on the connections the phones had opened.
+    assert counted(server, "tls_handshakes") == 2
+    assert counted(server, "tcp_connected") == 0
