@@ -135,6 +135,20 @@ class Tls:
     ) -> Tls: ...
 
 @final
+class Guard:
+    """How much a source may send and how often it may fail.
+
+    ``failures``: wrong passwords and unknown users at once, over TCP or TLS, each forgotten after 20 s; one more bans
+    the source for ``ban`` seconds; 0 bans nobody. Ten times as many over UDP, whose sources can be forged, and ten
+    times as many where somebody has proved himself. ``messages``: a second; more are dropped. ``allow``: addresses and
+    networks that are never limited; this machine is always one.
+    """
+
+    def __new__(
+        cls, *, failures: int = 30, ban: float = 600.0, allow: Sequence[str] = (), messages: int = 20_000
+    ) -> Guard: ...
+
+@final
 class Location:
     uri: str
     flow: Flow
@@ -221,6 +235,7 @@ class Endpoint:
         advertise: Sequence[tuple[str, str]] = (),
         event_limit: int = 2_000,
         tls: Tls | None = None,
+        guard: Guard | None = None,
     ) -> Endpoint:
         """Binds the addresses and starts the engine thread. Raises OSError naming the address that could not be bound.
 
@@ -328,6 +343,11 @@ class Endpoint:
     def flush(self) -> None:
         """Hands the commands given since the last flush to the engine. Call once per drain."""
     def listening(self) -> list[tuple[TransportName, str, int]]: ...
+    def bans(self) -> list[tuple[str, TransportName, int, int]]:
+        """The bans that last: source (an IPv4 address or the first of an IPv6 /64), transport of the last failure,
+        begin and end in Unix seconds."""
+    def unban(self, address: str | None = None) -> None:
+        """Ends the ban of the source an address belongs to, or every ban. Raises ValueError for no literal address."""
     def reload_tls(self, tls: Tls) -> None:
         """Reads certificates anew: connections from now on use them, those that live go on with the old ones. Raises
         ValueError naming the file that cannot be used; nothing has changed then."""

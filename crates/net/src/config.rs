@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use cordboard_sip::Transport;
 
+use crate::guard::GuardConfig;
 use crate::tls::{TlsConfig, TlsError};
 
 /// An address to listen on.
@@ -134,6 +135,8 @@ pub struct Config {
     pub udp: UdpConfig,
     /// TCP and TLS.
     pub tcp: TcpConfig,
+    /// How much a source may send and how often it may fail.
+    pub guard: GuardConfig,
     /// Certificates; without them no TLS, accepted or opened.
     pub tls: Option<TlsConfig>,
 }
@@ -150,6 +153,7 @@ impl Default for Config {
             gather: Duration::from_micros(500),
             udp: UdpConfig::default(),
             tcp: TcpConfig::default(),
+            guard: GuardConfig::default(),
             tls: None,
         }
     }

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use cordboard_sip::directory::Proof;
 use cordboard_sip::endpoint::{Command, Event};
 use cordboard_sip::{Flow, Time, Transmit, Transport};
 
@@ -46,6 +47,11 @@ pub trait Core: Send + 'static {
 
     /// Everything the journal has to say, in its shortest form: the file is rewritten with it.
     fn snapshot_journal(&mut self) -> Vec<u8>;
+
+    /// Moves who has proved himself, or could not, to the end of `out`.
+    fn take_proofs(&mut self, out: &mut Vec<Proof>) {
+        let _ = out;
+    }
 
     /// Whether the user is too far behind, so that new requests should be answered 503.
     fn set_overloaded(&mut self, overloaded: bool);

@@ -138,6 +138,16 @@ counters! {
     tls_reloads,
     /// Times they could not be, and the old ones stayed.
     tls_reloads_failed,
+    /// Messages dropped: their source sends more than it may.
+    guard_limited,
+    /// Messages dropped: their source is banned.
+    guard_banned,
+    /// Connections refused: their source is banned.
+    guard_refused,
+    /// Bans.
+    guard_bans,
+    /// Messages of sources beyond those that can be remembered; they are read.
+    guard_untracked,
     /// Messages lost with their connection.
     tcp_send_lost,
     /// Commands executed.

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use cordboard_sip::directory::Proof;
 use cordboard_sip::endpoint::{Command, Control, Endpoint, Event};
 use cordboard_sip::{Flow, Time, Transmit, Transport};
 
@@ -48,6 +49,10 @@ impl Core for Endpoint {
 
     fn snapshot_journal(&mut self) -> Vec<u8> {
         Self::snapshot_bindings(self)
+    }
+
+    fn take_proofs(&mut self, out: &mut Vec<Proof>) {
+        self.directory.take_proofs(out);
     }
 
     fn set_overloaded(&mut self, overloaded: bool) {

@@ -8,13 +8,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
+use cordboard_sip::directory::Proof;
 use cordboard_sip::endpoint::Event;
-use cordboard_sip::{Time, Transmit, Transport};
+use cordboard_sip::{Flow, Time, Transmit, Transport};
 use mio::{Events, Poll, Token};
 
-use crate::clock::Clock;
+use crate::clock::{Clock, unix_seconds};
 use crate::config::{Config, Listen, StartError};
 use crate::core::Core;
+use crate::guard::Guard;
 use crate::handle::Handle;
 use crate::ids::StrongIds;
 use crate::journal::Journal;
@@ -188,6 +190,8 @@ impl Bound {
             buffers: UdpBuffers::new(&config.udp),
             sockets,
             tcp,
+            guard: Guard::new(config.guard),
+            proofs: Vec::new(),
             book,
             journal,
             shared: Arc::clone(&shared),
@@ -248,6 +252,8 @@ struct EngineThread<C: Core> {
     buffers: UdpBuffers,
     sockets: Vec<UdpSocket>,
     tcp: Tcp,
+    guard: Guard,
+    proofs: Vec<Proof>,
     book: Arc<AddressBook>,
     journal: Option<Journal>,
     shared: Arc<Shared<C::Control>>,
@@ -367,6 +373,7 @@ impl<C: Core> EngineThread<C> {
             self.core.handle_timeouts(now);
             self.unpublished = true;
         }
+        self.judge(now);
         self.deliver(now);
         self.weigh();
         self.publish(now);
@@ -382,6 +389,7 @@ impl<C: Core> EngineThread<C> {
             match order {
                 Order::Command(command) => self.core.command(command, now),
                 Order::Control(control) => self.core.control(control, now),
+                Order::Unban(address) => self.guard.clear(address),
             }
         }
         self.shared.counters.commands.add(count as u64);
@@ -391,16 +399,22 @@ impl<C: Core> EngineThread<C> {
     fn receive(&mut self, now: Time) -> usize {
         let counters = &self.shared.counters;
         let core = &mut self.core;
+        let guard = &mut self.guard;
+        let mut pass = |data: &[u8], flow: Flow| {
+            if guard.admits(&flow, now, counters) {
+                core.receive(data, flow, now);
+            }
+        };
         let mut received = 0;
         for socket in &mut self.sockets {
             if socket.readable {
-                received += socket.receive(&mut self.buffers, counters, |data, flow| core.receive(data, flow, now));
+                received += socket.receive(&mut self.buffers, counters, &mut pass);
             }
         }
+        received += self.tcp.receive(now, counters, &mut self.gone, &mut pass);
+        let refuses = |remote| guard.refuses(remote, now, counters);
+        self.tcp.accept_all(now, self.poll.registry(), counters, refuses);
         received
-            + self.tcp.receive(now, self.poll.registry(), counters, &mut self.gone, |data, flow| {
-                core.receive(data, flow, now);
-            })
     }
 
     /// Puts on file, on the wire and before the user what the core has to say.
@@ -457,6 +471,20 @@ impl<C: Core> EngineThread<C> {
             }
         }
         self.tcp.flush(now, counters, &mut self.gone);
+    }
+
+    /// Hears who has proved himself and tells who is banned.
+    fn judge(&mut self, now: Time) {
+        self.core.take_proofs(&mut self.proofs);
+        if !self.proofs.is_empty() {
+            let unix = unix_seconds();
+            for proof in self.proofs.drain(..) {
+                self.guard.note(&proof, now, unix, &self.shared.counters);
+            }
+        }
+        if let Some(bans) = self.guard.changes() {
+            self.shared.put_bans(bans);
+        }
     }
 
     fn report_failures(&mut self, now: Time) {

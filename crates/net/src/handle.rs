@@ -1,14 +1,17 @@
 //! How the rest of the program talks to a running engine.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use cordboard_sip::endpoint::{Command, Event};
 
+use crate::clock::unix_seconds;
 use crate::config::Listen;
 use crate::core::Core;
+use crate::guard::Ban;
 use crate::shared::{Order, Shared};
 use crate::tls::{self, TlsConfig, TlsError};
 
@@ -86,6 +89,19 @@ impl<C: Core> Handle<C> {
     /// Keeps a change of configuration until the next [`Handle::flush`], in order with commands.
     pub fn control(&self, control: C::Control) {
         lock(&self.pending).push(Order::Control(control));
+    }
+
+    /// The bans that last, in no order.
+    #[must_use]
+    pub fn bans(&self) -> Vec<Ban> {
+        let now = unix_seconds();
+        lock(&self.shared.bans).iter().filter(|ban| ban.until > now).copied().collect()
+    }
+
+    /// Ends the ban of the source an address belongs to, or every ban; with the next
+    /// [`Handle::flush`].
+    pub fn unban(&self, address: Option<IpAddr>) {
+        lock(&self.pending).push(Order::Unban(address));
     }
 
     /// Hands over all that was kept, in order, under one lock and with at most one system call.

@@ -2,18 +2,22 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use cordboard_sip::endpoint::{Command, Event};
 
 use crate::counters::Counters;
+use crate::guard::Ban;
 
 /// One thing for the core to do, in the order given.
 #[expect(clippy::large_enum_variant, reason = "moved in batches; a box would cost an allocation per command")]
 pub(crate) enum Order<T> {
     Command(Command),
     Control(T),
+    /// Ends the ban of an address, or every ban.
+    Unban(Option<IpAddr>),
 }
 
 struct Inbox<T> {
@@ -47,6 +51,7 @@ pub(crate) struct Shared<T> {
     drained: AtomicBool,
     pub(crate) counters: Counters,
     core_counters: Mutex<Vec<(&'static str, u64)>>,
+    pub(crate) bans: Mutex<Vec<Ban>>,
     order_limit: usize,
     event_limit: usize,
 }
@@ -86,6 +91,7 @@ impl<T> Shared<T> {
             drained: AtomicBool::new(false),
             counters: Counters::default(),
             core_counters: Mutex::new(Vec::new()),
+            bans: Mutex::new(Vec::new()),
             order_limit,
             event_limit,
         }
@@ -212,6 +218,10 @@ impl<T> Shared<T> {
         outbox.ended = true;
         outbox.failure = failure;
         self.signal(&mut outbox);
+    }
+
+    pub(crate) fn put_bans(&self, bans: Vec<Ban>) {
+        *lock(&self.bans) = bans;
     }
 
     pub(crate) fn publish_core_counters(&self, read: impl FnOnce(&mut Vec<(&'static str, u64)>)) {

@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use cordboard_net::{Advertise, Config, Engine, Handle, HandleError, Listen};
+use cordboard_net::{Advertise, Config, Engine, GuardConfig, Handle, HandleError, Listen};
 use cordboard_sip::digest::client::Secret;
 use cordboard_sip::digest::{Algorithm, Ha1s};
 use cordboard_sip::directory::{Entry, MethodSet};
@@ -16,6 +16,7 @@ use pyo3::types::{PyBytes, PyList};
 
 use crate::convert::{address, body, headers, status, time, transport};
 use crate::events::{PyFlow, to_list};
+use crate::guard::PyGuard;
 use crate::tls::PyTls;
 use crate::virtual_core::VirtualCore;
 
@@ -75,8 +76,8 @@ impl PyEndpoint {
 impl PyEndpoint {
     #[staticmethod]
     #[pyo3(
-        signature = (listen, *, realm, software, journal=None, advertise=Vec::new(), event_limit=2_000, tls=None),
-        text_signature = "(listen, *, realm, software, journal=None, advertise=(), event_limit=2000, tls=None)"
+        signature = (listen, *, realm, software, journal=None, advertise=Vec::new(), event_limit=2_000, tls=None, guard=None),
+        text_signature = "(listen, *, realm, software, journal=None, advertise=(), event_limit=2000, tls=None, guard=None)"
     )]
     #[expect(clippy::too_many_arguments, reason = "the face of _core.pyi")]
     fn live(
@@ -88,6 +89,7 @@ impl PyEndpoint {
         advertise: Vec<(String, String)>,
         event_limit: usize,
         tls: Option<PyRef<'_, PyTls>>,
+        guard: Option<PyRef<'_, PyGuard>>,
     ) -> PyResult<Self> {
         let listen = listen
             .into_iter()
@@ -106,6 +108,7 @@ impl PyEndpoint {
             journal,
             event_limit,
             tls: tls.map(|tls| tls.0.clone()),
+            guard: guard.map_or_else(GuardConfig::default, |guard| guard.0.clone()),
             ..Config::default()
         };
         let (handle, numbers) = py
@@ -344,6 +347,20 @@ impl PyEndpoint {
     fn listening(&self) -> PyResult<Vec<(&'static str, String, u16)>> {
         let listening = self.live_handle()?.listening();
         Ok(listening.iter().map(|l| (l.transport.uri_token(), l.address.ip().to_string(), l.address.port())).collect())
+    }
+
+    fn bans(&self) -> PyResult<Vec<(String, &'static str, u64, u64)>> {
+        let bans = self.live_handle()?.bans();
+        Ok(bans.into_iter().map(|b| (b.source.to_string(), b.transport.uri_token(), b.since, b.until)).collect())
+    }
+
+    #[pyo3(signature = (address=None))]
+    fn unban(&self, address: Option<&str>) -> PyResult<()> {
+        let address = address
+            .map(|text| text.parse().map_err(|_| PyValueError::new_err(format!("not a literal address: {text:?}"))))
+            .transpose()?;
+        self.live_handle()?.unban(address);
+        Ok(())
     }
 
     fn reload_tls(&self, py: Python<'_>, tls: PyRef<'_, PyTls>) -> PyResult<()> {

@@ -3,6 +3,7 @@
 mod convert;
 mod endpoint;
 mod events;
+mod guard;
 mod message;
 mod sdp;
 mod tls;
@@ -37,6 +38,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<events::BindingEvent>()?;
     module.add_class::<endpoint::PyEndpoint>()?;
     module.add_class::<tls::PyTls>()?;
+    module.add_class::<guard::PyGuard>()?;
     module.add_class::<sdp::PySdp>()?;
     module.add_class::<sdp::PySdpMedia>()?;
     module.add_function(wrap_pyfunction!(digest_ha1, module)?)?;

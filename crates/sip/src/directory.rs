@@ -122,6 +122,18 @@ pub enum Admission {
     },
 }
 
+/// Somebody has proved to be who he says, or could not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Proof {
+    /// Where he spoke from.
+    pub flow: Flow,
+    /// Whether it was right: false for a wrong password and for a user nobody knows.
+    pub right: bool,
+}
+
+/// Proofs that wait for whoever limits sources; nobody may.
+const PROOF_LIMIT: usize = 4_096;
+
 /// What the directory has counted since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DirectoryCounters {
@@ -159,6 +171,7 @@ pub struct Directory {
     /// DNs with a password by the hashes they have: MD5 only, SHA-256 only, both.
     shapes: [u32; 3],
     counters: DirectoryCounters,
+    proofs: Vec<Proof>,
 }
 
 impl Directory {
@@ -172,6 +185,18 @@ impl Directory {
             challenging: [0; 16],
             shapes: [0; 3],
             counters: DirectoryCounters::default(),
+            proofs: Vec::new(),
+        }
+    }
+
+    /// Moves what was proved since the last time to the end of `out`.
+    pub fn take_proofs(&mut self, out: &mut Vec<Proof>) {
+        out.append(&mut self.proofs);
+    }
+
+    fn prove(&mut self, flow: &Flow, right: bool) {
+        if self.proofs.len() < PROOF_LIMIT {
+            self.proofs.push(Proof { flow: *flow, right });
         }
     }
 
@@ -272,6 +297,7 @@ impl Directory {
             Some(answer) => match self.check(&answer, &user, request, flow, now) {
                 (Verdict::Accepted, Some(dn)) => {
                     self.counters.authenticated += 1;
+                    self.prove(flow, true);
                     return Admission::Admitted { dn };
                 }
                 (verdict, _) => verdict,
@@ -282,10 +308,17 @@ impl Directory {
             return Admission::Admitted { dn };
         }
         match verdict {
-            Verdict::Challenge { stale } => self.challenge(&method, hashes, stale, now, ids),
+            Verdict::Challenge { stale } => {
+                let admission = self.challenge(&method, hashes, stale, now, ids);
+                if matches!(admission, Admission::Refused { status: 403 | 404, .. }) {
+                    self.prove(flow, false);
+                }
+                admission
+            }
             Verdict::BadRequest => self.refuse(400, "Bad Credentials"),
             Verdict::Accepted | Verdict::Forbidden => {
                 self.counters.wrong_password += 1;
+                self.prove(flow, false);
                 Admission::Refused { status: 403, reason: "Forbidden" }
             }
         }

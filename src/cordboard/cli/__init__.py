@@ -19,6 +19,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "calls": "cordboard.cli.calls",
     "config": "cordboard.cli.config",
     "tls": "cordboard.cli.tls",
+    "bans": "cordboard.cli.bans",
 }
 """The commands in the order of the help, each with the module that has its ``app``."""
 

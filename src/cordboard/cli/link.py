@@ -68,15 +68,16 @@ def client(server: str, user: str, password_file: Path | None, state: Path | Non
                 fail(f"the password file {password_file} cannot be read: {error.strerror}", EXIT_NO_PERMISSION)
         elif not password:
             password = typer.prompt(f"Password of {user}", hide_input=True, err=True)
-        url = server or _local(state)[0]
+        url = server or local_link(state)[0]
         return TLibClient.connect(url, user=user, password=password, client="cordboard cli")
-    url, token = _local(state)
+    url, token = local_link(state)
     if server and server != url:
         fail(f"{server} is not the server on this machine: give --user, and the password by file or environment", 64)
     return TLibClient.connect(url, token=token, client="cordboard cli")
 
 
-def _local(state: Path | None) -> tuple[str, str]:
+def local_link(state: Path | None) -> tuple[str, str]:
+    """URL and token of the link of the server on this machine. Ends the command when there is none."""
     path = link_file_of(state or running_state())
     try:
         link = read_link_file(path)

@@ -137,6 +137,45 @@ class ApplicationOptions(OptionSet):
         source=OURS,
         since="0.1",
     )
+    sip_ban_failures = Option(
+        "sip-ban-failures",
+        Integer(0, 100_000),
+        30,
+        "Wrong passwords and unknown users of one source (IPv4 address, IPv6 /64) after which it is banned; one is"
+        " forgotten every 20 s. Over UDP, and where a phone has registered, ten times as many. 0: nobody is banned.",
+        source=OURS,
+        since="0.1",
+        restart=True,
+    )
+    sip_ban_time = Option(
+        "sip-ban-time",
+        Duration(1, 7 * DAY),
+        600.0,
+        "How long a ban lasts. cordboard bans shows and ends them.",
+        source=OURS,
+        since="0.1",
+        restart=True,
+    )
+    sip_ban_allow = Option(
+        "sip-ban-allow",
+        Text(1024),
+        "",
+        "Addresses and networks, in a comma list, that are neither limited nor banned: proxies in front, carriers."
+        " This machine is always one.",
+        source=OURS,
+        since="0.1",
+        restart=True,
+        example="192.0.2.0/24,2001:db8::/32",
+    )
+    sip_message_rate = Option(
+        "sip-message-rate",
+        Integer(10, 10_000_000),
+        20_000,
+        "Messages of one source read in a second, twice as many at once; more are dropped.",
+        source=OURS,
+        since="0.1",
+        restart=True,
+    )
     sip_event_limit = Option(
         "sip-event-limit",
         Integer(100, 1_000_000),

@@ -33,6 +33,7 @@ from cordboard.ops.logging import LineWriter
 from cordboard.ops.meters import CallMeters
 from cordboard.ops.metrics import GaugeCollector, LoopLag, PartCollector, ProcessInfo, registry
 from cordboard.ops.records import RecordStore
+from cordboard.runtime.bans import Ban, BanWatch, bans_route, core_guard, read_bans
 from cordboard.runtime.dns import DnsAsker
 from cordboard.runtime.loop import LoopClock
 from cordboard.runtime.settings import dn_settings, server_settings
@@ -141,6 +142,9 @@ class Server:
         self._on_core_events()
         self._add_metrics(endpoint, switch)
         await self._open_http()
+        watch = BanWatch(loop, endpoint)
+        watch.start()
+        self._exit.callback(watch.stop)
         self._lag.start()
         self._exit.callback(self._lag.stop)
         self.readiness.started()
@@ -162,6 +166,7 @@ class Server:
                 advertise=list(dict.fromkeys(advertise)),
                 event_limit=options.sip_event_limit,
                 tls=core_tls(options, self.state.path),
+                guard=core_guard(options),
             )
         except TlsFilesError:
             raise
@@ -205,7 +210,7 @@ class Server:
         tlib_at = (options.tlib_address, options.tlib_port)
         http_at = (options.http_address, options.http_port)
         # Both always serve health and the link, so that one port is enough for who wants one.
-        routes = [link.route, *health]
+        routes = [link.route, *health, bans_route(self.token, self._bans, self._unban)]
         for host, port in dict.fromkeys((tlib_at, http_at)):
             http = HttpServer(routes, host=host, port=port, ping_interval=options.tlib_ping_interval)
             await http.start()
@@ -297,6 +302,14 @@ class Server:
             self.endpoint.flush()
 
     # What others ask.
+
+    def _bans(self) -> list[Ban]:
+        return read_bans(self.endpoint) if self.endpoint is not None else []
+
+    def _unban(self, address: str | None) -> None:
+        if self.endpoint is not None:
+            self.endpoint.unban(address)
+            self.endpoint.flush()
 
     def authenticate(self, user: str, password: str) -> Role | None:
         """Checks a person for the link; see :class:`cordboard.tlib.auth.Authenticator`."""

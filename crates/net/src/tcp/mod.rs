@@ -131,18 +131,27 @@ impl Tcp {
         deadline.into_iter().chain(retries).min()
     }
 
-    /// Accepts and reads, a bounded amount of each.
-    pub(crate) fn receive(
+    /// Accepts a bounded number of connections; none from where `refuses` says so.
+    pub(crate) fn accept_all(
         &mut self,
         now: Time,
         registry: &Registry,
         counters: &Counters,
+        mut refuses: impl FnMut(SocketAddr) -> bool,
+    ) {
+        for index in 0..self.listeners.len() {
+            self.accept(index, now, registry, counters, &mut refuses);
+        }
+    }
+
+    /// Reads a bounded amount.
+    pub(crate) fn receive(
+        &mut self,
+        now: Time,
+        counters: &Counters,
         gone: &mut Vec<Gone>,
         mut pass: impl FnMut(&[u8], Flow),
     ) -> usize {
-        for index in 0..self.listeners.len() {
-            self.accept(index, now, registry, counters);
-        }
         let mut passed = 0;
         let mut handshakes = 0;
         for _ in 0..self.ready.len().min(READS_PER_TURN) {
@@ -194,12 +203,20 @@ impl Tcp {
         passed
     }
 
-    fn accept(&mut self, index: usize, now: Time, registry: &Registry, counters: &Counters) {
+    fn accept(
+        &mut self,
+        index: usize,
+        now: Time,
+        registry: &Registry,
+        counters: &Counters,
+        refuses: &mut impl FnMut(SocketAddr) -> bool,
+    ) {
         for _ in 0..ACCEPTS_PER_TURN {
             if !self.listeners[index].is_ready(now) {
                 return;
             }
             match self.listeners[index].accept(now) {
+                Accepted::Connection(stream, remote) if refuses(remote) => listener::refuse(&stream),
                 Accepted::Connection(stream, remote) => {
                     let transport = self.listeners[index].transport;
                     self.take_in(stream, transport, remote, now, registry, counters);

@@ -10,6 +10,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
 use cordboard_net::{Bound, Config, Core, Engine, Handle, Listen};
+use cordboard_sip::directory::Proof;
 use cordboard_sip::endpoint::{Command, DialogId, Event, TransactionId};
 use cordboard_sip::{Flow, Time, Transmit, Transport};
 
@@ -35,6 +36,7 @@ pub enum Do {
     Panic,
 }
 
+/// Takes `OPTIONS sip:right...` for proof of who sends it and `OPTIONS sip:wrong...` for its failure.
 /// Answers each message with `200 ` and its bytes unless it starts with `quiet`; turns each
 /// `Forget` into a `NoAck` event with the same number.
 pub struct TestCore {
@@ -46,6 +48,7 @@ pub struct TestCore {
     timeout: Option<Time>,
     pub answer: fn(&[u8]) -> Option<Vec<u8>>,
     next_event: u64,
+    proofs: Vec<Proof>,
 }
 
 pub fn no_ack(number: u64) -> Event {
@@ -79,6 +82,7 @@ impl TestCore {
             timeout: None,
             answer: |data| Some([b"200 ", data].concat()),
             next_event: 0,
+            proofs: Vec::new(),
         };
         (core, receiver)
     }
@@ -89,6 +93,9 @@ impl Core for TestCore {
 
     fn receive(&mut self, data: &[u8], flow: Flow, _now: Time) {
         let _ = self.seen.send(Seen::Received(data.to_vec(), flow));
+        if data.starts_with(b"OPTIONS sip:wrong") || data.starts_with(b"OPTIONS sip:right") {
+            self.proofs.push(Proof { flow, right: data.starts_with(b"OPTIONS sip:right") });
+        }
         if let Some(answer) = (self.answer)(data) {
             self.transmits.push(Transmit { flow, bytes: answer.into() });
         }
@@ -143,6 +150,10 @@ impl Core for TestCore {
 
     fn snapshot_journal(&mut self) -> Vec<u8> {
         self.snapshot.clone()
+    }
+
+    fn take_proofs(&mut self, out: &mut Vec<Proof>) {
+        out.append(&mut self.proofs);
     }
 
     fn set_overloaded(&mut self, overloaded: bool) {

@@ -1,0 +1,33 @@
+//! The thresholds of limits and bans as Python names them.
+
+use std::time::Duration;
+
+use cordboard_net::{GuardConfig, Network};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+
+/// How often a source may fail, for how long it is banned then, and who never is.
+#[pyclass(frozen, name = "Guard", module = "cordboard._core")]
+pub(crate) struct PyGuard(pub(crate) GuardConfig);
+
+#[pymethods]
+impl PyGuard {
+    #[new]
+    #[pyo3(
+        signature = (*, failures=30, ban=600.0, allow=Vec::new(), messages=20_000),
+        text_signature = "(*, failures=30, ban=600.0, allow=(), messages=20000)"
+    )]
+    fn new(failures: u32, ban: f64, allow: Vec<String>, messages: u32) -> PyResult<Self> {
+        let mut config = GuardConfig::default();
+        config.failure_burst = failures;
+        config.ban = Duration::try_from_secs_f64(ban).map_err(|e| PyValueError::new_err(e.to_string()))?;
+        config.messages_per_second = messages;
+        config.message_burst = messages.saturating_mul(2);
+        for text in allow {
+            let network = Network::parse(&text)
+                .ok_or_else(|| PyValueError::new_err(format!("not an address or network: {text:?}")))?;
+            config.allow.push(network);
+        }
+        Ok(Self(config))
+    }
+}
