@@ -167,6 +167,8 @@ class RequestEvent:
     flow: Flow
     dn: str | None
     """The DN it was admitted as; None within a dialog."""
+    replaces: int | None
+    """The dialog of ours named by the Replaces of an INVITE, or of a REFER's Refer-To (RFC 3891); None for no other."""
 
 @final
 class AckEvent:

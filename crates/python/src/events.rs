@@ -101,6 +101,8 @@ pub(crate) struct RequestEvent {
     message: Arc<Message>,
     flow: Flow,
     dn: Option<Arc<str>>,
+    #[pyo3(get)]
+    replaces: Option<u64>,
 }
 
 #[pymethods]
@@ -216,9 +218,10 @@ pub(crate) fn to_list(py: Python<'_>, events: Vec<Event>) -> PyResult<Bound<'_, 
 
 fn to_python(py: Python<'_>, event: Event) -> PyResult<Py<PyAny>> {
     Ok(match event {
-        Event::Request { transaction, dialog, in_dialog, message, flow, dn } => {
-            let dialog = dialog.map(|d| d.0);
-            Py::new(py, RequestEvent { transaction: transaction.0, dialog, in_dialog, message, flow, dn })?.into_any()
+        Event::Request { transaction, dialog, in_dialog, message, flow, dn, replaces } => {
+            let (dialog, replaces) = (dialog.map(|d| d.0), replaces.map(|d| d.0));
+            Py::new(py, RequestEvent { transaction: transaction.0, dialog, in_dialog, message, flow, dn, replaces })?
+                .into_any()
         }
         Event::Ack { dialog, message } => Py::new(py, AckEvent { dialog: dialog.0, message })?.into_any(),
         Event::Cancelled { transaction, dialog, message } => {

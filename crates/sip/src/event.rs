@@ -68,6 +68,9 @@ pub enum Event {
         /// The DN the directory admitted it as (by digest, by address or by its From); in a dialog
         /// `None`, the dialog itself is the proof.
         dn: Option<Arc<str>>,
+        /// The dialog of ours that the Replaces of an INVITE (RFC 3891) or of a REFER's Refer-To
+        /// names; `None` for one that names none, or none of ours.
+        replaces: Option<DialogId>,
     },
     /// The ACK for a 2xx arrived (RFC 3261 13.3.1.4).
     Ack {

@@ -21,6 +21,8 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING, Final, Protocol
 
+from cordboard.sip.media import Media
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -68,6 +70,13 @@ class SessionStateError(Exception):
         self.input = asked
         """What it was asked for."""
         super().__init__(f"no {asked.value} in state {state.value}")
+
+
+class SessionTimer(Protocol):
+    """What keeps a session from living on when its far end has died."""
+
+    def stop(self) -> None:
+        """The session has ended."""
 
 
 class SessionHandler(Protocol):
@@ -140,7 +149,18 @@ TABLE: Final[dict[tuple[State, Input], State]] = {
 class Session:
     """One INVITE dialog. Ends itself in the dispatcher when it is over."""
 
-    __slots__ = ("_dispatcher", "_serving", "dialog", "handler", "inbound", "state", "transaction")
+    __slots__ = (
+        "_asking",
+        "_dispatcher",
+        "_serving",
+        "dialog",
+        "handler",
+        "inbound",
+        "media",
+        "state",
+        "timer",
+        "transaction",
+    )
 
     def __init__(self, dispatcher: Dispatcher, dialog: int, handler: SessionHandler, *, transaction: int = 0) -> None:
         """With the ``transaction`` of an INVITE received, an inbound session; without, an outbound one."""
@@ -152,6 +172,12 @@ class Session:
         self.state = State.RECEIVED if transaction else State.ACCEPTED
         self._serving = 0
         """Server transaction of the re-INVITE being served; 0 for none."""
+        self._asking: Pending | None = None
+        """The re-INVITE of ours that is under way."""
+        self.media = Media()
+        """What was said and heard of media: a state of its own, beside that of the signalling."""
+        self.timer: SessionTimer | None = None
+        """Watches whether the far end lives, if it was agreed (RFC 4028)."""
         dispatcher.dialogs[dialog] = self
         if transaction:
             dispatcher.transactions[transaction] = self
@@ -177,6 +203,9 @@ class Session:
             raise SessionStateError(before, what)
         self.state = after
         if after is State.TERMINATED and before is not State.TERMINATED:
+            if self.timer is not None:
+                self.timer.stop()
+                self.timer = None
             dispatcher = self._dispatcher
             dispatcher.dialogs.pop(self.dialog, None)
             if self.transaction:
@@ -253,8 +282,16 @@ class Session:
             self.dialog, method, headers=headers, body=body, content_type=content_type
         )
         pending = Pending(self, transaction, method, done)
+        if method == "INVITE":
+            self._asking = pending
         self._dispatcher.transactions[transaction] = pending
         return pending
+
+    def settled(self, pending: Pending) -> None:
+        """A request of ours has had its final response, or will have none."""
+        self._dispatcher.transactions.pop(pending.transaction, None)
+        if self._asking is pending:
+            self._asking = None
 
     def ack_again(self, body: bytes = b"", content_type: str = "application/sdp") -> None:
         """Acknowledges the 2xx to a re-INVITE of ours."""
@@ -279,6 +316,18 @@ class Session:
         """Whether a re-INVITE of the far end waits for its answer."""
         return self._serving != 0
 
+    @property
+    def busy(self) -> bool:
+        """Whether no re-INVITE of ours may start now: not up, or one is under way either way (RFC 3261 14.1)."""
+        return self.state is not State.CONFIRMED or self._serving != 0 or self._asking is not None
+
+    def glare_delay(self, random: Callable[[], float]) -> float:
+        """Seconds to wait after a 491 (RFC 3261 14.1): 2.1 to 4 when we made the Call-ID, else up to 2, by 10 ms.
+
+        ``random`` gives a number from 0 to 1.
+        """
+        return round(random() * 2.0, 2) if self.inbound else round(2.1 + random() * 1.9, 2)
+
     # What the core tells.
 
     def on_request(self, event: _core.RequestEvent) -> None:
@@ -302,7 +351,7 @@ class Session:
                 # RFC 3261 14.2: a second INVITE before the first was answered.
                 endpoint.respond(event.transaction, 500, headers=(("Retry-After", "2"),))
                 return
-            if self.state is not State.CONFIRMED:
+            if self.state is not State.CONFIRMED or self._asking is not None:
                 endpoint.respond(event.transaction, 491)
                 return
             self._serving = event.transaction
@@ -387,7 +436,7 @@ class Pending:
         if status < 200:
             return
         session = self.session
-        session._dispatcher.transactions.pop(self.transaction, None)  # noqa: SLF001
+        session.settled(self)
         if session.over:
             # The call ended meanwhile; a 2xx to a re-INVITE still wants its ACK (RFC 3261 13.2.2.4).
             if self.method == "INVITE" and status < 300:
@@ -400,7 +449,7 @@ class Pending:
     def on_failed(self, event: _core.FailedEvent) -> None:
         """No response."""
         session = self.session
-        session._dispatcher.transactions.pop(self.transaction, None)  # noqa: SLF001
+        session.settled(self)
         if session.over:
             return
         status = 408 if event.failure == "timeout" else 503

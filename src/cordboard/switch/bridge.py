@@ -4,8 +4,12 @@ Bodies pass as they are. A request that the other phone refuses is refused with 
 
 - re-INVITE: the answer goes back, and the ACK is passed on at once, or, when the offer was in the 2xx, with the answer
   from the first phone's ACK. Both phones asking at once is a glare: 491 (RFC 3261 14.1).
-- UPDATE, INFO, MESSAGE: passed. OPTIONS: answered here. NOTIFY, SUBSCRIBE: 489. REFER: 403, PRACK: 481. Others: 405.
+- UPDATE with a body (RFC 3311), INFO, MESSAGE: passed. An UPDATE without one is between us and one phone: 200.
+- REFER: the owner's. OPTIONS: answered here. NOTIFY, SUBSCRIBE: 489. PRACK: 481. Others: 405.
 - BYE, a dialog the phone has lost, an ACK that never comes: the owner of the bridge is told, who ends both.
+
+An offer of a phone's own that stops its speech, or lets it flow again, is told to the owner: hold and retrieve
+(RFC 6337 5.3). An answer is not, for it can only follow its offer.
 
 The audit: while the call is up each phone is asked by OPTIONS within the dialog, every ``session-audit-interval``,
 whether it is still there. Any answer will do, but 481 and 408 (RFC 3261 12.2.1.2).
@@ -16,6 +20,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
+from cordboard.sip.media import dead_answer, is_sdp
 from cordboard.switch.headers import body_of, end_to_end
 
 if TYPE_CHECKING:
@@ -27,14 +32,16 @@ if TYPE_CHECKING:
 RELAYED: Final = frozenset({"UPDATE", "INFO", "MESSAGE"})
 """Requests within a dialog that pass to the other phone."""
 
-REFUSED: Final = {"NOTIFY": 489, "SUBSCRIBE": 489, "REFER": 403, "PRACK": 481}
+REFUSED: Final = {"NOTIFY": 489, "SUBSCRIBE": 489, "PRACK": 481}
 """Requests within a dialog that do not pass, and their answer."""
 
 OURS: Final = frozenset({401, 407, 408, 481, 503})
 """Refusals that are between us and one phone: of a password the other cannot know, or of the dialog as such. The other
 phone is told 500; the call lives or ends by what they mean to us."""
 
-ALLOW: Final = (("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, MESSAGE"),)
+ALLOW: Final = (("Allow", "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE, NOTIFY, REFER, MESSAGE"),)
+
+LATER: Final = (("Retry-After", "2"),)
 
 
 class BridgeHandler(Protocol):
@@ -46,11 +53,29 @@ class BridgeHandler(Protocol):
     def on_lost(self, session: Session, reason: str) -> None:
         """A phone is gone. Its session has ended; the other has not."""
 
+    def on_media(self, session: Session, change: str) -> None:
+        """A phone has put the other on hold (``held``) or taken it back (``retrieved``), and the other agreed."""
+
+    def on_refer(self, session: Session, event: _core.RequestEvent) -> None:
+        """A phone asks for a transfer; to be answered."""
+
 
 class Bridge:
     """Two answered sessions, one call. Handler of both."""
 
-    __slots__ = ("_audit", "_awaiting", "_clock", "_interval", "_open", "a", "b", "origin", "owner")
+    __slots__ = (
+        "_asked",
+        "_audit",
+        "_awaiting",
+        "_clock",
+        "_dissolved",
+        "_interval",
+        "_open",
+        "a",
+        "b",
+        "origin",
+        "owner",
+    )
 
     def __init__(self, clock: Clock, handler: BridgeHandler, a: Session, b: Session, audit: float) -> None:
         """``audit``: seconds between two questions whether the phones live; 0 for none."""
@@ -62,7 +87,10 @@ class Bridge:
         self._awaiting: Session | None = None
         """Whose ACK carries the answer that the other one's ACK must bring."""
         self._open: Pending | None = None
-        """The re-INVITE that passes."""
+        """The re-INVITE or UPDATE that passes."""
+        self._asked: tuple[Session, int] | None = None
+        """Whose it is, and the transaction to answer."""
+        self._dissolved = False
         self.origin: Origin | None = None
         """The origin line of what ``a`` is told, if the first it was told came from us."""
         a.handler = self
@@ -83,6 +111,21 @@ class Bridge:
             self._audit.cancel()
             self._audit = None
 
+    def dissolve(self) -> None:
+        """Lets both sessions go on without each other. An exchange under way is brought to an end that does no harm."""
+        self.stop()
+        self._dissolved = True
+        if self._asked is not None:
+            asker, transaction = self._asked
+            self._asked = None
+            if not asker.over:
+                asker.respond(transaction, 491)
+        if self._awaiting is not None:
+            other = self.other(self._awaiting)
+            self._awaiting = None
+            if not other.over:
+                self._acknowledge(other, dead_answer(other.media.heard, other.dialog))
+
     def _ask(self) -> None:
         self._audit = self._clock.call_later(self._interval, self._ask)
         for session in (self.a, self.b):
@@ -92,8 +135,10 @@ class Bridge:
     def _body_for(self, session: Session, message: _core.Message) -> tuple[bytes, str]:
         """The body of a message of one phone, as the other is to get it."""
         body, kind = body_of(message)
-        if self.origin is not None and session is self.a and body:
-            return self.origin.put(body, kind), kind
+        if body and is_sdp(kind):
+            if self.origin is not None and session is self.a:
+                return self.origin.put(body, kind), kind
+            return session.media.next(body), kind
         return body, kind
 
     # SessionHandler
@@ -102,35 +147,57 @@ class Bridge:
         """A phone asks for something within its dialog."""
         message = event.message
         method = message.method
-        other = self.other(session)
         if method == "INVITE":
-            if self._open is not None or self._awaiting is not None or other.serving or other.over:
-                session.respond(event.transaction, 491)
-                return
-            body, kind = self._body_for(other, message)
-            self._open = other.request(
-                "INVITE",
-                partial(self._reinvited, session, event.transaction, offerless=not body),
-                headers=end_to_end(message),
-                body=body,
-                content_type=kind,
-            )
+            self._reinvite(session, event)
+        elif method == "UPDATE" and not message.body:
+            session.respond(event.transaction, 200, headers=ALLOW)
         elif method in RELAYED:
-            if other.over or other.state.value != "confirmed":
-                session.respond(event.transaction, 491)
-                return
-            body, kind = self._body_for(other, message)
-            other.request(
-                method,
-                partial(self._relayed, session, event.transaction),
-                headers=end_to_end(message),
-                body=body,
-                content_type=kind,
-            )
+            self._relay(session, event)
+        elif method == "REFER":
+            self.owner.on_refer(session, event)
         elif method == "OPTIONS":
             session.respond(event.transaction, 200, headers=ALLOW)
         else:
             session.respond(event.transaction, REFUSED.get(method, 405), headers=ALLOW)
+
+    def _reinvite(self, session: Session, event: _core.RequestEvent) -> None:
+        other = self.other(session)
+        if self._open is not None or self._awaiting is not None or other.busy:
+            session.respond(event.transaction, 491)
+            return
+        message = event.message
+        body, kind = self._body_for(other, message)
+        self._asked = (session, event.transaction)
+        self._open = other.request(
+            "INVITE",
+            partial(self._reinvited, session, event.transaction, message.body, body),
+            headers=end_to_end(message),
+            body=body,
+            content_type=kind,
+        )
+
+    def _relay(self, session: Session, event: _core.RequestEvent) -> None:
+        other = self.other(session)
+        message = event.message
+        body, kind = self._body_for(other, message)
+        offering = message.method == "UPDATE" and is_sdp(kind)
+        if offering and (self._open is not None or self._awaiting is not None):
+            # RFC 3311 5.2: 500 for a second one of the same phone, 491 for a glare.
+            if self._asked is not None and self._asked[0] is session:
+                session.respond(event.transaction, 500, LATER)
+            else:
+                session.respond(event.transaction, 491)
+            return
+        if other.state.value != "confirmed":
+            session.respond(event.transaction, 491)
+            return
+        done = partial(self._relayed, session, event.transaction)
+        if offering:
+            done = partial(self._updated, session, event.transaction, message.body, body)
+        pending = other.request(message.method, done, headers=end_to_end(message), body=body, content_type=kind)
+        if offering:
+            self._open = pending
+            self._asked = (session, event.transaction)
 
     def _relayed(self, asker: Session, transaction: int, status: int, event: _core.ResponseEvent | None) -> None:
         if event is None or status in OURS:
@@ -139,25 +206,80 @@ class Bridge:
         body, kind = self._body_for(asker, event.message)
         asker.respond(transaction, status, headers=end_to_end(event.message), body=body, content_type=kind)
 
-    def _reinvited(
-        self, asker: Session, transaction: int, status: int, event: _core.ResponseEvent | None, *, offerless: bool
+    def _updated(
+        self,
+        asker: Session,
+        transaction: int,
+        offer: bytes,
+        told: bytes,
+        status: int,
+        event: _core.ResponseEvent | None,
     ) -> None:
-        self._open = None
+        self._open = self._asked = None
+        if self._dissolved:
+            if event is not None and status < 300:
+                self._took(self.other(asker), told, event.message.body)
+            return
+        self._relayed(asker, transaction, status, event)
+        if event is not None and status < 300:
+            self._exchanged(asker, offer, told, event.message)
+
+    def _reinvited(
+        self,
+        asker: Session,
+        transaction: int,
+        offer: bytes,
+        told: bytes,
+        status: int,
+        event: _core.ResponseEvent | None,
+    ) -> None:
+        self._open = self._asked = None
         other = self.other(asker)
         if event is None or status >= 300:
-            if asker.serving:
+            if not self._dissolved and asker.serving:
                 asker.respond(transaction, 500 if event is None or status in OURS else status)
             return
-        if not asker.serving:
-            # Cancelled, too late: the phone has changed its media for nothing, and its next re-INVITE will tell.
-            other.ack_again()
+        answer = event.message.body
+        if self._dissolved or not asker.serving:
+            # Cancelled, too late, or no longer together: the phone has changed its media for nothing, and the next
+            # offer it is made will tell.
+            if told:
+                self._took(other, told, answer)
+                other.ack_again()
+            else:
+                other.media.heard = answer
+                other.ack_again(dead_answer(answer, other.dialog))
             return
         body, kind = self._body_for(asker, event.message)
-        if offerless:
-            self._awaiting = asker
-        else:
+        if offer:
             other.ack_again()
+        else:
+            self._awaiting = asker
         asker.respond(transaction, status, headers=end_to_end(event.message), body=body, content_type=kind)
+        if offer:
+            self._exchanged(asker, offer, told, event.message, body)
+        else:
+            other.media.heard = answer
+            asker.media.said = body
+
+    def _exchanged(
+        self, asker: Session, offer: bytes, told: bytes, message: _core.Message, body: bytes | None = None
+    ) -> None:
+        """Offer and answer have passed: both are what counts from now on."""
+        change = asker.media.change(offer)
+        asker.media.heard = offer
+        self._took(self.other(asker), told, message.body)
+        if message.body:
+            asker.media.said = body if body is not None else self._body_for(asker, message)[0]
+        if change != "none":
+            self.owner.on_media(asker, change)
+
+    @staticmethod
+    def _took(session: Session, told: bytes, answer: bytes) -> None:
+        """A phone answered what it was told."""
+        session.media.said = told
+        if answer:
+            session.media.heard = answer
 
     def on_ack(self, session: Session, message: _core.Message) -> None:
         """A phone acknowledged; its answer may be awaited at the other end."""
@@ -166,13 +288,25 @@ class Bridge:
         self._awaiting = None
         other = self.other(session)
         body, kind = self._body_for(other, message)
-        if other.state.value == "accepted":
-            other.ack(body, kind)
+        first = other.state.value == "accepted"
+        self._acknowledge(other, body, kind)
+        change = "none" if first else session.media.answered(session.media.said, message.body)
+        if message.body:
+            session.media.heard = message.body
+            other.media.said = body
+        if change != "none":
+            self.owner.on_media(session, change)
+
+    @staticmethod
+    def _acknowledge(session: Session, body: bytes, kind: str = "application/sdp") -> None:
+        if session.state.value == "accepted":
+            session.ack(body, kind)
         else:
-            other.ack_again(body, kind)
+            session.ack_again(body, kind)
 
     def on_cancelled_request(self, session: Session, transaction: int) -> None:  # noqa: ARG002
         """A phone took its re-INVITE back."""
+        self._asked = None
         if self._open is not None:
             self._open.cancel()
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from cordboard.model.enums import CallState
 from cordboard.model.party import Move, Party, advance
 from cordboard.switch.bridge import Bridge
+from cordboard.switch.flows import hold
 from cordboard.switch.records import CallRecord, Outcome, ReleasedBy
 
 if TYPE_CHECKING:
@@ -118,6 +119,14 @@ class CallFlow:
         if self.server.log.debugging:
             self.server.log.debug("far end lost", conn_id=self.call.conn_id, reason=reason)
         self.end(Outcome.ANSWERED, 200, ReleasedBy.SERVER, reason, first=self.party_of(session))
+
+    def on_media(self, session: Session, change: str) -> None:
+        """A phone put the other on hold, or took it back."""
+        hold.from_phone(self, session, change)
+
+    def on_refer(self, session: Session, event: _core.RequestEvent) -> None:
+        """A phone asks for a transfer."""
+        session.respond(event.transaction, 403)
 
     # Ending.
 

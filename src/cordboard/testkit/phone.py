@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cordboard.sip.endpoint import Dispatcher
 from cordboard.sip.outgoing import Outgoing
 from cordboard.sip.session import Session
+from cordboard.testkit.phone_call import PhoneCall, identity
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cordboard import _core
-    from cordboard.sip.clock import Timer
     from cordboard.testkit.network import Node, VirtualNetwork
 
 
@@ -33,57 +33,6 @@ class Manners:
     """When it refuses, and how."""
     hang_up: float | None = None
     """When, after its answer, it says BYE."""
-
-
-@dataclass(slots=True)
-class PhoneCall:
-    """A call as its phone saw it."""
-
-    phone: Phone
-    inbound: bool
-    number: str
-    """The other number: dialled, or shown by From."""
-    events: list[str] = field(default_factory=list)
-    """What happened, in order: ``invite``, ``180``, ``answered``, ``acked``, ``bye``, ``cancelled``, ``486`` ..."""
-    session: Session | None = None
-    outgoing: Outgoing | None = None
-    invite: _core.Message | None = None
-    """The INVITE that came in."""
-    answer: _core.Message | None = None
-    """The 2xx that came back."""
-    bodies: list[bytes] = field(default_factory=list)
-    """Bodies received: offer or answer, early media, those of re-INVITEs and ACKs."""
-    over: bool = False
-    timers: list[Timer] = field(default_factory=list)
-
-    def note(self, what: str) -> None:
-        """Keeps what happened."""
-        self.events.append(what)
-
-    @property
-    def talking(self) -> bool:
-        """Whether it is answered and not ended."""
-        return not self.over and self.session is not None and self.session.state.value == "confirmed"
-
-    def end(self, what: str) -> None:
-        """It has ended."""
-        self.note(what)
-        self.over = True
-        for timer in self.timers:
-            timer.cancel()
-        self.timers.clear()
-
-    def hang_up(self) -> None:
-        """Presses the red key."""
-        if self.over:
-            return
-        if self.outgoing is not None and not self.outgoing.settled:
-            self.outgoing.cancel()
-            self.note("cancel sent")
-        elif self.session is not None:
-            early = self.session.early
-            self.session.end(603)
-            self.end("603 sent" if early else "bye sent")
 
 
 class Phone:
@@ -124,13 +73,14 @@ class Phone:
         host, port = self.node.address
         return f"sip:{self.number}@{host}:{port}"
 
-    def sdp(self) -> bytes:
+    def sdp(self, direction: str = "sendrecv", *, address: str | None = None, port: int | None = None) -> bytes:
         """A description of its media; each differs, so that a test can tell whose it is."""
         self._versions += 1
         host = self.node.address[0]
+        line = "" if direction == "sendrecv" else f"a={direction}\r\n"
         return (
-            f"v=0\r\no={self.number} 1 {self._versions} IN IP4 {host}\r\ns=-\r\nc=IN IP4 {host}\r\nt=0 0\r\n"
-            f"m=audio {20000 + self._versions * 2} RTP/AVP 0 8\r\n"
+            f"v=0\r\no={self.number} 1 {self._versions} IN IP4 {host}\r\ns=-\r\nc=IN IP4 {address or host}\r\nt=0 0\r\n"
+            f"m=audio {20000 + self._versions * 2 if port is None else port} RTP/AVP 0 8\r\n{line}"
         ).encode()
 
     def register(self, expires: int = 300) -> None:
@@ -258,6 +208,8 @@ class _InCall:
 
     def on_ack(self, session: Session, message: _core.Message) -> None:  # noqa: ARG002
         self.call.note("acked")
+        if not self.call.identity:
+            self.call.identity = identity(message, ours="To")
         if message.body:
             self.call.bodies.append(message.body)
 
@@ -281,7 +233,14 @@ class _InCall:
             self.call.note("re-invite")
             if message.body:
                 self.call.bodies.append(message.body)
-            session.respond(event.transaction, 200, body=phone.sdp())
+            session.respond(event.transaction, 200, body=self.call.answer_to(message.body))
+        elif method == "UPDATE" and message.body[:2] == b"v=":
+            self.call.note("update")
+            self.call.bodies.append(message.body)
+            session.respond(event.transaction, 200, body=self.call.answer_to(message.body))
+        elif method == "NOTIFY":
+            session.respond(event.transaction, 200)
+            self.call.notified(message)
         else:
             session.respond(event.transaction, 200)
 
@@ -296,12 +255,14 @@ class _Caller(_InCall):
 
     def on_progress(self, outgoing: Outgoing, event: _core.ResponseEvent) -> None:  # noqa: ARG002
         self.call.note(str(event.status))
+        self.call.identity = identity(event.message, ours="From")
         if event.message.body:
             self.call.bodies.append(event.message.body)
 
     def on_answer(self, outgoing: Outgoing, session: Session, event: _core.ResponseEvent) -> None:  # noqa: ARG002
         call = self.call
         call.note("answered")
+        call.identity = identity(event.message, ours="From")
         call.session = session
         call.answer = event.message
         if event.message.body:

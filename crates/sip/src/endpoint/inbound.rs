@@ -224,6 +224,7 @@ impl Endpoint {
         now: Time,
     ) {
         let invite = *method == Method::Invite;
+        let replaces = self.replaced(&request, method);
         if let Some(dialog) = self.dialog_of(&request) {
             let number = request.cseq().map_or(0, |c| c.number);
             if let Some(Err(order)) = self.dialogs.get_mut(&dialog).map(|d| d.accept(number, flow)) {
@@ -247,6 +248,7 @@ impl Endpoint {
                 message: request.clone(),
                 flow,
                 dn: None,
+                replaces,
             };
             match method {
                 Method::Prack => self.receive_prack(id, dialog, event, &request, now),
@@ -263,7 +265,15 @@ impl Endpoint {
         });
         let serving = Serving { dialog, makes_dialog: dialog.is_some(), invite, bye: false, answered: false };
         self.serving.insert(id, serving);
-        self.events.push(Event::Request { transaction: id, dialog, in_dialog: false, message: request, flow, dn });
+        self.events.push(Event::Request {
+            transaction: id,
+            dialog,
+            in_dialog: false,
+            message: request,
+            flow,
+            dn,
+            replaces,
+        });
     }
 
     /// Answers a request that has a transaction but is not for the user.

@@ -13,6 +13,7 @@ mod control;
 mod counters;
 mod inbound;
 mod reliable;
+mod replaces;
 mod resend;
 mod responses;
 mod stateless;
@@ -76,7 +77,7 @@ impl Default for Settings {
             software: "Cordboard".into(),
             realm: "cordboard".into(),
             allow: "INVITE, ACK, BYE, CANCEL, OPTIONS, PRACK".into(),
-            supported: vec![reliable::TAG.into()],
+            supported: [reliable::TAG, "replaces", "timer", "norefersub"].map(Into::into).to_vec(),
             limits: Limits::default(),
             digest: DigestSettings::default(),
             registrar: RegistrarSettings::default(),

@@ -42,11 +42,13 @@ RINGING: Final = frozenset({180, 183})
 class BasicCall(CallFlow):
     """A call from a phone, from its INVITE to its end."""
 
-    __slots__ = ("_early", "_identity", "_offerless", "_told")
+    __slots__ = ("_early", "_identity", "_offer", "_offerless", "_told")
 
     def __init__(self, server: SipServer, call: Call) -> None:
         super().__init__(server, call)
         self._offerless = False
+        self._offer = b""
+        """What the caller's phone offered."""
         self._early: int | None = None
         """The fork whose early media the caller hears."""
         self._told = 0
@@ -78,6 +80,7 @@ class BasicCall(CallFlow):
         self._identity = callee.identity
         body, kind = body_of(message)
         self._offerless = not body
+        self._offer = body
         headers = end_to_end(message)
         headers.append(("Max-Forwards", _one_less(message.header("Max-Forwards"))))
         if caller.is_trunk:
@@ -142,10 +145,12 @@ class BasicCall(CallFlow):
         body, kind = body_of(event.message)
         a.answer([*end_to_end(event.message), *self._identity], body, kind)
         bridge = self.join(a, session, self.audit_interval())
+        a.media.said = session.media.heard = body
         if self._offerless:
             bridge.expect_answer(a)
         else:
             session.ack()
+            a.media.heard = session.media.said = self._offer
         self.establish()
 
     def on_branch_failure(self, branches: Branches, failure: Failure) -> None:

@@ -65,7 +65,7 @@ def black_hole(origin: Origin, *, ipv6: bool) -> bytes:
 class MakeCallFlow(CallFlow):
     """A call a desktop asked for, from its request to its end."""
 
-    __slots__ = ("_link", "_origin", "_reference_id", "_retry", "_told", "_tries", "destination")
+    __slots__ = ("_heard", "_link", "_origin", "_reference_id", "_retry", "_told", "_tries", "destination")
 
     requested = True
 
@@ -77,6 +77,8 @@ class MakeCallFlow(CallFlow):
         self._origin: Branches | None = None
         """The caller while it is being called."""
         self._retry: Timer | None = None
+        self._heard = b""
+        """What the callee's phone offered."""
         self._told: Origin | None = None
         """The origin line of what the caller's phone is told."""
         self._tries = 0
@@ -181,6 +183,7 @@ class MakeCallFlow(CallFlow):
         self.callee_call_id = branches.call_id
         self.establish()
         offer, kind = body_of(event.message)
+        self._heard = offer
         if offer:
             self._offer(self._told.put(offer, kind) if self._told is not None else offer, kind)
         else:
@@ -217,6 +220,8 @@ class MakeCallFlow(CallFlow):
             body, content_type = body_of(event.message)
             a.ack_again()
             b.ack(body, content_type)
+            a.media.said, a.media.heard = offer, body
+            b.media.said, b.media.heard = body, self._heard
             self.join(a, b, self.audit_interval()).origin = self._told
         elif status == 491 and self._tries < GLARE_TRIES:
             self._tries += 1
