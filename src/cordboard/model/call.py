@@ -69,6 +69,12 @@ class Call:
         self.parties.append(party)
         return party
 
+    def take_over(self, party: Party) -> None:
+        """Takes a party out of another call into this one."""
+        party.call.parties.remove(party)
+        party.call = self
+        self.parties.append(party)
+
     def party_of(self, number: str) -> Party | None:
         """The living party of that number."""
         for party in self.parties:
@@ -79,8 +85,11 @@ class Call:
     def other(self, party: Party) -> tuple[str | None, DNRole]:
         """OtherDN and OtherDNRole as that party sees them.
 
-        Before the destination is known it is the number that was dialled. With more than two parties there is none.
+        Before the destination is known it is the number that was dialled. With more than two parties there is none,
+        unless the party knows whom it talks to.
         """
+        if party.peer is not None:
+            return party.peer.number, party.peer.role
         found: Party | None = None
         for candidate in self.parties:
             if candidate is not party:
@@ -121,6 +130,7 @@ class Call:
                     "started_at": party.started_at,
                     "answered_at": party.answered_at,
                     "ended_at": party.ended_at,
+                    "peer": self.parties.index(party.peer) if party.peer in self.parties else None,
                 }
                 for party in self.parties
             ],
@@ -149,4 +159,7 @@ class Call:
             party.ended_at = item["ended_at"]
             if dn is not None and party.alive:
                 dn.parties[party] = None
+        for party, item in zip(call.parties, data["parties"], strict=True):
+            if item.get("peer") is not None:
+                party.peer = call.parties[item["peer"]]
         return call

@@ -132,6 +132,10 @@ class EventAttachedDataChanged(CallEvent, frozen=True, kw_only=True, gc=False):
     """The data attached to the call changed; UserData is the full set, ThirdPartyDN the one who changed it."""
 
 
+class EventPartyChanged(CallEvent, frozen=True, kw_only=True, gc=False):
+    """ThisDN talks to somebody else now: OtherDN. ThirdPartyDN made it so; PreviousConnID is ThisDN's ConnID before."""
+
+
 class EventPartyInfo(CallEvent, frozen=True, kw_only=True, gc=False):
     """Answer to QueryCall: the call as ThisDN sees it."""
 
@@ -200,6 +204,7 @@ AnyEvent = (
     | EventAbandoned
     | EventDestinationBusy
     | EventAttachedDataChanged
+    | EventPartyChanged
     | EventPartyInfo
     | EventOffHook
     | EventOnHook

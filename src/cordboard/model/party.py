@@ -87,7 +87,7 @@ OFF_HOOK: Final = frozenset({_S.DIALING, _S.ESTABLISHED, _S.HELD, _S.FAILED})
 class Party:
     """One end of a call."""
 
-    __slots__ = ("answered_at", "call", "dn", "ended_at", "number", "role", "started_at", "state")
+    __slots__ = ("answered_at", "call", "dn", "ended_at", "number", "peer", "role", "started_at", "state")
 
     def __init__(self, call: Call, number: str, role: DNRole, dn: DN | None) -> None:
         self.call = call
@@ -98,6 +98,8 @@ class Party:
         """The part it plays."""
         self.dn = dn
         """The DN, if it is one of this switch; a stranger has none and gives no events."""
+        self.peer: Party | None = None
+        """Whom it talks to, where the call cannot tell by itself: one that is, or was, a transfer."""
         self.state = PartyState.NULL
         self.started_at = 0.0
         """When it left NULL, Unix time in seconds; 0.0 for not yet, as the others."""
@@ -132,10 +134,12 @@ def advance(
     *,
     reference_id: int = 0,
     link: Link | None = None,
+    third: Party | None = None,
 ) -> None:
     """Gives an input to a party and reports what follows from it. Raises PartyStateError and changes nothing.
 
-    ``state`` is the CallState of the event. ``reference_id`` and ``link`` name the request that caused it.
+    ``state`` is the CallState of the event. ``reference_id`` and ``link`` name the request that caused it. ``third``
+    is its ThirdPartyDN, with its own role.
     """
     entry = TABLE.get((party.state, move))
     if entry is None:
@@ -167,6 +171,6 @@ def advance(
     after = dn.off_hook
     if after and not before:
         reporter.hook(ev.EventOffHook, dn)
-    reporter.call_event(event, party, state, reference_id=reference_id, link=link)
+    reporter.call_event(event, party, state, reference_id=reference_id, link=link, third=third)
     if before and not after:
         reporter.hook(ev.EventOnHook, dn)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cordboard.model.call import Call
+    from cordboard.model.connid import ConnID
     from cordboard.model.dn import DN
     from cordboard.model.errors import TLibError
     from cordboard.model.party import Party
@@ -60,8 +61,12 @@ class Reporter:
         link: Link | None = None,
         third: Party | None = None,
         third_role: DNRole | None = None,
+        previous: ConnID | None = None,
     ) -> None:
-        """Tells an event of a call as that party sees it. The caller has asked :attr:`wants`."""
+        """Tells an event of a call as that party sees it. The caller has asked :attr:`wants`.
+
+        ``previous`` is its PreviousConnID; every event of a consultation has one of its own.
+        """
         self.emitted += 1
         call = party.call
         other, other_role = call.other(party)
@@ -87,13 +92,27 @@ class Reporter:
                 other_dn_role=other_role,
                 third_party_dn=third_number,
                 third_party_dn_role=third_part,
-                previous_conn_id=call.previous_conn_id if call.call_type is CallType.CONSULT else None,
+                previous_conn_id=previous
+                if previous is not None or call.call_type is not CallType.CONSULT
+                else call.previous_conn_id,
                 dnis=call.dnis,
                 ani=call.ani,
                 user_data=call.user_data or None,
             ),
             link,
         )
+
+    def party_changed(self, party: Party, previous: ConnID, by: Party) -> None:
+        """Tells a party of this switch that a transfer gave it another one to talk to."""
+        if party.dn is not None and party.alive and self.wants(party.number):
+            self.call_event(
+                ev.EventPartyChanged,
+                party,
+                CallState.TRANSFERRED,
+                third=by,
+                third_role=DNRole.TRANSFERRED_BY,
+                previous=previous,
+            )
 
     def data_changed(
         self, call: Call, changer: Party | None, *, reference_id: int = 0, link: Link | None = None

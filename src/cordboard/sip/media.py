@@ -75,6 +75,21 @@ def taken_from_hold(body: bytes) -> bytes:
     return description.with_direction("sendrecv").to_bytes()
 
 
+def pointed(answer: bytes, offered: str) -> bytes:
+    """An answer as it may stand next to an offer of that direction (RFC 3264 6.1)."""
+    allowed = {"sendonly": "recvonly", "recvonly": "sendonly", "inactive": "inactive"}.get(offered)
+    if allowed is None:
+        return answer
+    try:
+        description = Sdp.parse(answer)
+    except ValueError:
+        return answer
+    both = {description.audio_direction, allowed}
+    if "inactive" in both or both == {"sendonly", "recvonly"}:
+        return description.with_direction("inactive").to_bytes()
+    return description.with_direction("sendonly" if allowed == "sendonly" else "recvonly").to_bytes()
+
+
 def dead_answer(offer: bytes, session_id: int, address: str = "0.0.0.0") -> bytes:  # noqa: S104 - not bound to
     """An answer that takes an offer and leads nowhere; nothing for an offer that cannot be read."""
     try:

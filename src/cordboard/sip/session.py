@@ -157,6 +157,7 @@ class Session:
         "handler",
         "inbound",
         "media",
+        "referrals",
         "state",
         "timer",
         "transaction",
@@ -176,6 +177,8 @@ class Session:
         """The re-INVITE of ours that is under way."""
         self.media = Media()
         """What was said and heard of media: a state of its own, beside that of the signalling."""
+        self.referrals = 0
+        """REFERs taken within this dialog so far."""
         self.timer: SessionTimer | None = None
         """Watches whether the far end lives, if it was agreed (RFC 4028)."""
         dispatcher.dialogs[dialog] = self
@@ -443,7 +446,8 @@ class Pending:
                 session.ack_again()
             return
         self._done(status, event)
-        if status in (408, 481):
+        # A NOTIFY refused ends the subscription only (RFC 5057 5.3): the call is another use of the dialog.
+        if status in (408, 481) and self.method != "NOTIFY":
             session.lost(status)
 
     def on_failed(self, event: _core.FailedEvent) -> None:
@@ -454,7 +458,8 @@ class Pending:
             return
         status = 408 if event.failure == "timeout" else 503
         self._done(status, None)
-        session.lost(status)
+        if self.method != "NOTIFY":
+            session.lost(status)
 
     def on_cancelled(self, event: _core.CancelledEvent | _core.NoPrackEvent) -> None:
         """Never comes: it is we who sent the request."""

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from cordboard.sip.clock import Clock, Timer
     from cordboard.sip.session import Pending, Session
     from cordboard.switch.features.sdp_origin import Origin
+    from cordboard.switch.flows.reconnect import Reconnect
 
 RELAYED: Final = frozenset({"UPDATE", "INFO", "MESSAGE"})
 """Requests within a dialog that pass to the other phone."""
@@ -69,6 +70,7 @@ class Bridge:
         "_awaiting",
         "_clock",
         "_dissolved",
+        "_engaged",
         "_interval",
         "_open",
         "a",
@@ -91,11 +93,27 @@ class Bridge:
         self._asked: tuple[Session, int] | None = None
         """Whose it is, and the transaction to answer."""
         self._dissolved = False
+        self._engaged: Reconnect | None = None
+        """The joining of both, while it is not done."""
         self.origin: Origin | None = None
         """The origin line of what ``a`` is told, if the first it was told came from us."""
         a.handler = self
         b.handler = self
         self._audit: Timer | None = clock.call_later(audit, self._ask) if audit > 0 else None
+
+    def engage(self, reconnect: Reconnect) -> Reconnect:
+        """Both are being joined: until :meth:`disengage` neither phone may change its media by itself."""
+        self._engaged = reconnect
+        return reconnect
+
+    def disengage(self) -> None:
+        """Both are joined."""
+        self._engaged = None
+
+    @property
+    def settled(self) -> bool:
+        """Whether no exchange of media is under way."""
+        return self._engaged is None and self._open is None and self._awaiting is None
 
     def expect_answer(self, session: Session) -> None:
         """The 2xx given to that session carried an offer: the answer is in its ACK, and is for the other's ACK."""
@@ -107,6 +125,9 @@ class Bridge:
 
     def stop(self) -> None:
         """Ends what runs by itself. The sessions are their owner's to end."""
+        if self._engaged is not None:
+            self._engaged.stop()
+            self._engaged = None
         if self._audit is not None:
             self._audit.cancel()
             self._audit = None
@@ -162,7 +183,7 @@ class Bridge:
 
     def _reinvite(self, session: Session, event: _core.RequestEvent) -> None:
         other = self.other(session)
-        if self._open is not None or self._awaiting is not None or other.busy:
+        if not self.settled or other.busy:
             session.respond(event.transaction, 491)
             return
         message = event.message
@@ -181,7 +202,7 @@ class Bridge:
         message = event.message
         body, kind = self._body_for(other, message)
         offering = message.method == "UPDATE" and is_sdp(kind)
-        if offering and (self._open is not None or self._awaiting is not None):
+        if offering and not self.settled:
             # RFC 3311 5.2: 500 for a second one of the same phone, 491 for a glare.
             if self._asked is not None and self._asked[0] is session:
                 session.respond(event.transaction, 500, LATER)

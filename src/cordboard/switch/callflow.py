@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from cordboard.model.enums import CallState
 from cordboard.model.party import Move, Party, advance
 from cordboard.switch.bridge import Bridge
-from cordboard.switch.flows import hold
+from cordboard.switch.flows import hold, refer
 from cordboard.switch.records import CallRecord, Outcome, ReleasedBy
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from cordboard.model.call import Call
     from cordboard.model.ports import Link
     from cordboard.sip.session import Session
+    from cordboard.switch.flows.transfer import Transfer
     from cordboard.switch.legs import Branches, Failure
     from cordboard.switch.server import SipServer
 
@@ -37,10 +38,14 @@ class CallFlow:
         "over",
         "ringing_at",
         "server",
+        "transfer",
     )
 
     requested = False
     """Whether a desktop asked for the call."""
+
+    asks_for_offer = False
+    """Whether the callee is called without an offer, so that its answer has one."""
 
     def __init__(self, server: SipServer, call: Call) -> None:
         self.server = server
@@ -58,6 +63,8 @@ class CallFlow:
         self.caller_call_id = ""
         self.callee_call_id = ""
         self.ringing_at: float | None = None
+        self.transfer: Transfer | None = None
+        """The transfer under way, of this call or to the target of this consultation."""
         self.over = False
 
     def __repr__(self) -> str:
@@ -88,8 +95,8 @@ class CallFlow:
     def audit_interval(self) -> float:
         """How often the phones are asked whether they live: as often as the shortest of their DNs' options says."""
         shortest = 0.0
-        for number in (self.call.ani, self.call.dnis):
-            extension = self.server.extensions.get(number)
+        for party in (self.caller, self.callee):
+            extension = self.server.extensions.get(party.number) if party is not None else None
             if extension is not None:
                 interval = extension.settings.session_audit_interval
                 if interval > 0 and (shortest == 0.0 or interval < shortest):
@@ -100,14 +107,46 @@ class CallFlow:
         """The party at the end of a leg."""
         return self.caller if session is self.a else self.callee
 
+    def party_opposite(self, session: Session) -> Party | None:
+        """The party at the other end."""
+        return self.callee if session is self.a else self.caller
+
+    def session_opposite(self, session: Session) -> Session | None:
+        """The leg of the party at the other end."""
+        return self.b if session is self.a else self.a
+
+    def part(self) -> None:
+        """Takes both legs apart; what becomes of them is the caller's to say."""
+        if self.bridge is not None:
+            self.bridge.dissolve()
+            self.bridge = None
+
+    def released_by(self, session: Session) -> str:
+        """Who ends the call when this leg does: the one who called it, or another."""
+        party = self.party_of(session)
+        return ReleasedBy.CALLER if party is not None and party.number == self.call.ani else ReleasedBy.CALLEE
+
+    # BranchesHandler, as flows have it
+
+    def on_branch_progress(self, branches: Branches, event: _core.ResponseEvent) -> None:
+        """A phone that is being called rings."""
+
+    def on_branch_answer(self, branches: Branches, session: Session, event: _core.ResponseEvent) -> None:
+        """A phone that is being called answered."""
+
+    def on_branch_failure(self, branches: Branches, failure: Failure) -> None:
+        """A phone that is being called will not answer."""
+
     # BridgeHandler
 
     def on_hang_up(self, session: Session, message: _core.Message) -> None:
         """A phone hung up."""
+        if self.transfer is not None and self.transfer.left(session):
+            return
         self.end(
             Outcome.ANSWERED,
             200,
-            ReleasedBy.CALLER if session is self.a else ReleasedBy.CALLEE,
+            self.released_by(session),
             message.method,
             first=self.party_of(session),
             headers=_reason(message),
@@ -118,6 +157,8 @@ class CallFlow:
         self.server.lost += 1
         if self.server.log.debugging:
             self.server.log.debug("far end lost", conn_id=self.call.conn_id, reason=reason)
+        if self.transfer is not None and self.transfer.left(session):
+            return
         self.end(Outcome.ANSWERED, 200, ReleasedBy.SERVER, reason, first=self.party_of(session))
 
     def on_media(self, session: Session, change: str) -> None:
@@ -126,12 +167,22 @@ class CallFlow:
 
     def on_refer(self, session: Session, event: _core.RequestEvent) -> None:
         """A phone asks for a transfer."""
-        session.respond(event.transaction, 403)
+        refer.from_phone(self, session, event)
 
     # Ending.
 
     def release(self, party: Party, reference_id: int, link: Link | None) -> None:
         """Carries out ReleaseCall for one party: with two parties, the call ends."""
+        transfer = self.transfer
+        if transfer is not None and transfer.flow is self:
+            if party is transfer.transferor:
+                transfer.reference = (reference_id, link)
+                transfer.session.hang_up()
+                transfer.leave()
+                return
+            if party is transfer.target:
+                transfer.target_refused()
+                return
         answered = self.call.answered_at > 0
         by = ReleasedBy.CALLER if party is self.caller else ReleasedBy.CALLEE
         if answered:
@@ -173,6 +224,9 @@ class CallFlow:
         if self.over:
             return
         self.over = True
+        if self.transfer is not None:
+            transfer, self.transfer = self.transfer, None
+            transfer.ended(self)
         if self.bridge is not None:
             self.bridge.stop()
         if self.branches is not None:
@@ -200,10 +254,17 @@ class CallFlow:
             if callee is None or not callee.alive:
                 advance(caller, Move.RELEASE, reporter)
         if callee is not None and callee.alive:
-            gave_up = outcome == Outcome.CANCELLED and callee.can(Move.ABANDON)
+            # Who rings while the other one goes has been abandoned: a caller who gave up, or one who was transferred.
+            gave_up = callee.can(Move.ABANDON) and (outcome == Outcome.CANCELLED or self.call.answered_at > 0)
             advance(callee, Move.ABANDON if gave_up else Move.RELEASE, reporter, state)
         if caller is not None and caller.alive:
             advance(caller, Move.RELEASE, reporter)
+
+    def merged(self) -> None:
+        """The call became part of another one: its legs and its parties are somebody else's now."""
+        self.over = True
+        self.branches = None
+        self._account(Outcome.TRANSFERRED, 200, ReleasedBy.CALLER, "transferred")
 
     def _account(self, outcome: str, status: int, released_by: str, reason: str) -> None:
         call = self.call
@@ -278,3 +339,18 @@ def outcome_of(failure: Failure) -> tuple[str, int, CallState]:
     if status >= 500:
         return Outcome.FAILED, 500, CallState.SYSTEM_ERROR
     return Outcome.REJECTED, 480, CallState.GENERAL_ERROR
+
+
+def flow_of(owner: object | None) -> CallFlow | None:
+    """The call an owner of a transaction or dialog belongs to."""
+    for _ in range(5):
+        if isinstance(owner, CallFlow) or owner is None:
+            return owner
+        for name in ("owner", "flow", "handler", "session"):
+            following = getattr(owner, name, None)
+            if following is not None:
+                owner = following
+                break
+        else:
+            return None
+    return None

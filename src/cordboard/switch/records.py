@@ -18,7 +18,19 @@ class Outcome:
     UNKNOWN_NUMBER: Final = "unknown-number"
     UNREACHABLE: Final = "unreachable"
     FAILED: Final = "failed"
-    ALL: Final = ("answered", "busy", "no-answer", "rejected", "cancelled", "unknown-number", "unreachable", "failed")
+    TRANSFERRED: Final = "transferred"
+    """A consultation that became part of the call it was about, which lives on under its own ConnID."""
+    ALL: Final = (
+        "answered",
+        "busy",
+        "no-answer",
+        "rejected",
+        "cancelled",
+        "unknown-number",
+        "unreachable",
+        "failed",
+        "transferred",
+    )
 
 
 class ReleasedBy:

@@ -12,15 +12,11 @@ from typing import TYPE_CHECKING, Final
 from cordboard.model import events as ev
 from cordboard.model.reporter import Reporter
 from cordboard.sip.endpoint import Dispatcher
-from cordboard.sip.outgoing import Outgoing
 from cordboard.sip.resolver.lookup import Resolver
-from cordboard.sip.routed import RoutedInvite
-from cordboard.sip.session import Session
 from cordboard.switch import requests
-from cordboard.switch.bridge import ALLOW, Bridge
-from cordboard.switch.callflow import CallFlow
+from cordboard.switch.bridge import ALLOW
+from cordboard.switch.callflow import CallFlow, flow_of
 from cordboard.switch.flows import basic_call
-from cordboard.switch.legs import Branches
 from cordboard.switch.log import Log
 from cordboard.switch.ports import NoMeters, NoRecords
 from cordboard.switch.routing import Extension
@@ -174,7 +170,7 @@ class SipServer:
     def on_fault(self, event: _core.Event, owner: object | None, error: Exception) -> None:
         """Handling an event failed: the call it belongs to is ended, all others go on."""
         self.faults += 1
-        flow = _flow_of(owner)
+        flow = flow_of(owner)
         conn_id = flow.call.conn_id if flow is not None else None
         self.log.fault("event not handled", error, sip_event=type(event).__name__, conn_id=conn_id)
         if flow is not None:
@@ -234,17 +230,3 @@ class SipServer:
         self.draining = True
         for flow in list(self.calls.values()):
             flow.shut_down()
-
-
-def _flow_of(owner: object | None) -> CallFlow | None:
-    """The call an owner of a transaction or dialog belongs to."""
-    for _ in range(5):
-        if isinstance(owner, CallFlow) or owner is None:
-            return owner
-        if isinstance(owner, Session | Outgoing | RoutedInvite):
-            owner = owner.handler
-        elif isinstance(owner, Branches | Bridge):
-            owner = owner.owner
-        else:
-            owner = getattr(owner, "session", None)
-    return None

@@ -52,6 +52,8 @@ class Phone:
         """What it does with calls that come in."""
         self.choose: Callable[[_core.Message], Manners] | None = None
         """Chooses by the INVITE instead, if set."""
+        self.describe: Callable[[bytes], bytes] | None = None
+        """Makes the descriptions it answers offers with, if set."""
         self.calls: list[PhoneCall] = []
         self.faults: list[Exception] = []
         self.refused: dict[str, int] = {}
@@ -208,7 +210,7 @@ class _InCall:
 
     def on_ack(self, session: Session, message: _core.Message) -> None:  # noqa: ARG002
         self.call.note("acked")
-        if not self.call.identity:
+        if not self.call.identity[0]:
             self.call.identity = identity(message, ours="To")
         if message.body:
             self.call.bodies.append(message.body)

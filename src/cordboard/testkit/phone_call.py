@@ -97,6 +97,8 @@ class PhoneCall:
 
     def answer_to(self, offer: bytes) -> bytes:
         """What it answers to an offer, or offers when it is asked to."""
+        if self.phone.describe is not None:
+            return self.phone.describe(offer)
         if not offer:
             return self.phone.sdp("sendonly" if self.holding else "sendrecv")
         return self.phone.sdp((_HOLDING if self.holding else _ANSWERS)[direction(offer)])

@@ -24,6 +24,7 @@ from cordboard.sip.session import Session
 from cordboard.switch.bridge import ALLOW
 from cordboard.switch.callflow import CallFlow, outcome_of
 from cordboard.switch.features.caller_id import name_addr, user_part
+from cordboard.switch.flows import consult
 from cordboard.switch.headers import body_of, end_to_end
 from cordboard.switch.legs import Branches
 from cordboard.switch.records import Outcome, ReleasedBy
@@ -42,11 +43,11 @@ RINGING: Final = frozenset({180, 183})
 class BasicCall(CallFlow):
     """A call from a phone, from its INVITE to its end."""
 
-    __slots__ = ("_early", "_identity", "_offer", "_offerless", "_told")
+    __slots__ = ("_early", "_identity", "_offer", "_offerless", "_told", "asks_for_offer")
 
     def __init__(self, server: SipServer, call: Call) -> None:
         super().__init__(server, call)
-        self._offerless = False
+        self._offerless = self.asks_for_offer = False
         self._offer = b""
         """What the caller's phone offered."""
         self._early: int | None = None
@@ -79,7 +80,7 @@ class BasicCall(CallFlow):
         self.callee = call.add(number, DNRole.DESTINATION, None if callee.is_trunk else callee.dn)
         self._identity = callee.identity
         body, kind = body_of(message)
-        self._offerless = not body
+        self._offerless = self.asks_for_offer = not body
         self._offer = body
         headers = end_to_end(message)
         headers.append(("Max-Forwards", _one_less(message.header("Max-Forwards"))))
@@ -164,10 +165,14 @@ class BasicCall(CallFlow):
 
     def on_cancel(self, session: Session, message: _core.Message) -> None:  # noqa: ARG002
         """The caller gave up."""
+        if self.transfer is not None and self.transfer.consulting_left():
+            return
         self.give_up("CANCEL", message)
 
     def on_bye(self, session: Session, message: _core.Message) -> None:  # noqa: ARG002
         """The caller hung up in the early dialog."""
+        if self.transfer is not None and self.transfer.consulting_left():
+            return
         self.give_up("BYE", message)
 
     def give_up(self, reason: str, message: _core.Message) -> None:
@@ -229,6 +234,8 @@ def start(server: SipServer, event: _core.RequestEvent) -> None:
         dnis=number,
         created_at=server.reporter.now(),
     )
+    if not caller.is_trunk:
+        consult.recognise(call, caller.dn)
     flow = BasicCall(server, call)
     server.begin(flow)
     flow.start(event, caller, number)

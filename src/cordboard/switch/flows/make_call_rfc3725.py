@@ -68,6 +68,7 @@ class MakeCallFlow(CallFlow):
     __slots__ = ("_heard", "_link", "_origin", "_reference_id", "_retry", "_told", "_tries", "destination")
 
     requested = True
+    asks_for_offer = True
 
     def __init__(self, server: SipServer, call: Call, link: Link, reference_id: int, destination: Extension) -> None:
         super().__init__(server, call)

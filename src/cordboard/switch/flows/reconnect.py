@@ -1,0 +1,241 @@
+"""Joining two phones that were talking to others: an offer from the one, for the other (RFC 3725 section 7).
+
+    source                  switch                     sink
+    | <- re-INVITE (no offer)  |                          |        ASKING
+    | 200 (offer) -----------> | re-INVITE (offer) -----> |        OFFERING
+    |                          | <----------- 200 (answer)|
+    | <----------- ACK (answer)| ACK -------------------> |        DONE
+
+A source that was called without an offer has given its offer already: its ACK is owed, and OFFERING is the start.
+
+    ASKING --OFFER--> OFFERING --ANSWER--> DONE, or MENDING --ANSWER--> DONE
+      |                  |
+      '----REFUSED-------'--> the same once more the other way round, then DONE: the call stays up as it is
+
+MENDING: a source that was on hold may offer ``recvonly``, because that is what it last did. The sink is made an offer
+both ways all the same, and the source a second one with the sink's answer.
+
+A phone that is busy with a re-INVITE of its own, or says 491, is asked again after a while (RFC 3261 14.1).
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from cordboard.model.party import PartyState
+from cordboard.sip.media import dead_answer, direction, pointed, taken_from_hold
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cordboard import _core
+    from cordboard.sip.clock import Timer
+    from cordboard.sip.session import Session
+    from cordboard.switch.callflow import CallFlow
+
+GLARE_TRIES: Final = 8
+"""How often a phone that is busy is asked again."""
+
+
+class State(Enum):
+    """Where the joining is."""
+
+    ASKING = "asking"
+    OFFERING = "offering"
+    MENDING = "mending"
+    DONE = "done"
+
+
+class Input(Enum):
+    """What can happen to it."""
+
+    OFFER = "offer"
+    ANSWER = "answer"
+    ONE_WAY = "one way"
+    REFUSED = "refused"
+    GIVEN_UP = "given up"
+    STOP = "stop"
+
+
+_S = State
+_I = Input
+
+TABLE: Final[dict[tuple[State, Input], State]] = {
+    (_S.ASKING, _I.OFFER): _S.OFFERING,
+    (_S.ASKING, _I.REFUSED): _S.ASKING,
+    (_S.ASKING, _I.GIVEN_UP): _S.DONE,
+    (_S.ASKING, _I.STOP): _S.DONE,
+    (_S.OFFERING, _I.ANSWER): _S.DONE,
+    (_S.OFFERING, _I.ONE_WAY): _S.MENDING,
+    (_S.OFFERING, _I.REFUSED): _S.ASKING,
+    (_S.OFFERING, _I.GIVEN_UP): _S.DONE,
+    (_S.OFFERING, _I.STOP): _S.DONE,
+    (_S.MENDING, _I.ANSWER): _S.DONE,
+    (_S.MENDING, _I.REFUSED): _S.DONE,
+    (_S.MENDING, _I.GIVEN_UP): _S.DONE,
+    (_S.MENDING, _I.STOP): _S.DONE,
+    (_S.DONE, _I.STOP): _S.DONE,
+}
+"""Where each input leads."""
+
+
+class Reconnect:
+    """Two answered sessions being joined. Ends with ``done`` unless it is stopped first."""
+
+    __slots__ = ("_done", "_flow", "_offer", "_timer", "_tries", "_turned", "sink", "source", "state")
+
+    def __init__(self, flow: CallFlow, source: Session, sink: Session, done: Callable[[], None]) -> None:
+        self._flow = flow
+        self.source = source
+        self.sink = sink
+        self._done = done
+        self._offer = b""
+        """What the source offered."""
+        self._tries = 0
+        self._turned = False
+        self._timer: Timer | None = None
+        self.state = State.ASKING
+        for session in (source, sink):
+            session.media.continued = True
+
+    def start(self, offer: bytes = b"") -> None:
+        """Begins; with the offer of a source whose ACK is owed."""
+        if offer:
+            self._offered(offer)
+        else:
+            self._ask()
+
+    def stop(self) -> None:
+        """The call has ended, or the two part again: nothing more is asked. Harmless when it is done."""
+        before = self.state
+        self.state = TABLE[before, Input.STOP]
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if before is State.OFFERING and not self.source.over:
+            self._acknowledge(dead_answer(self._offer, self.source.dialog))
+
+    def _finish(self, what: Input) -> None:
+        self.state = TABLE[self.state, what]
+        self._done()
+
+    # Asking, at a good moment
+
+    def _wait(self, session: Session, again: Callable[[], None]) -> None:
+        """Tries again later, or gives up."""
+        self._tries += 1
+        if self._tries > GLARE_TRIES:
+            self._refused(Input.GIVEN_UP)
+            return
+        delay = session.glare_delay(self._flow.server.random)
+        self._timer = self._flow.server.clock.call_later(max(delay, 0.05), again)
+
+    def _ask(self) -> None:
+        self._timer = None
+        source = self.source
+        if source.busy:
+            self._wait(source, self._ask)
+            return
+        source.request("INVITE", self._asked)
+
+    def _asked(self, status: int, event: _core.ResponseEvent | None) -> None:
+        if event is not None and status < 300:
+            offer = event.message.body
+            if self.state is State.DONE:
+                self.source.ack_again(dead_answer(offer, self.source.dialog))
+            else:
+                self._offered(offer)
+        elif self.state is State.DONE or self.source.over:
+            return
+        elif status == 491:
+            self._wait(self.source, self._ask)
+        else:
+            self._refused(Input.REFUSED)
+
+    def _offered(self, offer: bytes) -> None:
+        self.state = TABLE[self.state, Input.OFFER]
+        self._offer = self.source.media.heard = offer
+        self._pass_on()
+
+    def _pass_on(self) -> None:
+        """Makes the sink the offer."""
+        self._timer = None
+        sink = self.sink
+        if sink.busy:
+            self._wait(sink, self._pass_on)
+            return
+        told = sink.media.next(self._offer if self._holds(self.source) else taken_from_hold(self._offer))
+        sink.request("INVITE", partial(self._answered, told), body=told)
+
+    def _holds(self, session: Session) -> bool:
+        """Whether the phone stops its ears because its user wants to."""
+        party = self._flow.party_of(session)
+        return party is not None and party.state is PartyState.HELD
+
+    def _answered(self, told: bytes, status: int, event: _core.ResponseEvent | None) -> None:
+        sink = self.sink
+        if event is not None and status < 300:
+            sink.media.said, sink.media.heard = told, event.message.body
+            sink.ack_again()
+            if self.state is State.DONE:
+                return
+            answer = self.source.media.next(pointed(event.message.body, direction(self._offer)))
+            self.source.media.said = answer
+            self._acknowledge(answer)
+            if direction(told) == "sendrecv" and direction(self._offer) != "sendrecv":
+                self.state = TABLE[self.state, Input.ONE_WAY]
+                self._mend()
+            else:
+                self._finish(Input.ANSWER)
+        elif self.state is State.DONE or sink.over:
+            return
+        elif status == 491:
+            self._wait(sink, self._pass_on)
+        else:
+            self._refused(Input.REFUSED)
+
+    def _mend(self) -> None:
+        self._timer = None
+        source = self.source
+        if source.busy:
+            self._wait(source, self._mend)
+            return
+        told = source.media.next(taken_from_hold(self.sink.media.heard))
+        source.request("INVITE", partial(self._mended, told), body=told)
+
+    def _mended(self, told: bytes, status: int, event: _core.ResponseEvent | None) -> None:
+        source = self.source
+        if event is not None and status < 300:
+            source.media.said, source.media.heard = told, event.message.body
+            source.ack_again()
+            if self.state is not State.DONE:
+                self._finish(Input.ANSWER)
+        elif self.state is State.DONE or source.over:
+            return
+        elif status == 491:
+            self._wait(source, self._mend)
+        else:
+            self._finish(Input.REFUSED)
+
+    def _acknowledge(self, answer: bytes) -> None:
+        source = self.source
+        if source.state.value == "accepted":
+            source.ack(answer)
+        else:
+            source.ack_again(answer)
+
+    def _refused(self, what: Input) -> None:
+        """A phone will not: once more the other way round, then the call stays as it is."""
+        before = self.state
+        if before is State.OFFERING:
+            self._acknowledge(dead_answer(self._offer, self.source.dialog))
+        if before is State.MENDING or self._turned or what is Input.GIVEN_UP:
+            self._flow.server.log.warning("media not joined", conn_id=self._flow.call.conn_id, state=before.value)
+            self._finish(Input.GIVEN_UP)
+            return
+        self.state = TABLE[before, Input.REFUSED]
+        self._turned = True
+        self.source, self.sink = self.sink, self.source
+        self._ask()
