@@ -5,7 +5,7 @@ Bodies pass as they are. A request that the other phone refuses is refused with 
 - re-INVITE: the answer goes back, and the ACK is passed on at once, or, when the offer was in the 2xx, with the answer
   from the first phone's ACK. Both phones asking at once is a glare: 491 (RFC 3261 14.1).
 - UPDATE with a body (RFC 3311), INFO, MESSAGE: passed. An UPDATE without one is between us and one phone: 200.
-- REFER: the owner's. OPTIONS: answered here. NOTIFY, SUBSCRIBE: 489. PRACK: 481. Others: 405.
+- REFER: for the owner. OPTIONS: answered here. NOTIFY, SUBSCRIBE: 489. PRACK: 481. Others: 405.
 - BYE, a dialog the phone has lost, an ACK that never comes: the owner of the bridge is told, who ends both.
 
 An offer of a phone's own that stops its speech, or lets it flow again, is told to the owner: hold and retrieve
@@ -40,7 +40,7 @@ OURS: Final = frozenset({401, 407, 408, 481, 503})
 """Refusals that are between us and one phone: of a password the other cannot know, or of the dialog as such. The other
 phone is told 500; the call lives or ends by what they mean to us."""
 
-ALLOW: Final = (("Allow", "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE, NOTIFY, REFER, MESSAGE"),)
+ALLOW: Final = (("Allow", "INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE, INFO, MESSAGE, REFER"),)
 
 LATER: Final = (("Retry-After", "2"),)
 

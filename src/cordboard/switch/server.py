@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from cordboard.switch.routing import Target
     from cordboard.switch.settings import DnSettings, ServerSettings
 
-REFUSED: Final = {"SUBSCRIBE": 489, "PUBLISH": 489, "NOTIFY": 481}
+REFUSED: Final = {"REFER": 403, "SUBSCRIBE": 489, "PUBLISH": 489, "NOTIFY": 481}
 """Requests outside a dialog that are known, but not for this server yet, and their answer; others get 405."""
 
 
