@@ -183,6 +183,8 @@ impl Bound {
         let shared = Arc::new(Shared::new(shared.event_fd, shared.waker, config.command_limit, config.event_limit));
         shared.counters.udp_receive_buffer.set(counts.granted);
         shared.counters.journal_damaged.set(counts.damaged);
+        // So that what the core counted while it was made can be read at once.
+        shared.publish_core_counters(|out| core.counters(out));
         let engine = EngineThread {
             core,
             clock,

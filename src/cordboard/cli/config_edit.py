@@ -56,7 +56,7 @@ def init(
     from cordboard.config import sample as samples
     from cordboard.config import toml
 
-    with opened() as store:
+    with opened(change=True) as store:
         if not store.is_empty():
             fail(f"the store {store.name} already holds a centre; to replace it: cordboard config import FILE")
         if sample:
@@ -102,7 +102,7 @@ def import_(
     """
     from cordboard.config import toml
 
-    with opened() as store:
+    with opened(change=not dry_run) as store:
         old = None if store.is_empty() else store.load()
         if file.suffix.lower() == ".cfg":
             if old is None:
@@ -209,7 +209,7 @@ def set_(
       cordboard config set person:alice password=-
     """
     ref = object_ref(target)
-    with opened() as store:
+    with opened(change=True) as store:
         env = store.load()
         thing = env.get(ref)
         texts = write_object(thing)
@@ -250,7 +250,7 @@ def unset(
 
       cordboard config unset 1501 password
     """
-    with opened() as store:
+    with opened(change=True) as store:
         env = store.load()
         thing = env.get(object_ref(target))
         texts = write_object(thing)
@@ -288,7 +288,7 @@ def add(
     """
     ref = object_ref(target)
     secret = generate_password() if generate else ""
-    with opened() as store:
+    with opened(change=True) as store:
         env = store.load()
         if any(thing.ref == ref for thing in env.objects()) or ref.kind in {ObjectKind.APPLICATION, ObjectKind.SWITCH}:
             fail(f"{ref} exists already; to change it: cordboard config set {target} KEY=VALUE")
@@ -317,7 +317,7 @@ def remove(
 
       cordboard config remove person:carol agent-login:5003 --yes
     """
-    with opened() as store:
+    with opened(change=True) as store:
         env = store.load()
         refs = [env.get(object_ref(target)).ref for target in targets]
         single = next((ref for ref in refs if ref.kind in {ObjectKind.APPLICATION, ObjectKind.SWITCH}), None)

@@ -89,9 +89,30 @@ def store_location() -> str:
     return os.environ.get("CORDBOARD_DATABASE") or str(database_of(running_state()))
 
 
+def master_of(state: Path) -> str:
+    """Return the file that the running server of a state directory reads (``up --config``), empty if there is none."""
+    from cordboard.tlib.auth import read_link_file
+
+    if server_of(state) is None:
+        return ""
+    try:
+        return read_link_file(link_file_of(state)).master
+    except (OSError, ValueError):
+        return ""
+
+
 @contextlib.contextmanager
-def opened() -> Iterator[Store]:
-    """Give the store, and turn what goes wrong into one clear line each and an exit code."""
+def opened(*, change: bool = False) -> Iterator[Store]:
+    """Give the store, and turn what goes wrong into one clear line each and an exit code.
+
+    ``change``: it is going to be changed. That is refused while the running server reads a file: its next reading would
+    undo the change.
+    """
+    if change and (master := master_of(running_state())):
+        fail(
+            f"the running server reads its configuration from {master}: change it there and send the server SIGHUP, "
+            "or start it without --config"
+        )
     with reporting():
         from cordboard.config.store import Store
 

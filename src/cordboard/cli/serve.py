@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gc
 import signal
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -17,7 +18,7 @@ from cordboard.cli.demo import Demo, follow, prepare
 from cordboard.cli.link import err, fail, out
 from cordboard.config import toml
 from cordboard.config.environment import Change, Environment
-from cordboard.config.errors import ConfigError
+from cordboard.config.errors import ConfigError, Notice
 from cordboard.config.store import Store
 from cordboard.ops import logging
 from cordboard.ops.http import ListenError
@@ -74,7 +75,7 @@ def serve(config: Path | None, data: Path | None, overrides: Overrides, *, demo:
             with Store(state.database) as store:
                 if demo:
                     sample = prepare(store, state.path)
-                environment = _read(store, config)
+                environment, notices = _read(store, config)
             environment = overrides.applied(environment)
         except ConfigError as error:
             fail(_explained(error), EXIT_CONFIG)
@@ -82,6 +83,7 @@ def serve(config: Path | None, data: Path | None, overrides: Overrides, *, demo:
             fail(f"{error.filename or config}: {error.strerror or error}", EXIT_CONFIG)
         options = environment.application.options
         writer = logging.configure(level="warning" if demo else options.log_level, style=options.log_format)
+        _warn(notices)
         try:
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                 runner.run(_Run(environment, state, config, sample, overrides, writer).main())
@@ -91,16 +93,19 @@ def serve(config: Path | None, data: Path | None, overrides: Overrides, *, demo:
         state.close()
 
 
-def _read(store: Store, config: Path | None) -> Environment:
-    """The centre to serve; the file's, if there is one, goes into the store."""
+def _read(store: Store, config: Path | None) -> tuple[Environment, Sequence[Notice]]:
+    """The centre to serve, and what is odd about it; the file's, if there is one, goes into the store."""
     if config is None:
-        return store.load()
+        return store.load(), ()
     previous = None if store.is_empty() else store.load()
     centre = toml.load(config, previous=previous)
-    for notice in centre.notices:
-        _log.warning("configuration", notice=str(notice))
     store.replace(centre.environment, author=f"up --config {config.name}")
-    return store.load()
+    return store.load(), centre.notices
+
+
+def _warn(notices: Sequence[Notice]) -> None:
+    for notice in notices:
+        _log.warning("configuration", notice=str(notice))
 
 
 def _explained(error: ConfigError) -> str:
@@ -119,7 +124,7 @@ class _Run:
         overrides: Overrides,
         writer: logging.LineWriter,
     ) -> None:
-        self._server = Server(environment, state, writer=writer)
+        self._server = Server(environment, state, writer=writer, master=config)
         self._state = state
         self._config = config
         self._demo = demo
@@ -206,7 +211,9 @@ class _Run:
 
     def _reread(self) -> Environment:
         with Store(self._state.database) as store:
-            return self._overrides.applied(_read(store, self._config))
+            environment, notices = _read(store, self._config)
+        _warn(notices)
+        return self._overrides.applied(environment)
 
     def _announce(self) -> None:
         server = self._server

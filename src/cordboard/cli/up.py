@@ -15,7 +15,8 @@ def up(
         Path | None,
         typer.Option(
             "--config",
-            help="The centre as a TOML file. It is the master: read at the start and on SIGHUP. "
+            help="The centre as a TOML file. It is the master: read at the start and on SIGHUP, "
+            "and cordboard config changes nothing meanwhile. "
             "Without it the centre in the store is served.",
             show_default=False,
         ),

@@ -73,8 +73,14 @@ class SipListenError(Exception):
 class Server:
     """A SIP Server. ``start`` within the running loop, later ``stop``."""
 
-    def __init__(self, environment: Environment, state: State, *, writer: LineWriter | None = None) -> None:
-        """Nothing happens before ``start``. ``writer``: the process's log, to be measured."""
+    def __init__(
+        self, environment: Environment, state: State, *, writer: LineWriter | None = None, master: Path | None = None
+    ) -> None:
+        """Nothing happens before ``start``.
+
+        ``writer``: the process's log, to be measured. ``master``: the file the configuration comes from, for whoever
+        wants to change it.
+        """
         self.environment = environment
         self.state = state
         self.readiness = Readiness()
@@ -94,6 +100,7 @@ class Server:
         self.link: TLibServer | None = None
         self.records: RecordStore | None = None
         self._writer = writer
+        self._master = str(master.absolute()) if master is not None else ""
         self._lag = LoopLag()
         self._https: list[HttpServer] = []
         self._exit = contextlib.AsyncExitStack()
@@ -149,6 +156,10 @@ class Server:
         self._exit.callback(self._lag.stop)
         self.readiness.started()
         notify_systemd(f"READY=1\nSTATUS=SIP on {self.describe_sip()}")
+        counted = endpoint.counters()
+        restored, damaged = counted["bindings_restored"], counted["journal_damaged"] + counted["journal_bytes_skipped"]
+        if restored or damaged:
+            _log.info("registrations restored", bindings=restored, damaged_bytes=damaged)
         _log.info(
             "server ready", sip=self.describe_sip(), tlib=self.link_url, http=self.http_url, dns=len(switch.extensions)
         )
@@ -218,8 +229,11 @@ class Server:
             self._exit.push_async_callback(http.stop)
         link.start()
         self._exit.push_async_callback(link.close)
-        write_link_file(self.state.link_file, LinkFile(url=self.link_url, token=self.token, pid=os.getpid()))
+        write_link_file(self.state.link_file, self._link_file())
         self._exit.callback(self.state.link_file.unlink, missing_ok=True)
+
+    def _link_file(self) -> LinkFile:
+        return LinkFile(url=self.link_url, token=self.token, pid=os.getpid(), master=self._master)
 
     def _add_metrics(self, endpoint: _core.Endpoint, switch: SipServer) -> None:
         hub, records = self.hub, self.records

@@ -101,6 +101,8 @@ class LinkFile(msgspec.Struct, frozen=True):
     """Opens the link as administrator. The file is readable by its owner alone."""
     pid: int
     """The server's process."""
+    master: str = ""
+    """The file its configuration comes from (``up --config``); empty when the store is the master."""
 
 
 def write_link_file(path: Path, link: LinkFile) -> None:

@@ -235,3 +235,52 @@ def test_second_server_on_the_same_state_is_refused(up):
     assert code == 73
     assert f"another server uses it (process {first.process.pid})" in " ".join(err.split())
     assert first.stop()[0] == 0
+
+
+def config(server, *arguments):
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "CORDBOARD_STATE": str(server.state)}
+    environment.pop("CORDBOARD_DATABASE", None)
+    return subprocess.run(
+        [*COMMAND, "config", *arguments], env=environment, capture_output=True, text=True, timeout=LIMIT, check=False
+    )
+
+
+def test_commands_leave_a_centre_alone_whose_master_is_a_file(up):
+    server = up().ready()
+    refused = config(server, "set", "1501", "max-calls=2")
+    assert refused.returncode == 1
+    assert str(server.config) in " ".join(refused.stderr.split())
+    assert "max-calls" not in config(server, "show", "1501").stdout
+    assert server.stop()[0] == 0
+    assert config(server, "set", "1501", "max-calls=2").returncode == 0
+
+
+def test_what_is_odd_in_the_file_is_logged_at_the_start(up):
+    server = up(text=CENTRE % 9 + '[dn.1503]\nfunny-key = "kept"\n').ready()
+    assert "funny-key" in server.stop()[1]
+
+
+def test_a_registration_is_taken_up_after_a_kill_and_the_log_says_so(up):
+    server = up().ready()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as phone:
+        phone.bind(("127.0.0.1", 0))
+        phone.settimeout(LIMIT)
+        port = int(waited(lambda: re.search(r"udp:127\.0\.0\.1:(\d+)", server.log.read_text())).group(1))
+        here = f"127.0.0.1:{phone.getsockname()[1]}"
+        phone.sendto(
+            f"REGISTER sip:127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP {here};branch=z9hG4bKr\r\nMax-Forwards: 70\r\n"
+            f"From: <sip:1501@127.0.0.1>;tag=1\r\nTo: <sip:1501@127.0.0.1>\r\nCall-ID: r\r\nCSeq: 1 REGISTER\r\n"
+            f"Contact: <sip:1501@{here}>;expires=600\r\nContent-Length: 0\r\n\r\n".encode(),
+            ("127.0.0.1", port),
+        )
+        assert phone.recv(65536).startswith(b"SIP/2.0 200")
+    waited(lambda: "1501" in (server.state / "bindings.journal").read_bytes().decode(errors="replace"))
+    server.process.kill()
+    server.process.wait(LIMIT)
+    with (server.state / "bindings.journal").open("ab") as journal:
+        journal.write(b"torn")
+    again = up().ready()
+    assert "cordboard_dns_in_service 2.0" in again.get("/metrics")[1]
+    lines = [msgspec.json.decode(line) for line in again.stop()[1].splitlines()]
+    (restored,) = [line for line in lines if line["event"] == "registrations restored"]
+    assert (restored["bindings"], restored["damaged_bytes"]) == (1, 4)

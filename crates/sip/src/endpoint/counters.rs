@@ -18,6 +18,10 @@ macro_rules! counters {
 }
 
 counters! {
+    /// Bindings taken up from the journal of an earlier run.
+    bindings_restored,
+    /// Bytes of that journal that were no whole record.
+    journal_bytes_skipped,
     /// Requests read.
     requests_received,
     /// Responses read.

@@ -332,7 +332,9 @@ impl Endpoint {
     /// Takes up the bindings of an earlier run from its journal; each is told as appeared.
     pub fn restore_bindings(&mut self, journal: &[u8], now: Time) {
         let unix = self.unix_seconds(now);
-        let _restored = self.registrar.restore(journal, now, unix, &mut self.events);
+        let restored = self.registrar.restore(journal, now, unix, &mut self.events);
+        self.counters.bindings_restored += restored.bindings as u64;
+        self.counters.journal_bytes_skipped += restored.damaged as u64;
     }
 
     /// The journal in its shortest form, to replace a long one.
