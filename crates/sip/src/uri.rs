@@ -188,6 +188,12 @@ fn is_host(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_')
 }
 
+/// Whether a URI is `sips` (RFC 5630), without reading the rest of it.
+#[must_use]
+pub fn is_sips(uri: &str) -> bool {
+    uri.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("sips:"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

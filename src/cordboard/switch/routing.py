@@ -47,6 +47,15 @@ def number_of(uri: str) -> str:
     return ""
 
 
+SIPS_NOT_ALLOWED: Final = (("Warning", '380 cordboard "SIPS Not Allowed"'),)
+"""With a 480: the callee has no contact to which all the way is TLS (RFC 5630 section 5.1.2)."""
+
+
+def is_sips(uri: str) -> bool:
+    """Whether every hop to it must be TLS (RFC 5630)."""
+    return uri[:5].lower() == "sips:"
+
+
 class Target(NamedTuple):
     """One contact to try."""
 
@@ -58,6 +67,11 @@ class Target(NamedTuple):
     """Route of the requests to it (RFC 3327)."""
     route: Route | None = None
     """Where its host name leads: the destinations that are tried in turn; transport and remote are then the first."""
+
+    @property
+    def secure(self) -> bool:
+        """Whether a call to a ``sips`` URI may go there: TLS, said by ``sips`` or, as of old, ``transport=tls``."""
+        return self.transport in {"tls", "wss"}
 
 
 class ContactError(ValueError):

@@ -6,7 +6,7 @@ import pytest
 
 from cordboard.sip.resolver.lookup import Resolver
 from cordboard.switch.features.caller_id import name_addr, user_part
-from cordboard.switch.routing import MAX_CONTACTS, NOWHERE, ContactError, Extension, Target, number_of
+from cordboard.switch.routing import MAX_CONTACTS, NOWHERE, ContactError, Extension, Target, is_sips, number_of
 from cordboard.switch.settings import DnSettings
 from cordboard.testkit.clock import VirtualClock
 from cordboard.testkit.names import ScriptedNames
@@ -120,3 +120,15 @@ def test_names_cannot_break_out_of_their_header():
     assert user_part("+44 1@x>") == "+44%201%40x%3E"
     assert user_part("é") == "%C3%A9"
     assert user_part("٣") == "%D9%A3"
+
+
+def test_a_sips_call_goes_to_targets_over_tls_only() -> None:
+    assert is_sips("SIPS:1502@example.com")
+    assert not is_sips("sip:sips%3Auser@example.com")
+    assert [Target("sip:1@h", t, ("192.0.2.1", 1)).secure for t in ("udp", "tcp", "tls", "ws", "wss")] == [
+        False,
+        False,
+        True,
+        False,
+        True,
+    ]

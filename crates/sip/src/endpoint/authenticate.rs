@@ -19,6 +19,7 @@ use crate::flow::{Flow, Transport};
 use crate::header::HeaderName;
 use crate::message::{Message, MessageBuilder};
 use crate::time::Time;
+use crate::uri::is_sips;
 use crate::uri::{Uri, parse_ip};
 
 /// Proofs one request may collect: a chain of proxies, each with a stale nonce once.
@@ -244,7 +245,7 @@ impl Endpoint {
                 }
                 HeaderName::CSeq => builder.known(id, format_args!("{number} {method}")),
                 HeaderName::Contact if carries_contact(&method) => {
-                    builder.known(id, self.contact(contact_user, transport, local))
+                    builder.known(id, self.contact(contact_user, transport, local, is_sips(request.uri())))
                 }
                 _ => builder.header(name, value),
             };

@@ -11,10 +11,11 @@ use super::{
 };
 use crate::dialog::Input;
 use crate::flow::{Flow, Transmit, Transport};
-use crate::header::HeaderName;
+use crate::header::{HeaderName, NameAddr};
 use crate::message::{Message, MessageBuilder, Method};
 use crate::time::Time;
 use crate::transaction::{print_response, reply_flow};
+use crate::uri::is_sips;
 
 /// A request outside a dialog, as the user asked for it.
 struct Outgoing<'a> {
@@ -153,7 +154,10 @@ impl Endpoint {
                 builder = builder.known(HeaderName::RecordRoute, route);
             }
             let user = dialog.map_or("", |d| d.contact_user());
-            builder = builder.known(HeaderName::Contact, self.contact(user, flow.transport, self.our_address(flow)));
+            let theirs = request.get(HeaderName::Contact).and_then(|c| NameAddr::parse(c).ok());
+            let sips = is_sips(request.uri()) || theirs.is_some_and(|c| is_sips(c.uri));
+            builder =
+                builder.known(HeaderName::Contact, self.contact(user, flow.transport, self.our_address(flow), sips));
         }
         let lists = |name: &str| headers.iter().any(|(n, _)| n.eq_ignore_ascii_case(name));
         if creates && (200..300).contains(&status) && !lists("Allow") {
@@ -297,7 +301,8 @@ impl Endpoint {
             builder = builder.known(HeaderName::MaxForwards, 70);
         }
         if carries_contact(method) {
-            builder = builder.known(HeaderName::Contact, self.contact(contact_user, transport, local));
+            let sips = builder.is_to_sips();
+            builder = builder.known(HeaderName::Contact, self.contact(contact_user, transport, local, sips));
         }
         if *method == Method::Invite {
             builder = builder.known(HeaderName::Allow, &self.settings.allow);

@@ -44,6 +44,8 @@ counters! {
     merged,
     /// Requests answered 483.
     too_many_hops,
+    /// Requests to a `sips` URI that did not come over TLS, answered 416.
+    insecure_sips,
     /// Requests answered 420 for an extension we do not have.
     bad_extension,
     /// Requests for no dialog or transaction of ours, answered 481.

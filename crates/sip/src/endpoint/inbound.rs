@@ -11,6 +11,7 @@ use crate::message::{Message, MessageBuilder, Method, ParseError};
 use crate::registrar::Visit;
 use crate::time::Time;
 use crate::transaction::{Inbound, reply_flow};
+use crate::uri::is_sips;
 
 /// What the checks before a transaction say.
 enum Gate {
@@ -92,6 +93,10 @@ impl Endpoint {
         let in_dialog = request.to().is_ok_and(|to| to.tag().is_some());
         if matches!(method, Method::Ack | Method::Cancel) {
             return Gate::Open { dn: None };
+        }
+        if is_sips(request.uri()) && !flow.transport.is_secure() {
+            self.refuse_sips(request, flow);
+            return Gate::Closed;
         }
         if request.number(HeaderName::MaxForwards) == Some(0) && *method != Method::Options {
             self.counters.too_many_hops += 1;
@@ -175,7 +180,18 @@ impl Endpoint {
         self.answer(request, flow, status, &[(HeaderName::Warning, &warning)]);
     }
 
+    /// RFC 3261 26.2.2: a request to a `sips` URI has come over TLS on every hop. RFC 5630 has no answer of its own for
+    /// one that has not; 416 sends the caller away from that scheme.
+    fn refuse_sips(&mut self, request: &Message, flow: Flow) {
+        self.counters.insecure_sips += 1;
+        self.answer_with_warning(request, flow, 416, "a sips URI is reached over TLS only");
+    }
+
     fn register(&mut self, request: &Message, flow: Flow, now: Time) {
+        if is_sips(request.uri()) && !flow.transport.is_secure() {
+            self.refuse_sips(request, flow);
+            return;
+        }
         if request.number(HeaderName::MaxForwards) == Some(0) {
             self.counters.too_many_hops += 1;
             self.answer(request, flow, 483, &[]);

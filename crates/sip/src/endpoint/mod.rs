@@ -419,9 +419,11 @@ impl Endpoint {
         format!("SIP/2.0/{} {local};rport;branch={branch}", transport.via_token())
     }
 
-    fn contact(&self, user: &str, transport: Transport, local: SocketAddr) -> String {
+    /// A Contact of ours; a `sips` one where the dialog is (RFC 5630 5.1.1), which says TLS already.
+    fn contact(&self, user: &str, transport: Transport, local: SocketAddr, sips: bool) -> String {
         let at = if user.is_empty() { "" } else { "@" };
         match transport {
+            Transport::Tls if sips => format!("<sips:{user}{at}{local}>"),
             Transport::Udp => format!("<sip:{user}{at}{local}>"),
             _ => format!("<sip:{user}{at}{local};transport={}>", transport.uri_token()),
         }

@@ -7,6 +7,7 @@ use memchr::memchr2;
 
 use super::{HeaderEntry, Message, Method, Span, StartLine};
 use crate::header::{HeaderName, StampedVia};
+use crate::uri::is_sips;
 
 /// Writes a message line by line and keeps its index on the way, so that nothing is parsed twice.
 ///
@@ -31,6 +32,15 @@ impl MessageBuilder {
         let uri = Span { start: at as u32, end: head.len() as u32 };
         head.push_str(" SIP/2.0\r\n");
         Self { head, start: StartLine::Request { method: method.clone(), uri }, headers: Vec::with_capacity(16) }
+    }
+
+    /// Whether it is a request to a `sips` URI (RFC 5630).
+    #[must_use]
+    pub fn is_to_sips(&self) -> bool {
+        match &self.start {
+            StartLine::Request { uri, .. } => is_sips(&self.head[uri.start as usize..uri.end as usize]),
+            StartLine::Response { .. } => false,
+        }
     }
 
     /// Starts a response; without a `reason`, the RFC's own phrase.

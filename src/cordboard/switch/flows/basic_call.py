@@ -28,7 +28,7 @@ from cordboard.switch.flows import consult
 from cordboard.switch.headers import body_of, end_to_end
 from cordboard.switch.legs import Branches
 from cordboard.switch.records import Outcome, ReleasedBy
-from cordboard.switch.routing import number_of
+from cordboard.switch.routing import SIPS_NOT_ALLOWED, is_sips, number_of
 
 if TYPE_CHECKING:
     from cordboard import _core
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from cordboard.switch.routing import Extension
     from cordboard.switch.server import SipServer
 
+_OURS: Final = frozenset({"no answer", "out of service", "max-calls", "no TLS to the callee"})
+"""Reasons of a refusal that are the server's own, not the callee's."""
 RINGING: Final = frozenset({180, 183})
 """Provisional responses that mean the phone is being offered the call."""
 
@@ -74,6 +76,11 @@ class BasicCall(CallFlow):
         if not targets:
             self.refuse(Outcome.UNREACHABLE, 480, CallState.GENERAL_ERROR, "out of service")
             return
+        if is_sips(message.uri):
+            targets = [target for target in targets if target.secure]
+            if not targets:
+                self.refuse(Outcome.UNREACHABLE, 480, CallState.GENERAL_ERROR, "no TLS to the callee", SIPS_NOT_ALLOWED)
+                return
         if callee.full or callee is caller:
             self.refuse(Outcome.BUSY, 486, CallState.BUSY, "max-calls" if callee is not caller else "called itself")
             return
@@ -103,15 +110,15 @@ class BasicCall(CallFlow):
             content_type=kind,
         )
 
-    def refuse(self, outcome: str, status: int, state: CallState, reason: str) -> None:
+    def refuse(self, outcome: str, status: int, state: CallState, reason: str, headers: _core.Headers = ()) -> None:
         """Ends a call that cannot be completed: the caller learns why."""
         reporter = self.server.reporter
         if self.callee is not None and self.callee.alive:
             advance(self.callee, Move.RELEASE, reporter, state)
         if self.caller is not None:
             advance(self.caller, Move.FAIL, reporter, state)
-        by = ReleasedBy.SERVER if reason in ("no answer", "out of service", "max-calls") else ReleasedBy.CALLEE
-        self.end(outcome, status, by, reason)
+        by = ReleasedBy.SERVER if reason in _OURS else ReleasedBy.CALLEE
+        self.end(outcome, status, by, reason, headers=headers)
 
     # BranchesHandler
 
