@@ -87,6 +87,7 @@ check: setup ## Everything that judges the code without running it: formats, lin
 	@$(BIN)/lint-imports
 	$(SAY) "generated documents"
 	@$(BIN)/cordboard config options --markdown | diff -u docs/options.md - || { echo "docs/options.md is stale: make docs" >&2; exit 1; }
+	@$(PYTHON) tools/imports --check
 	$(SAY) "rustfmt and clippy"
 	@cargo fmt --all --check
 	@tools/clippy
@@ -94,6 +95,7 @@ check: setup ## Everything that judges the code without running it: formats, lin
 .PHONY: docs
 docs: setup ## Write the generated documents again
 	@$(BIN)/cordboard config options --markdown > docs/options.md
+	@$(PYTHON) tools/imports
 
 .PHONY: format
 format: setup ## Format all code and apply the safe fixes
