@@ -1,7 +1,9 @@
 """The demo of ``cordboard up``: a sample centre made once, and what happens in it told in plain words."""
 
 import os
+import shutil
 import socket
+import sys
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -35,6 +37,14 @@ CENTRE: Final = "centre.toml"
 """The sample with its plain passwords, in the state directory."""
 
 
+def typed() -> str:
+    """What to type for this program here: its name where the shell finds it, else the way it was called."""
+    if shutil.which("cordboard"):
+        return "cordboard"
+    called, here = Path(sys.argv[0]).absolute(), Path.cwd()
+    return str(called.relative_to(here) if called.is_relative_to(here) else called)
+
+
 @dataclass(frozen=True, slots=True)
 class Demo:
     """The sample centre's passwords, for whoever started it."""
@@ -66,6 +76,7 @@ class Demo:
             f"<sip:{number}@{here}:{port};transport={transport}>;auth_user={number};auth_pass={password};regint=300"
         )
         where = "" if self.file.parent == default_state() / DEMO else f" --state {self.file.parent}"
+        program = typed()
         return Group(
             Panel(both, title="Cordboard's sample centre is up", title_align="left", expand=False),
             Text.assemble("SIP        ", (server.describe_sip(), "bold")),
@@ -80,9 +91,9 @@ class Demo:
             ),
             Text(f"\n    {account}\n", style="green"),
             Text("Register two, call one from the other, and watch here. In another window:"),
-            Text(f"    cordboard tlib watch{where}", style="green"),
-            Text(f"    cordboard tlib call 1501 1502{where}", style="green"),
-            Text(f"    cordboard calls{where}", style="green"),
+            Text(f"    {program} tlib watch{where}", style="green"),
+            Text(f"    {program} tlib call 1501 1502{where}", style="green"),
+            Text(f"    {program} calls{where}", style="green"),
             Text(f"The passwords are kept in {self.file}. Ctrl-C stops.\n", style="dim"),
         )
 
