@@ -225,6 +225,7 @@ impl PyEndpoint {
         signature = (transaction, status, *, reason=None, headers=Vec::new(), body=Vec::new(), content_type="application/sdp", reliable=false),
         text_signature = "(self, transaction, status, *, reason=None, headers=(), body=b'', content_type='application/sdp', reliable=False)"
     )]
+    #[expect(clippy::too_many_arguments, reason = "the face of _core.pyi")]
     fn respond(
         &self,
         transaction: u64,

@@ -18,11 +18,14 @@ impl PyGuard {
         text_signature = "(*, failures=30, ban=600.0, allow=(), messages=20000)"
     )]
     fn new(failures: u32, ban: f64, allow: Vec<String>, messages: u32) -> PyResult<Self> {
-        let mut config = GuardConfig::default();
-        config.failure_burst = failures;
-        config.ban = Duration::try_from_secs_f64(ban).map_err(|e| PyValueError::new_err(e.to_string()))?;
-        config.messages_per_second = messages;
-        config.message_burst = messages.saturating_mul(2);
+        let ban = Duration::try_from_secs_f64(ban).map_err(|e| PyValueError::new_err(e.to_string()))?;
+        let mut config = GuardConfig {
+            failure_burst: failures,
+            ban,
+            messages_per_second: messages,
+            message_burst: messages.saturating_mul(2),
+            ..GuardConfig::default()
+        };
         for text in allow {
             let network = Network::parse(&text)
                 .ok_or_else(|| PyValueError::new_err(format!("not an address or network: {text:?}")))?;
