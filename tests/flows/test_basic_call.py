@@ -261,7 +261,7 @@ def test_a_phone_that_calls_itself_is_busy(centre):
 
 def test_the_callee_sees_who_calls_and_nothing_of_the_other_leg(centre):
     a, b = centre.phones["1501"], centre.phones["1502"]
-    sent = [("Subject", "Lunch"), ("X-Tag", "7"), ("Answer-Mode", "Auto"), ("Max-Forwards", "20")]
+    sent = [("Subject", "Lunch"), ("X-Tag", "7"), ("Proxy-Require", "x"), ("Max-Forwards", "20")]
     call = a.call("1502", hang_up_after=1, headers=sent)
     centre.run(5)
     invite = b.calls[0].invite
@@ -269,7 +269,7 @@ def test_the_callee_sees_who_calls_and_nothing_of_the_other_leg(centre):
     assert (name, uri) == ("Phone 1501", "sip:1501@10.0.0.1")
     assert invite.header("P-Asserted-Identity") == '"Phone 1501" <sip:1501@10.0.0.1>'
     assert (invite.header("Subject"), invite.header("X-Tag")) == ("Lunch", "7")
-    assert invite.header("Answer-Mode") is None
+    assert invite.header("Proxy-Require") is None
     assert invite.header("Max-Forwards") == "19"
     assert "testkit 1501" not in (invite.header("User-Agent") or "")
     wire = invite.to_bytes()

@@ -22,7 +22,7 @@ from cordboard.config.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-HEAD: Final = "0002"
+HEAD: Final = "0003"
 """The schema this version works with: the last of ``migrations/versions``."""
 SCRIPTS: Final = Path(__file__).parent / "migrations"
 BUSY_TIMEOUT: Final = 10.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Final
 
 from cordboard.config import shared_options as shared
@@ -13,11 +14,14 @@ from cordboard.config.kinds import (
     Duration,
     Integer,
     MethodList,
+    PeerList,
+    SecretText,
     SipUri,
     Text,
 )
 from cordboard.config.optionset import ENDPOINTS, DnType, Level, Option, OptionSet
-from cordboard.config.shared_options import BOOL, DAY, GUIDE, NOTE
+from cordboard.config.secret import Secret
+from cordboard.config.shared_options import BOOL, DAY, GUIDE, NOTE, OURS
 
 _SERVICE: Final = frozenset({DnType.VOIP_SERVICE})
 _REACHED: Final = frozenset({DnType.TRUNK, DnType.VOIP_SERVICE})
@@ -29,6 +33,9 @@ class DnOptions(OptionSet):
 
     __slots__ = ()
     level = Level.DN
+    families = MappingProxyType(
+        {"dial-plan-rule-": "Rule of the dial plan: pattern => digits; key=value. The first that matches counts."}
+    )
 
     authenticate_requests = Option(
         "authenticate-requests",
@@ -85,7 +92,104 @@ class DnOptions(OptionSet):
         "",
         "Put into Alert-Info of the INVITE to this DN: remote auto-answer or a distinctive ring.",
         source=NOTE,
+        since="0.2",
         example="info=alert-autoanswer",
+    )
+    sip_alert_info_form = Option(
+        "sip-alert-info-form",
+        Choice(("rfc", "bare")),
+        "rfc",
+        "rfc: a value of sip-alert-info without <URI> gets one, as RFC 3261 wants it. bare: it is sent as it is.",
+        source=OURS,
+        since="0.2",
+        example="bare",
+    )
+    sip_answer_mode = Option(
+        "sip-answer-mode",
+        Choice(("pass", "none", "auto", "manual")),
+        "pass",
+        "Answer-Mode (RFC 5373) of the INVITE to this DN. pass: the caller's, if it is a DN or a trusted peer.",
+        source=OURS,
+        since="0.2",
+        example="auto",
+    )
+    sip_trusted_peer = Option(
+        "sip-trusted-peer",
+        BOOL,
+        False,
+        "The device is within our trust domain (RFC 3325): a Trunk is believed who calls, why it was diverted and how "
+        "to ring; whoever withholds his number is shown to it all the same, with Privacy: id.",
+        source=OURS,
+        since="0.2",
+        example="true",
+    )
+    sip_identity_headers = Option(
+        "sip-identity-headers",
+        ChoiceList(("pai", "rpid")),
+        ("pai",),
+        "How the device is told who the other party is, beside From: P-Asserted-Identity, Remote-Party-ID, or nothing.",
+        source=OURS,
+        since="0.2",
+        example="pai,rpid",
+    )
+    reject_anonymous = Option(
+        "reject-anonymous",
+        BOOL,
+        False,
+        "Calls whose caller withholds his number are answered 433 (RFC 5079).",
+        source=OURS,
+        since="0.2",
+        example="true",
+    )
+    trunk_addresses = Option(
+        "trunk-addresses",
+        PeerList(),
+        (),
+        "Addresses the Trunk's calls come from, host or host:port. Not set: the host of contact.",
+        source=OURS,
+        since="0.2",
+        dn_types=frozenset({DnType.TRUNK}),
+        example="198.51.100.7,198.51.100.8",
+    )
+    trunk_register = Option(
+        "trunk-register",
+        BOOL,
+        False,
+        "The switch registers with the Trunk, as trunk-user, and has its calls sent there.",
+        source=OURS,
+        since="0.2",
+        dn_types=frozenset({DnType.TRUNK}),
+        example="true",
+    )
+    trunk_register_expires = Option(
+        "trunk-register-expires",
+        Duration(30, DAY),
+        600.0,
+        "Expiry asked for; the registration is refreshed in time.",
+        source=OURS,
+        since="0.2",
+        dn_types=frozenset({DnType.TRUNK}),
+        example="300",
+    )
+    trunk_user = Option(
+        "trunk-user",
+        Text(128),
+        "",
+        "Our account with the Trunk: user of the registration, and user name when the Trunk challenges a request.",
+        source=OURS,
+        since="0.2",
+        dn_types=frozenset({DnType.TRUNK}),
+        example="centre-1",
+    )
+    trunk_password = Option(
+        "trunk-password",
+        SecretText(),
+        Secret(""),
+        "Its password. Kept as it is, since the Trunk chooses realm and algorithm; never shown.",
+        source=OURS,
+        since="0.2",
+        dn_types=frozenset({DnType.TRUNK}),
+        example="secret",
     )
     enable_agentlogin_subscribe = Option(
         "enable-agentlogin-subscribe",
@@ -155,6 +259,7 @@ class DnOptions(OptionSet):
         "application",
         "What a Voice over IP Service does.",
         source=GUIDE,
+        since="0.2",
         dn_types=_SERVICE,
         example="msml",
     )
@@ -164,6 +269,7 @@ class DnOptions(OptionSet):
         "",
         "Numbers that start with it go to this Trunk; the longest prefix wins.",
         source=GUIDE,
+        since="0.2",
         dn_types=_REACHED,
         example="9",
     )
@@ -173,6 +279,7 @@ class DnOptions(OptionSet):
         "",
         "Put in place of the prefix of the number dialled.",
         source=GUIDE,
+        since="0.2",
         dn_types=_REACHED,
     )
     capacity = Option(
@@ -181,6 +288,7 @@ class DnOptions(OptionSet):
         0,
         "Most calls through the Trunk at once; 0 means no limit.",
         source=GUIDE,
+        since="0.2",
         dn_types=_REACHED,
     )
     priority = Option(
@@ -189,6 +297,7 @@ class DnOptions(OptionSet):
         0,
         "Of Trunks with the same prefix the lowest priority is tried first.",
         source=GUIDE,
+        since="0.2",
         dn_types=_REACHED,
     )
     oos_check = Option(
@@ -197,6 +306,7 @@ class DnOptions(OptionSet):
         0.0,
         "Time between OPTIONS that test the device; 0 means none.",
         source=GUIDE,
+        since="0.2",
         dn_types=_REACHED | ENDPOINTS,
         example="10",
     )
@@ -206,6 +316,7 @@ class DnOptions(OptionSet):
         0.0,
         "Time without an answer after which the device is out of service.",
         source=GUIDE,
+        since="0.2",
         dn_types=_REACHED | ENDPOINTS,
         example="5",
     )
@@ -226,10 +337,28 @@ class DnOptions(OptionSet):
         "none",
         "The queue is a hunt group of this type.",
         source=GUIDE,
+        since="0.2",
         dn_types=_QUEUE,
     )
     hg_members = Option(
-        "hg-members", DnList(), (), "Members of the hunt group.", source=GUIDE, dn_types=_QUEUE, example="1501,1502"
+        "hg-members",
+        DnList(),
+        (),
+        "Members of the hunt group, in the order in which they are called.",
+        source=GUIDE,
+        since="0.2",
+        dn_types=_QUEUE,
+        example="1501,1502",
+    )
+    hg_no_answer_timeout = Option(
+        "hg-no-answer-timeout",
+        Duration(1, 600),
+        20.0,
+        "How long each member rings before the next one does; of a fork group, how long all do.",
+        source=OURS,
+        since="0.2",
+        dn_types=_QUEUE,
+        example="15",
     )
     line_type = Option(
         "line-type", Choice(("0", "1")), "0", "1: nailed-up connection.", source=GUIDE, dn_types=ENDPOINTS
@@ -248,6 +377,17 @@ class DnOptions(OptionSet):
     oosp_transfer_enabled = Option(
         "oosp-transfer-enabled", BOOL, False, "A transfer leaves the signalling path (302, REFER).", source=GUIDE
     )
+
+
+def dial_plan(options: DnOptions) -> tuple[str, ...]:
+    """The rules ``dial-plan-rule-<n>`` of a DN, by number."""
+    prefix = "dial-plan-rule-"
+    found = []
+    for name, text in options.unknown.items():
+        number = name.lower().replace("_", "-").removeprefix(prefix)
+        if number.isdigit() and len(number) < len(name):
+            found.append((int(number), text))
+    return tuple(text for _, text in sorted(found))
 
 
 class AgentLoginOptions(OptionSet):

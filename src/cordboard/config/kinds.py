@@ -399,6 +399,31 @@ class SipUri(Kind[str]):
         return uri
 
 
+@dataclass(frozen=True, slots=True)
+class PeerList(_List):
+    """Addresses requests come from: host or host:port, an IPv6 address in brackets if a port follows."""
+
+    label = "addresses"
+
+    @property
+    def allowed(self) -> str:
+        """Show the form."""
+        return "a comma list of literal addresses, such as 198.51.100.7 or 198.51.100.7:5060 or [2001:db8::7]:5060"
+
+    def parse(self, text: str) -> tuple[str, ...]:
+        """Read addresses."""
+        found = []
+        for item in _items(text):
+            host, colon, port = item.rpartition(":")
+            if is_address(item.strip("[]")):
+                found.append(item.strip("[]"))
+            elif colon and is_address(host.strip("[]")) and port.isdigit() and 0 < int(port) < 65536:
+                found.append(item)
+            else:
+                raise BadValueError(text)
+        return tuple(found)
+
+
 def is_host(text: str) -> bool:
     """Tell whether a text is a host name, an IPv4 address or an IPv6 address (with or without brackets)."""
     bare = text[1:-1] if text.startswith("[") and text.endswith("]") else text

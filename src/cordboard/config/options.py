@@ -51,6 +51,7 @@ class ApplicationOptions(OptionSet):
     __slots__ = ()
     level = Level.APPLICATION
 
+    max_forward_hops = shared.max_forward_hops
     sip_address = Option(
         "sip-address",
         Host(),

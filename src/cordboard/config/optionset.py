@@ -137,6 +137,10 @@ class OptionSet:
     schema: ClassVar[Mapping[str, Option[Any]]] = MappingProxyType({})
     """The options of this level by name, in order of declaration."""
 
+    families: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    """Options of which there may be many: what their names begin with, before a number, and their meaning. They are
+    kept as text, beside the unknown ones."""
+
     def __init_subclass__(cls) -> None:
         found = {option.name: option for option in vars(cls).values() if isinstance(option, Option)}
         cls.schema = MappingProxyType(found)
@@ -251,6 +255,8 @@ class OptionSet:
         """Return the warnings about the options set here."""
         found = []
         for name in self._unknown:
+            if self._in_family(name):
+                continue
             close = nearest(name, self.schema)
             hint = f"; did you mean {close}?" if close else ""
             found.append(Notice(owner, name, f"unknown option, kept but without effect{hint}"))
@@ -261,6 +267,11 @@ class OptionSet:
             elif about.since is None:
                 found.append(Notice(owner, name, "is not yet in effect in this version"))
         return found
+
+    def _in_family(self, name: str) -> bool:
+        """Whether an option without a schema of its own is one of many that are known."""
+        folded = name.lower().replace("_", "-")
+        return any(folded.startswith(f) and folded[len(f) :].isdigit() for f in self.families)
 
     def __eq__(self, other: object) -> bool:
         """Compare what is set here, not what is inherited."""

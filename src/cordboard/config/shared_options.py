@@ -61,6 +61,15 @@ session_audit_interval = Option(
     since="0.1",
     example="30",
 )
+max_forward_hops = Option(
+    "max-forward-hops",
+    Integer(1, 50),
+    5,
+    "How often a call may be forwarded, what other servers tell in Diversion included; one more is answered 482.",
+    source=OURS,
+    since="0.2",
+    example="3",
+)
 registrar_default_timeout = Option(
     "registrar-default-timeout",
     Duration(5, DAY),

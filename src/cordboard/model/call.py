@@ -85,17 +85,27 @@ class Call:
     def other(self, party: Party) -> tuple[str | None, DNRole]:
         """OtherDN and OtherDNRole as that party sees them.
 
-        Before the destination is known it is the number that was dialled. With more than two parties there is none,
-        unless the party knows whom it talks to.
+        Before the destination is known, or while several are being called at once, it is the number that was dialled.
+        Who is no longer there counts only if nobody else is, and then who left last. With more than two parties there
+        is none, unless the party knows whom it talks to.
         """
         if party.peer is not None:
             return party.peer.number, party.peer.role
         found: Party | None = None
+        several = False
         for candidate in self.parties:
-            if candidate is not party:
-                if found is not None:
-                    return None, DNRole.UNKNOWN
+            if candidate is party or _rivals(candidate, party):
+                continue
+            if found is None:
                 found = candidate
+            elif candidate.alive and found.alive:
+                several = True
+            elif candidate.alive or (not found.alive and candidate.ended_at >= found.ended_at):
+                found = candidate
+        if several and party.role is DNRole.ORIGINATION and party.answered_at == 0.0:
+            return self.dnis, DNRole.DESTINATION
+        if several:
+            return None, DNRole.UNKNOWN
         if found is not None:
             return found.number, found.role
         if party.role is DNRole.ORIGINATION:
@@ -163,3 +173,13 @@ class Call:
             if item.get("peer") is not None:
                 party.peer = call.parties[item["peer"]]
         return call
+
+
+def _rivals(one: Party, other: Party) -> bool:
+    """Whether both were called, and neither answered: each of them sees the caller alone."""
+    return (
+        one.role is DNRole.DESTINATION
+        and other.role is DNRole.DESTINATION
+        and one.answered_at == 0.0
+        and other.answered_at == 0.0
+    )

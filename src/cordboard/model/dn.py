@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cordboard.model.enums import AddressType
+from cordboard.model.forwarding import NOTHING
 from cordboard.model.party import OFF_HOOK
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from cordboard.model.forwarding import Features
     from cordboard.model.party import Party
     from cordboard.model.userdata import KVList
 
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 class DN:
     """The run-time side of a DN. What it is doing is derived from its parties and locations, never stored."""
 
-    __slots__ = ("address_type", "locations", "number", "parties", "static_contact")
+    __slots__ = ("address_type", "features", "locations", "number", "parties", "silent", "static_contact")
 
     def __init__(
         self, number: str, address_type: AddressType = AddressType.DN, static_contact: str | None = None
@@ -26,6 +28,10 @@ class DN:
         self.address_type = address_type
         self.static_contact = static_contact
         """The option ``contact``: where it is reached without registering; None for none."""
+        self.features: Features = NOTHING
+        """Where it forwards its calls, and whether it is not to be disturbed."""
+        self.silent = False
+        """Whether its device does not answer its tests (option ``oos-check``)."""
         self.locations: Sequence[Any] = ()
         """Where phones have registered, best first."""
         self.parties: dict[Party, None] = {}
@@ -37,7 +43,7 @@ class DN:
     @property
     def in_service(self) -> bool:
         """Whether a call can be offered to it."""
-        return self.static_contact is not None or bool(self.locations)
+        return not self.silent and (self.static_contact is not None or bool(self.locations))
 
     @property
     def off_hook(self) -> bool:
@@ -50,10 +56,12 @@ class DN:
     def extensions(self) -> KVList:
         """The DN's state as EventRegistered and EventAddressInfo tell it in Extensions.
 
-        ``in-service`` and ``off-hook`` are 0 or 1; for the calls ``conn-1``, ``conn-2`` ... are ConnIDs, ``ct-1`` ...
-        their CallType and ``ps-1`` ... the state of this DN's party.
+        ``in-service`` and ``off-hook`` are 0 or 1; what :meth:`Features.extensions` gives comes next; for the calls
+        ``conn-1``, ``conn-2`` ... are ConnIDs, ``ct-1`` ... their CallType and ``ps-1`` ... the state of this DN's
+        party.
         """
         state: KVList = {"in-service": int(self.in_service), "off-hook": int(self.off_hook)}
+        state.update(self.features.extensions())
         for number, party in enumerate(self.parties, 1):
             state[f"conn-{number}"] = party.call.conn_id
             state[f"ct-{number}"] = int(party.call.call_type)

@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from cordboard.model.enums import AddressType, CallState, CallType, DNRole
+from cordboard.model.enums import AddressType, CallState, CallType, DNRole, ForwardMode
 from cordboard.model.naming import attribute
 from cordboard.model.userdata import KVList
 
@@ -128,6 +128,10 @@ class EventDestinationBusy(CallEvent, frozen=True, kw_only=True, gc=False):
     """The call ThisDN is placing cannot be completed; CallState tells why."""
 
 
+class EventNetworkReached(CallEvent, frozen=True, kw_only=True, gc=False):
+    """The call ThisDN is placing has left the switch: the trunk has taken it."""
+
+
 class EventAttachedDataChanged(CallEvent, frozen=True, kw_only=True, gc=False):
     """The data attached to the call changed; UserData is the full set, ThirdPartyDN the one who changed it."""
 
@@ -161,6 +165,30 @@ class EventDNOutOfService(DNEvent, frozen=True, kw_only=True, gc=False):
 
 class EventDNBackInService(DNEvent, frozen=True, kw_only=True, gc=False):
     """ThisDN can be reached again."""
+
+
+class EventForwardSet(DNEvent, frozen=True, kw_only=True, gc=False):
+    """ThisDN forwards its calls to OtherDN, when ForwardMode says."""
+
+    other_dn: str
+    """Where to."""
+    forward_mode: ForwardMode = ForwardMode.NONE
+    """When."""
+
+
+class EventForwardCancel(DNEvent, frozen=True, kw_only=True, gc=False):
+    """ThisDN no longer forwards its calls as ForwardMode says; NONE means not at all any more."""
+
+    forward_mode: ForwardMode = ForwardMode.NONE
+    """When it did."""
+
+
+class EventDNDOn(DNEvent, frozen=True, kw_only=True, gc=False):
+    """ThisDN is not to be disturbed: calls to it are refused."""
+
+
+class EventDNDOff(DNEvent, frozen=True, kw_only=True, gc=False):
+    """ThisDN takes calls again."""
 
 
 class EventRegistered(DNEvent, frozen=True, kw_only=True, gc=False):
@@ -203,6 +231,7 @@ AnyEvent = (
     | EventReleased
     | EventAbandoned
     | EventDestinationBusy
+    | EventNetworkReached
     | EventAttachedDataChanged
     | EventPartyChanged
     | EventPartyInfo
@@ -210,6 +239,10 @@ AnyEvent = (
     | EventOnHook
     | EventDNOutOfService
     | EventDNBackInService
+    | EventForwardSet
+    | EventForwardCancel
+    | EventDNDOn
+    | EventDNDOff
     | EventRegistered
     | EventUnregistered
     | EventAddressInfo

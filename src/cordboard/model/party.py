@@ -87,7 +87,19 @@ OFF_HOOK: Final = frozenset({_S.DIALING, _S.ESTABLISHED, _S.HELD, _S.FAILED})
 class Party:
     """One end of a call."""
 
-    __slots__ = ("answered_at", "call", "dn", "ended_at", "number", "peer", "role", "started_at", "state")
+    __slots__ = (
+        "answered_at",
+        "arrived",
+        "call",
+        "dn",
+        "ended_at",
+        "number",
+        "peer",
+        "queue",
+        "role",
+        "started_at",
+        "state",
+    )
 
     def __init__(self, call: Call, number: str, role: DNRole, dn: DN | None) -> None:
         self.call = call
@@ -100,6 +112,10 @@ class Party:
         """The DN, if it is one of this switch; a stranger has none and gives no events."""
         self.peer: Party | None = None
         """Whom it talks to, where the call cannot tell by itself: one that is, or was, a transfer."""
+        self.arrived = CallState.OK
+        """What brought the call to it: the CallState of its EventRinging."""
+        self.queue: str | None = None
+        """The queue that brought the call to it: ThisQueue."""
         self.state = PartyState.NULL
         self.started_at = 0.0
         """When it left NULL, Unix time in seconds; 0.0 for not yet, as the others."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cordboard.model import events as ev
 from cordboard.model.enums import CallState, CallType, DNRole
@@ -88,6 +88,7 @@ class Reporter:
                 propagated_call_type=call.call_type,
                 call_state=state,
                 this_dn_role=party.role,
+                this_queue=party.queue,
                 other_dn=other,
                 other_dn_role=other_role,
                 third_party_dn=third_number,
@@ -131,6 +132,30 @@ class Reporter:
                     link=link if mine else None,
                     third=changer,
                 )
+
+    def feature(
+        self,
+        kind: type[ev.EventForwardSet | ev.EventForwardCancel | ev.EventDNDOn | ev.EventDNDOff],
+        dn: DN,
+        *,
+        reference_id: int = 0,
+        link: Link | None = None,
+        **more: Any,  # noqa: ANN401 - what the event has of its own
+    ) -> None:
+        """Tells that a feature of a DN was set or taken back."""
+        if self.wants(dn.number):
+            self.emitted += 1
+            self.sink.emit(
+                kind(
+                    server=self.server,
+                    time=moment(self.now()),
+                    event_sequence_number=self._next(),
+                    reference_id=reference_id,
+                    this_dn=dn.number,
+                    **more,
+                ),
+                link,
+            )
 
     def service(self, dn: DN) -> None:
         """Tells that a DN went out of service or came back, whichever it is in now."""

@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from cordboard.model.enums import AddressType, MakeCallType, RegisterMode
+from cordboard.model.enums import AddressType, ForwardMode, MakeCallType, RegisterMode
 from cordboard.model.naming import attribute
 from cordboard.model.userdata import KVList
 
@@ -110,6 +110,30 @@ class DeleteUserData(CallRequest, frozen=True, kw_only=True, gc=False):
     """Removes all data of the call. Answered by EventAttachedDataChanged on all parties."""
 
 
+class CallSetForward(Request, frozen=True, kw_only=True, gc=False):
+    """Forward the calls of ThisDN to OtherDN. Answered by EventForwardSet."""
+
+    other_dn: str
+    """Where to: a DN or a number outside."""
+    forward_mode: ForwardMode = ForwardMode.UNCONDITIONAL
+    """When. Each mode has its own destination."""
+
+
+class CallCancelForward(Request, frozen=True, kw_only=True, gc=False):
+    """Forward no longer. Answered by EventForwardCancel."""
+
+    forward_mode: ForwardMode = ForwardMode.NONE
+    """Which forwarding to cancel; NONE for all."""
+
+
+class SetDNDOn(Request, frozen=True, kw_only=True, gc=False):
+    """Let nobody disturb ThisDN. Answered by EventDNDOn."""
+
+
+class SetDNDOff(Request, frozen=True, kw_only=True, gc=False):
+    """Let ThisDN be called again. Answered by EventDNDOff."""
+
+
 AnyRequest = (
     RegisterAddress
     | UnregisterAddress
@@ -122,6 +146,10 @@ AnyRequest = (
     | UpdateUserData
     | DeletePair
     | DeleteUserData
+    | CallSetForward
+    | CallCancelForward
+    | SetDNDOn
+    | SetDNDOff
 )
 """Every request, as the type a decoder is made for: ``msgspec.json.Decoder(AnyRequest)``."""
 

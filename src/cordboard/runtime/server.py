@@ -28,6 +28,7 @@ from cordboard.model.connid import CallIds
 from cordboard.model.events import Event
 from cordboard.model.ports import Link
 from cordboard.model.requests import Request
+from cordboard.ops.features import FeatureTable
 from cordboard.ops.http import HttpServer, Readiness, health_routes
 from cordboard.ops.logging import LineWriter
 from cordboard.ops.meters import CallMeters
@@ -119,9 +120,11 @@ class Server:
     async def _start(self) -> None:
         loop = asyncio.get_running_loop()
         options = self.environment.application.options
+        database = Database(self.state.database)
+        self._exit.callback(database.close)
+        features = FeatureTable(database)
+        self._exit.callback(features.close)
         if options.cdr_enabled:
-            database = Database(self.state.database)
-            self._exit.callback(database.close)
             file = Path(options.cdr_file) if options.cdr_file else None
             self.records = RecordStore(database, keep=options.cdr_keep, file=file)
             self._exit.callback(self.records.close)
@@ -138,8 +141,11 @@ class Server:
             events=self.hub,
             records=self.records,
             meters=self.meters,
+            features=features,
             resolver=self._open_resolver(loop, clock, endpoint),
         )
+        for number, kept in features.load().items():
+            switch.restore(number, kept)
         for dn in self.environment.dns.values():
             switch.configure(dn_settings(self.environment, dn))
         endpoint.flush()

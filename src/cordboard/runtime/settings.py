@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from cordboard.config.dn_options import dial_plan
 from cordboard.config.environment import Environment
 from cordboard.config.objects import DN
 from cordboard.config.optionset import DnType
@@ -27,6 +28,7 @@ def server_settings(environment: Environment) -> ServerSettings:
         max_calls=options.sip_max_calls,
         retry_after=round(options.sip_retry_after),
         registration_expires=round(environment.switch.options.registrar_default_timeout),
+        max_forward_hops=options.max_forward_hops,
     )
 
 
@@ -46,14 +48,37 @@ def dn_settings(environment: Environment, dn: DN) -> DnSettings:
         ha1=_offered(environment, dn),
         authenticate=tuple(options.authenticate_requests),
         peers=_peers(dn),
+        alert_info=options.sip_alert_info,
+        alert_info_bare=options.sip_alert_info_form == "bare",
+        answer_mode=options.sip_answer_mode,
+        trusted=options.sip_trusted_peer,
+        identity_headers=options.sip_identity_headers,
+        reject_anonymous=options.reject_anonymous,
+        hunt=options.hg_type if dn.type is DnType.ACD_QUEUE else "none",
+        members=options.hg_members,
+        hunt_timeout=options.hg_no_answer_timeout,
+        dial_plan=dial_plan(options) if _has_plan(dn) else (),
+        prefix=options.prefix,
+        replace_prefix=options.replace_prefix if "replace-prefix" in options.explicit else None,
+        priority=options.priority,
+        capacity=options.capacity,
+        oos_check=options.oos_check,
+        oos_force=options.oos_force,
     )
+
+
+def _has_plan(dn: DN) -> bool:
+    return dn.type is DnType.VOIP_SERVICE and dn.options.service_type == "dial-plan"
 
 
 def _peers(dn: DN) -> tuple[str, ...]:
     """The address a trunk's calls come from: their From shows numbers of outside, so it cannot tell the DN.
 
-    Only a literal address; a trunk whose contact is a name is known by what it authenticates as.
+    The option ``trunk-addresses``, else the contact's host if it is a literal address; a trunk whose contact is a name
+    is known by what it authenticates as.
     """
+    if dn.type is DnType.TRUNK and dn.options.trunk_addresses:
+        return dn.options.trunk_addresses
     if dn.type is not DnType.TRUNK or dn.options.contact in {"", "*"}:
         return ()
     place = place_of(dn.options.contact)

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from cordboard.model.ports import Link
     from cordboard.sip.session import Session
     from cordboard.switch.flows.transfer import Transfer
-    from cordboard.switch.legs import Branches, Failure
+    from cordboard.switch.legs import Called, Failure
     from cordboard.switch.server import SipServer
+    from cordboard.switch.trunks.selection import Trunk
 
 SHUTDOWN: Final = (("Reason", 'SIP;cause=503;text="Server shutdown"'),)
 
@@ -39,6 +40,7 @@ class CallFlow:
         "ringing_at",
         "server",
         "transfer",
+        "trunks",
     )
 
     requested = False
@@ -56,8 +58,10 @@ class CallFlow:
         """The caller's leg."""
         self.b: Session | None = None
         """The leg of the contact that answered."""
-        self.branches: Branches | None = None
+        self.branches: Called | None = None
         """The callee while it is being called."""
+        self.trunks: list[Trunk] = []
+        """The trunks the call takes up."""
         self.bridge: Bridge | None = None
         """Both legs, joined."""
         self.caller_call_id = ""
@@ -72,11 +76,24 @@ class CallFlow:
 
     # What flows share.
 
-    def ring(self) -> None:
-        """The callee rings, if it did not yet."""
-        if self.ringing_at is None and self.callee is not None:
-            self.ringing_at = self.server.reporter.now()
-            advance(self.callee, Move.RING, self.server.reporter)
+    def ring(self, party: Party | None = None) -> None:
+        """The callee, or that party, rings, if it did not yet."""
+        party = party or self.callee
+        if party is not None and party.can(Move.RING):
+            if self.ringing_at is None:
+                self.ringing_at = self.server.reporter.now()
+            advance(party, Move.RING, self.server.reporter, party.arrived)
+
+    def occupy(self, trunk: Trunk) -> None:
+        """The call goes through a trunk, and counts there."""
+        trunk.calls += 1
+        self.trunks.append(trunk)
+
+    def vacate(self, trunk: Trunk) -> None:
+        """The call goes through that trunk no more."""
+        if trunk in self.trunks:
+            self.trunks.remove(trunk)
+            trunk.calls -= 1
 
     def establish(self) -> None:
         """The callee answered: both parties are talking."""
@@ -128,13 +145,13 @@ class CallFlow:
 
     # BranchesHandler, as flows have it
 
-    def on_branch_progress(self, branches: Branches, event: _core.ResponseEvent) -> None:
+    def on_branch_progress(self, branches: Called, event: _core.ResponseEvent) -> None:
         """A phone that is being called rings."""
 
-    def on_branch_answer(self, branches: Branches, session: Session, event: _core.ResponseEvent) -> None:
+    def on_branch_answer(self, branches: Called, session: Session, event: _core.ResponseEvent) -> None:
         """A phone that is being called answered."""
 
-    def on_branch_failure(self, branches: Branches, failure: Failure) -> None:
+    def on_branch_failure(self, branches: Called, failure: Failure) -> None:
         """A phone that is being called will not answer."""
 
     # BridgeHandler
@@ -183,6 +200,8 @@ class CallFlow:
             if party is transfer.target:
                 transfer.target_refused()
                 return
+        if self.branches is not None and self.branches.decline(party, reference_id, link):
+            return
         answered = self.call.answered_at > 0
         by = ReleasedBy.CALLER if party is self.caller else ReleasedBy.CALLEE
         if answered:
@@ -257,6 +276,11 @@ class CallFlow:
             # Who rings while the other one goes has been abandoned: a caller who gave up, or one who was transferred.
             gave_up = callee.can(Move.ABANDON) and (outcome == Outcome.CANCELLED or self.call.answered_at > 0)
             advance(callee, Move.ABANDON if gave_up else Move.RELEASE, reporter, state)
+        for party in self.call.parties:
+            # Members of a hunt group that ring, beside the callee.
+            if party is not caller and party is not callee and party.can(Move.ABANDON):
+                gave_up = outcome == Outcome.CANCELLED
+                advance(party, Move.ABANDON if gave_up else Move.RELEASE, reporter, state)
         if caller is not None and caller.alive:
             advance(caller, Move.RELEASE, reporter)
 
@@ -270,6 +294,9 @@ class CallFlow:
         call = self.call
         server = self.server
         call.ended_at = ended = server.reporter.now()
+        for trunk in self.trunks:
+            trunk.calls -= 1
+        self.trunks.clear()
         server.calls.pop(call.conn_id, None)
         server.meters.call_ended(outcome, ended - call.answered_at if call.answered_at else 0.0)
         record = CallRecord(
@@ -343,7 +370,7 @@ def outcome_of(failure: Failure) -> tuple[str, int, CallState]:
 
 def flow_of(owner: object | None) -> CallFlow | None:
     """The call an owner of a transaction or dialog belongs to."""
-    for _ in range(5):
+    for _ in range(7):
         if isinstance(owner, CallFlow) or owner is None:
             return owner
         for name in ("owner", "flow", "handler", "session"):

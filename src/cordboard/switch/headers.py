@@ -10,7 +10,7 @@ phones) have to say to each other passes, and only that:
 - Content-Disposition and Content-Language, which describe the body that passes
 - all that begins with ``X-``
 
-Answer-Mode (RFC 5373) does not: whether a phone answers by itself is for the switch to say, not for any caller.
+Answer-Mode (RFC 5373) and how a call came here are matters of ``features.alerting`` and ``features.diversion``.
 """
 
 from __future__ import annotations

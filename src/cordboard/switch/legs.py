@@ -10,7 +10,7 @@ Without the latter it is RFC 3261's timer C, set anew by each provisional respon
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 from cordboard.sip.outgoing import Outgoing
 from cordboard.sip.routed import RoutedInvite
@@ -19,13 +19,19 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cordboard import _core
+    from cordboard.model.party import Party
+    from cordboard.model.ports import Link
     from cordboard.sip.clock import Clock, Timer
     from cordboard.sip.endpoint import Dispatcher
     from cordboard.sip.outgoing import OutgoingHandler
     from cordboard.sip.resolver.records import Destination, Problem
     from cordboard.sip.session import Session, SessionHandler
+    from cordboard.switch.delivery import Delivery
     from cordboard.switch.routing import Target
     from cordboard.switch.settings import DnSettings
+
+    Called: TypeAlias = "Branches | Delivery"
+    """Whoever is being called: one DN, or a number wherever it leads."""
 
 NO_ANSWER: Final = (("Reason", 'SIP;cause=480;text="No answer"'),)
 """Why a phone that rang too long is no longer called (RFC 3326)."""
@@ -68,18 +74,21 @@ class Failure:
 class BranchesHandler(Protocol):
     """Who decides for a DN that is being called."""
 
-    def on_branch_progress(self, branches: Branches, event: _core.ResponseEvent) -> None:
+    def on_branch_progress(self, branches: Called, event: _core.ResponseEvent) -> None:
         """A provisional response other than 100 of any contact."""
 
-    def on_branch_answer(self, branches: Branches, session: Session, event: _core.ResponseEvent) -> None:
+    def on_branch_answer(self, branches: Called, session: Session, event: _core.ResponseEvent) -> None:
         """A contact answered; the others are being cancelled. The session's ACK is owed."""
 
-    def on_branch_failure(self, branches: Branches, failure: Failure) -> None:
+    def on_branch_failure(self, branches: Called, failure: Failure) -> None:
         """No contact will answer."""
 
 
 class Branches:
     """A DN being called."""
+
+    identity: _core.Headers = ()
+    """The headers that tell the caller who he is connected to, where it is not for the handler to know."""
 
     __slots__ = (
         "_best",
@@ -170,6 +179,10 @@ class Branches:
     def settled(self) -> bool:
         """Whether the call of the DN is decided."""
         return self._open == 0
+
+    def decline(self, party: Party, reference_id: int, link: Link | None) -> bool:  # noqa: ARG002
+        """Nobody else is being called, so that nobody can be taken out: see ``Delivery.decline``."""
+        return False
 
     def cancel(self, headers: _core.Headers = ()) -> None:
         """Gives up all contacts; the handler hears no more. Harmless when it is settled."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from cordboard.model.forwarding import Features
     from cordboard.switch.records import CallRecord
 
 
@@ -26,6 +27,22 @@ class Meters(Protocol):
 
     def call_refused(self, status: int) -> None:
         """A call was refused before it became one."""
+
+
+class FeatureStore(Protocol):
+    """Where the features of DNs are kept over a restart. Must return at once."""
+
+    def keep(self, number: str, features: Features) -> None:
+        """Takes what is in force for a DN now."""
+
+
+class NoFeatureStore:
+    """A FeatureStore that keeps nothing."""
+
+    __slots__ = ()
+
+    def keep(self, number: str, features: Features) -> None:
+        """Lets the features go."""
 
 
 class NoRecords:

@@ -11,6 +11,7 @@ from cordboard.model import events as ev
 from cordboard.model import requests as rq
 from cordboard.model.errors import Code, TLibError
 from cordboard.model.userdata import UserDataError, attach, check, without
+from cordboard.switch.features import forwarding
 from cordboard.switch.flows import make_call_rfc3725
 
 if TYPE_CHECKING:
@@ -99,6 +100,26 @@ def _release_call(server: SipServer, link: Link, request: rq.ReleaseCall, refere
     return ()
 
 
+def _set_forward(server: SipServer, link: Link, request: rq.CallSetForward, reference_id: int) -> Answer:
+    forwarding.set_forward(server, link, _extension(server, request.this_dn), request, reference_id)
+    return ()
+
+
+def _cancel_forward(server: SipServer, link: Link, request: rq.CallCancelForward, reference_id: int) -> Answer:
+    forwarding.cancel_forward(server, link, _extension(server, request.this_dn), request, reference_id)
+    return ()
+
+
+def _dnd_on(server: SipServer, link: Link, request: rq.SetDNDOn, reference_id: int) -> Answer:
+    forwarding.set_dnd(server, link, _extension(server, request.this_dn), reference_id, dnd=True)
+    return ()
+
+
+def _dnd_off(server: SipServer, link: Link, request: rq.SetDNDOff, reference_id: int) -> Answer:
+    forwarding.set_dnd(server, link, _extension(server, request.this_dn), reference_id, dnd=False)
+    return ()
+
+
 def _change(server: SipServer, link: Link, request: rq.CallRequest, reference_id: int, change: Change) -> Answer:
     flow, party = _party(server, request)
     call = flow.call
@@ -134,5 +155,9 @@ TABLE: Final[dict[type[rq.Request], Callable[[SipServer, Any, Any, int], Answer]
     rq.UpdateUserData: _attach,
     rq.DeletePair: _delete_pair,
     rq.DeleteUserData: _delete_all,
+    rq.CallSetForward: _set_forward,
+    rq.CallCancelForward: _cancel_forward,
+    rq.SetDNDOn: _dnd_on,
+    rq.SetDNDOff: _dnd_off,
 }
 """What carries out each request."""

@@ -9,42 +9,28 @@ set of ears, and the first phone they pick up wins.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
-from urllib.parse import unquote
 
 from cordboard.model.dn import DN
 from cordboard.model.enums import AddressType
 from cordboard.sip.resolver.locate import UnlocatableError
-from cordboard.switch.features import caller_id
+from cordboard.switch.features import alerting, caller_id
+from cordboard.switch.numbers import number_of as number_of
+from cordboard.switch.trunks.selection import candidates as chosen
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from cordboard import _core
     from cordboard.sip.resolver.lookup import Resolver, Route
     from cordboard.switch.settings import DnSettings
+    from cordboard.switch.trunks.dial_plan import DialPlan
+    from cordboard.switch.trunks.selection import Trunk
 
 MAX_CONTACTS: Final = 10
 """Most contacts of a DN that are tried at once; further ones are left out."""
 
 NOWHERE: Final = ("", 0)
 """The address of a target whose destinations are not known yet."""
-
-_VISUAL: Final = str.maketrans("", "", "-.() ")
-
-
-def number_of(uri: str) -> str:
-    """The number a URI names: its user part, without parameters and password, escapes decoded; empty for none."""
-    scheme, _, rest = uri.partition(":")
-    scheme = scheme.lower()
-    if scheme in {"sip", "sips"}:
-        user, at, _ = rest.partition("@")
-        if not at:
-            return ""
-        user = user.partition(";")[0].partition(":")[0]
-        return unquote(user) if "%" in user else user
-    if scheme == "tel":
-        return rest.partition(";")[0].translate(_VISUAL)
-    return ""
 
 
 SIPS_NOT_ALLOWED: Final = (("Warning", '380 cordboard "SIPS Not Allowed"'),)
@@ -88,7 +74,7 @@ class ContactError(ValueError):
 class Extension:
     """A configured DN while the server runs: its settings, its state, and what is worth making only once."""
 
-    __slots__ = ("_fixed", "_route", "address", "dn", "identity", "settings", "target_uri")
+    __slots__ = ("_fixed", "_route", "address", "alerting", "dn", "identity", "settings", "target_uri", "who")
 
     def __init__(self, settings: DnSettings, domain: str) -> None:
         self.settings = settings
@@ -97,6 +83,10 @@ class Extension:
         """Name and address as others see them."""
         self.identity: tuple[tuple[str, str], ...] = ()
         """The headers that assert its identity to the other party."""
+        self.who = caller_id.Identity("", "")
+        """The same with its number, for who wants it told otherwise."""
+        self.alerting: tuple[tuple[str, str], ...] = ()
+        """How it is to ring and answer: headers of each INVITE to it."""
         self.target_uri = ""
         """To of the requests to it."""
         self._fixed = ""
@@ -113,6 +103,8 @@ class Extension:
         self.dn.static_contact = settings.static_contact
         self.address = caller_id.name_addr(settings.name, settings.number, domain)
         self.identity = (caller_id.asserted(self.address),)
+        self.who = caller_id.Identity(self.address, settings.number)
+        self.alerting = alerting.of_dn(settings, domain)
         self.target_uri = caller_id.name_addr("", settings.number, domain)
 
     def resolve(self, resolver: Resolver) -> None:
@@ -167,3 +159,41 @@ class Extension:
         """Whether it has as many calls as it may."""
         limit = self.settings.max_calls
         return limit > 0 and len(self.dn.parties) >= limit
+
+
+class Outside(NamedTuple):
+    """A number beyond the switch."""
+
+    number: str
+    """What the dial plan made of what was dialled."""
+    trunks: tuple[Trunk, ...]
+    """The trunks that lead there, the best first, available or not."""
+    withheld: bool = False
+    """Whether the dial plan withholds the caller's number."""
+
+
+def find(
+    number: str,
+    extensions: Mapping[str, Extension],
+    trunks: Mapping[str, Trunk],
+    plan: DialPlan,
+    *,
+    outward: bool = True,
+) -> Extension | Outside | None:
+    """What a number leads to: a DN, else what the dial plan makes of it, a DN again or the way outside; None: nothing.
+
+    ``outward``: whether the call may leave by a trunk. One that came in by a trunk may not, unless a DN forwards it.
+    """
+    extension = extensions.get(number)
+    if extension is not None:
+        return extension
+    dialled = plan.apply(number)
+    if dialled.number != number:
+        extension = extensions.get(dialled.number)
+        if extension is not None:
+            return extension
+    if not outward:
+        return None
+    among = [trunks[name] for name in dialled.trunks if name in trunks] if dialled.trunks else trunks.values()
+    found = chosen(among, dialled.number, any_prefix=bool(dialled.trunks))
+    return Outside(dialled.number, tuple(found), dialled.withheld) if found else None

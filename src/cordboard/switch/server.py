@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from cordboard.model import events as ev
+from cordboard.model.forwarding import NOTHING
 from cordboard.model.reporter import Reporter
 from cordboard.sip.endpoint import Dispatcher
 from cordboard.sip.resolver.lookup import Resolver
@@ -18,20 +19,24 @@ from cordboard.switch.bridge import ALLOW
 from cordboard.switch.callflow import CallFlow, flow_of
 from cordboard.switch.flows import basic_call
 from cordboard.switch.log import Log
-from cordboard.switch.ports import NoMeters, NoRecords
-from cordboard.switch.routing import Extension
+from cordboard.switch.ports import NoFeatureStore, NoMeters, NoRecords
+from cordboard.switch.routing import Extension, find
+from cordboard.switch.trunks.dial_plan import DialPlan
+from cordboard.switch.trunks.monitor import Monitor
+from cordboard.switch.trunks.selection import Trunk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from cordboard import _core
     from cordboard.model.connid import CallIds
+    from cordboard.model.forwarding import Features
     from cordboard.model.ports import EventSink, Link
     from cordboard.model.requests import Request
     from cordboard.sip.clock import Clock
     from cordboard.sip.endpoint import Endpoint
-    from cordboard.switch.ports import Meters, RecordSink
-    from cordboard.switch.routing import Target
+    from cordboard.switch.ports import FeatureStore, Meters, RecordSink
+    from cordboard.switch.routing import Outside, Target
     from cordboard.switch.settings import DnSettings, ServerSettings
 
 REFUSED: Final = {"REFER": 403, "SUBSCRIBE": 489, "PUBLISH": 489, "NOTIFY": 481}
@@ -54,6 +59,7 @@ class SipServer:
         records: RecordSink | None = None,
         meters: Meters | None = None,
         resolver: Resolver | None = None,
+        features: FeatureStore | None = None,
         log: Log | None = None,
     ) -> None:
         """``wall``: Unix time in seconds. ``random``: a number from 0 to 1."""
@@ -72,6 +78,16 @@ class SipServer:
         """All DNs, by number."""
         self.calls: dict[str, CallFlow] = {}
         """All calls, by ConnID."""
+        self.trunks: dict[str, Trunk] = {}
+        """The trunks, by the number of their DN."""
+        self.monitors: dict[str, Monitor] = {}
+        """The tests of DNs that are tested, by number."""
+        self.plan = DialPlan()
+        self.turns: dict[str, int] = {}
+        """Where each circular hunt group goes on."""
+        self.features = features if features is not None else NoFeatureStore()
+        self._kept: dict[str, Features] = {}
+        """Features of DNs that are not configured, or not yet."""
         self.draining = False
         """Whether new calls are refused."""
         self.lost = 0
@@ -98,17 +114,21 @@ class SipServer:
         if extension is None:
             extension = Extension(settings, domain)
             extension.resolve(self.resolver)
+            self._check_plan(settings)
             self.extensions[number] = extension
+            extension.dn.features = self._kept.pop(number, NOTHING)
             changed = False
         else:
             before, kept = extension.dn.in_service, extension.settings
             extension.change(settings, domain)
             try:
+                self._check_plan(settings)
                 extension.resolve(self.resolver)
             except ValueError:
                 extension.change(kept, domain)
                 raise
             changed = extension.dn.in_service != before
+        self._outward(extension)
         self.dispatcher.endpoint.set_dn(
             number,
             ha1=settings.ha1,
@@ -125,11 +145,62 @@ class SipServer:
         if extension is None:
             return
         extension.forget()
+        self.trunks.pop(number, None)
+        self.turns.pop(number, None)
+        monitor = self.monitors.pop(number, None)
+        if monitor is not None:
+            monitor.stop()
+        if extension.settings.dial_plan:
+            self.plan = self._planned(None)
+        self._kept[number] = extension.dn.features
         self.dispatcher.endpoint.remove_dn(number)
         if extension.dn.in_service:
             extension.dn.locations = ()
             extension.dn.static_contact = None
             self.reporter.service(extension.dn)
+
+    def _outward(self, extension: Extension) -> None:
+        """Takes over what a DN's settings mean for the way outside."""
+        settings = extension.settings
+        number = settings.number
+        if extension.is_trunk:
+            trunk = self.trunks.get(number)
+            if trunk is None or trunk.extension is not extension:
+                self.trunks[number] = Trunk(extension)
+        else:
+            self.trunks.pop(number, None)
+        monitor = self.monitors.get(number)
+        wanted = settings.oos_check > 0 and settings.static_contact is not None
+        if monitor is not None and (not wanted or monitor.extension is not extension):
+            self.monitors.pop(number).stop()
+            monitor = None
+        if wanted and monitor is None:
+            self.monitors[number] = Monitor(self, extension)
+        self.plan = self._planned(None)
+
+    def _planned(self, changed: DnSettings | None) -> DialPlan:
+        """All dial plan rules, with those of a DN that is about to change."""
+        plans = {number: extension.settings.dial_plan for number, extension in self.extensions.items()}
+        if changed is not None:
+            plans[changed.number] = changed.dial_plan
+        return DialPlan(rule for number in sorted(plans) for rule in plans[number])
+
+    def _check_plan(self, settings: DnSettings) -> None:
+        """Raises RuleError for a dial plan that cannot be read."""
+        if settings.dial_plan:
+            self._planned(settings)
+
+    def restore(self, number: str, features: Features) -> None:
+        """Takes over the features of a DN from before a restart; nobody is told."""
+        extension = self.extensions.get(number)
+        if extension is None:
+            self._kept[number] = features
+        else:
+            extension.dn.features = features
+
+    def find(self, number: str, *, outward: bool = True) -> Extension | Outside | None:
+        """See :func:`cordboard.switch.routing.find`."""
+        return find(number, self.extensions, self.trunks, self.plan, outward=outward)
 
     def dns(self) -> Iterable[str]:
         """The numbers of all DNs."""
@@ -228,5 +299,8 @@ class SipServer:
     def shut_down(self) -> None:
         """Ends all calls now, with BYE. The core still needs a moment to send them."""
         self.draining = True
+        for monitor in self.monitors.values():
+            monitor.stop()
+        self.monitors.clear()
         for flow in list(self.calls.values()):
             flow.shut_down()

@@ -35,6 +35,39 @@ class DnSettings:
     """Option ``authenticate-requests``."""
     peers: tuple[str, ...] = ()
     """Addresses its requests come from when they are not authenticated otherwise."""
+    alert_info: str = ""
+    """Option ``sip-alert-info``: Alert-Info of the INVITEs to it."""
+    alert_info_bare: bool = False
+    """Option ``sip-alert-info-form``: whether that is sent as it is, without the URI that RFC 3261 wants."""
+    answer_mode: str = "pass"
+    """Option ``sip-answer-mode``: ``auto`` or ``manual`` for Answer-Mode (RFC 5373) of the INVITEs to it, ``none`` for
+    none, ``pass`` for the caller's."""
+    trusted: bool = False
+    """Option ``sip-trusted-peer``: whether it is within our trust domain (RFC 3325), with who withholds his number."""
+    identity_headers: tuple[str, ...] = ("pai",)
+    """Option ``sip-identity-headers``: how it is told who the other party is."""
+    reject_anonymous: bool = False
+    """Option ``reject-anonymous``: whether calls without a number are refused (433, RFC 5079)."""
+    hunt: str = "none"
+    """Option ``hg-type``: ``fork``, ``linear`` or ``circular`` for a hunt group."""
+    members: tuple[str, ...] = ()
+    """Option ``hg-members``."""
+    hunt_timeout: float = 20.0
+    """Option ``hg-no-answer-timeout``: how long each member rings."""
+    dial_plan: tuple[str, ...] = ()
+    """Options ``dial-plan-rule-<n>``, by number."""
+    prefix: str = ""
+    """Option ``prefix``: the numbers a trunk takes; empty for none."""
+    replace_prefix: str | None = None
+    """Option ``replace-prefix``: what is dialled in its place; None for the prefix itself."""
+    priority: int = 0
+    """Option ``priority``: of trunks with the same prefix the lowest is tried first."""
+    capacity: int = 0
+    """Option ``capacity``: most calls through a trunk; 0 for no limit."""
+    oos_check: float = 0.0
+    """Option ``oos-check``: time between two OPTIONS that test it; 0 for none."""
+    oos_force: float = 0.0
+    """Option ``oos-force``: time without an answer until it is out of service; 0 for the first one unanswered."""
 
     @property
     def static_contact(self) -> str | None:
@@ -52,6 +85,8 @@ class ServerSettings:
     """Attribute Server of its events."""
     max_calls: int = 100_000
     """Calls at once above which new ones are answered 503."""
+    max_forward_hops: int = 5
+    """Option ``max-forward-hops``: how often a call may be forwarded."""
     retry_after: int = 10
     """Seconds of Retry-After with a 503."""
     registration_expires: int = 1800

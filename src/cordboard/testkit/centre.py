@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cordboard.model.connid import CallIds
+from cordboard.model.enums import AddressType
 from cordboard.model.events import CallEvent, Event
 from cordboard.sip.resolver.lookup import Resolver
 from cordboard.switch.server import SipServer
@@ -130,6 +131,11 @@ class Centre:
             self.network.run(2)
             self.desktop.events.clear()
             self.desktop.links.clear()
+
+    def trunk(self, phone: Phone, **settings: object) -> None:
+        """Makes the DN of a phone a trunk, known by its address; the phone is the carrier."""
+        host = phone.node.address[0]
+        self.configure(phone.number, address_type=AddressType.TRUNK, peers=(host,), name="", **settings)
 
     def configure(self, number: str, **settings: object) -> None:
         """Changes settings of a DN."""

@@ -31,6 +31,10 @@ class Manners:
     """When it says 200."""
     reject: tuple[float, int] | None = None
     """When it refuses, and how."""
+    contact: str = ""
+    """Contact of that refusal, for a 3xx."""
+    headers: tuple[tuple[str, str], ...] = ()
+    """What it adds to 180 and 200."""
     hang_up: float | None = None
     """When, after its answer, it says BYE."""
 
@@ -293,14 +297,14 @@ class _Callee(_InCall):
         manners = self.manners
         if session is not None and session.early:
             body = self.call.phone.sdp() if manners.early_media else b""
-            session.progress(manners.ring_status, body=body)
+            session.progress(manners.ring_status, manners.headers, body=body)
             self.call.note("ringing")
 
     def answer(self) -> None:
         session = self.call.session
         phone = self.call.phone
         if session is not None and session.early:
-            session.answer(body=phone.sdp())
+            session.answer(self.manners.headers, body=phone.sdp())
             self.call.note("answer sent")
             if self.manners.hang_up is not None:
                 self.call.timers.append(phone.network.clock.call_later(self.manners.hang_up, self.call.hang_up))
@@ -309,5 +313,5 @@ class _Callee(_InCall):
         session = self.call.session
         manners = self.manners
         if session is not None and session.early and manners.reject is not None:
-            session.reject(manners.reject[1])
+            session.reject(manners.reject[1], (("Contact", manners.contact),) if manners.contact else ())
             self.call.end(f"{manners.reject[1]} sent")

@@ -22,6 +22,7 @@ from cordboard.config.kinds import (
     ListenList,
     MethodList,
     NameServerList,
+    PeerList,
     SecretHex,
     SecretText,
     SipUri,
@@ -91,6 +92,11 @@ def values(kind: Kind[Any]) -> st.SearchStrategy[Any]:
                 st.ip_addresses(), st.integers(1, 52),
             )  # fmt: skip
             return st.lists(server | st.ip_addresses().map(str), unique=True, max_size=3).map(tuple)
+        case PeerList():
+            peer = st.builds(
+                lambda a, p: f"[{a}]:{p}" if a.version == 6 else f"{a}:{p}", st.ip_addresses(), st.integers(1, 65535)
+            )
+            return st.lists(peer | st.ip_addresses().map(str), unique=True, max_size=3).map(tuple)
         case DomainList():
             return st.lists(st.sampled_from(("centre.example", "local", "a-b.c")), unique=True).map(tuple)
     raise TypeError(kind)

@@ -76,6 +76,8 @@ def test_every_event_can_be_read_back(kind):
         given |= {"conn_id": "0" * 16, "call_id": 1, "call_uuid": "U"}
     if kind is ev.EventError:
         given |= {"error_code": 415, "error_message": "x"}
+    if kind is ev.EventForwardSet:
+        given |= {"other_dn": "1502"}
     event = kind(**given)
     assert msgspec.json.decode(msgspec.json.encode(event), type=ev.AnyEvent) == event
 
@@ -87,6 +89,7 @@ def test_every_request_can_be_read_back(kind):
         given["conn_id"] = "0" * 16
     given |= {
         rq.MakeCall: {"other_dn": "1502"},
+        rq.CallSetForward: {"other_dn": "1502"},
         rq.AttachUserData: {"user_data": {"k": "v"}},
         rq.UpdateUserData: {"user_data": {"k": "v"}},
         rq.DeletePair: {"key": "k"},

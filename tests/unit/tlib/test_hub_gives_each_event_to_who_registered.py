@@ -45,6 +45,7 @@ def test_every_event_keeps_its_attributes_on_the_way(kind):
         "call_uuid": "u",
         "error_code": 50,
         "error_message": "m",
+        "other_dn": "1502",
     }
     fields = {field.name for field in msgspec.structs.fields(kind)}
     for numbers in ({}, {"event_sequence_number": 123456}, {"event_sequence_number": 9, "reference_id": 77}):

@@ -1,10 +1,37 @@
-"""Who a phone shows: name and number of the other party (RFC 3261 20.20, RFC 3325)."""
+"""Who a phone shows: name and number of the other party, asserted, believed or withheld (RFC 3261, 3323, 3325).
+
+- Of a DN we know who it is: its number and name, whatever its phone claims.
+- A *trusted* peer (option ``sip-trusted-peer``) says who calls in P-Asserted-Identity, or in Remote-Party-ID, which
+  older devices send; of any other peer these are not looked at, and From counts.
+- Who asks for privacy (``Privacy: id``, ``user`` or ``header``, or an anonymous From) is shown to trusted peers only,
+  with ``Privacy: id``; all others see ``"Anonymous" <sip:anonymous@anonymous.invalid>``. Our desktops see the number.
+"""
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from cordboard.switch.numbers import number_of
+from cordboard.switch.numbers import user_part as user_part
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from cordboard import _core
 
 _ESCAPES: Final = str.maketrans({"\\": "\\\\", '"': '\\"', "\r": " ", "\n": " ", "\0": " "})
+
+ANONYMOUS: Final = '"Anonymous" <sip:anonymous@anonymous.invalid>'
+"""From of a caller who withholds his identity (RFC 3323 4.1.1.3)."""
+
+_WITHHOLDING: Final = frozenset({"id", "user", "header", "session"})
+"""Values of Privacy that ask not to show who it is."""
+
+_NOBODY: Final = frozenset({"anonymous", "unavailable", "restricted", ""})
+"""User parts of nobody."""
+
+_REVEALING: Final = frozenset({"subject", "call-info", "organization", "in-reply-to"})
+"""Headers that would tell who withholds his identity (RFC 3323 5.1)."""
 
 
 def name_addr(name: str, number: str, domain: str) -> str:
@@ -20,11 +47,82 @@ def asserted(address: str) -> tuple[str, str]:
     return ("P-Asserted-Identity", address)
 
 
-_USER_CHARACTERS: Final = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.!~*'()&=+$,?/")
+class Identity(NamedTuple):
+    """Who somebody is, and whether he wants to be known."""
+
+    address: str
+    """Name and address, as shown."""
+    number: str
+    """The number alone; ``anonymous`` if there is none."""
+    private: bool = False
+    """Whether only those who are trusted may be told."""
+
+    @property
+    def anonymous(self) -> bool:
+        """Whether there is nobody to show."""
+        return self.private or self.number == "anonymous"
+
+    def shown_to(self, *, trusted: bool, kinds: Sequence[str] = ("pai",)) -> tuple[str, list[tuple[str, str]]]:
+        """From and the identity headers of an INVITE to somebody. ``kinds``: option ``sip-identity-headers``."""
+        if not self.anonymous:
+            return self.address, self.headers(kinds)
+        if not trusted or self.number == "anonymous":
+            return ANONYMOUS, [("Privacy", "id")]
+        return ANONYMOUS, [*self.headers(kinds), ("Privacy", "id")]
+
+    def headers(self, kinds: Sequence[str], party: str = "calling") -> list[tuple[str, str]]:
+        """The headers that tell this identity."""
+        found = []
+        if "pai" in kinds:
+            found.append(asserted(self.address))
+        if "rpid" in kinds:
+            privacy = "full" if self.private else "off"
+            found.append(("Remote-Party-ID", f"{self.address};party={party};screen=yes;privacy={privacy}"))
+        return found
 
 
-def user_part(number: str) -> str:
-    """A number as the user part of a SIP URI, with what that may not hold escaped (RFC 3261 25.1)."""
-    if number.isalnum() and number.isascii():
-        return number
-    return "".join(chr(byte) if byte in _USER_CHARACTERS else f"%{byte:02X}" for byte in number.encode())
+def without_revealing(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Headers that pass, without those that tell who the caller is."""
+    return [pair for pair in headers if pair[0].lower() not in _REVEALING]
+
+
+def wants_privacy(message: _core.Message) -> bool:
+    """Whether the sender of a request or response asks for privacy of his identity."""
+    for value in message.headers("Privacy"):
+        words = {word.strip().lower() for word in value.replace(",", ";").split(";")}
+        if words & _WITHHOLDING:
+            return True
+        if "none" in words:
+            return False
+    address = message.address("From") if message.is_request else None
+    return address is not None and _nobody(address[1])
+
+
+def of_stranger(message: _core.Message, domain: str, *, trusted: bool) -> Identity:
+    """Who calls from outside, at an address of ours."""
+    private = wants_privacy(message)
+    address = message.address("From")
+    if trusted:
+        for name in ("P-Asserted-Identity", "Remote-Party-ID"):
+            claimed = message.address(name)
+            if claimed is not None and (number := number_of(claimed[1])):
+                private = private or claimed[2].get("privacy", "off").lower() not in ("off", "none")
+                return Identity(name_addr(claimed[0], number, domain), number, private)
+    number = number_of(address[1]) if address is not None else ""
+    if address is None or not number or _nobody(address[1]):
+        return Identity(name_addr("", "anonymous", domain), "anonymous", private=True)
+    return Identity(name_addr(address[0], number, domain), number, private)
+
+
+def connected(message: _core.Message, domain: str) -> Identity | None:
+    """Who answers, as a trusted peer's response asserts it; None if it says nothing."""
+    claimed = message.address("P-Asserted-Identity") or message.address("Remote-Party-ID")
+    number = number_of(claimed[1]) if claimed is not None else ""
+    if claimed is None or not number or wants_privacy(message):
+        return None
+    return Identity(name_addr(claimed[0], number, domain), number)
+
+
+def _nobody(uri: str) -> bool:
+    """Whether a URI is that of nobody (RFC 3323 4.1.1.3)."""
+    return "@anonymous.invalid" in uri.lower() or number_of(uri).lower() in _NOBODY

@@ -15,37 +15,35 @@ it rang gives no event on B. When nobody answers, A: EventDestinationBusy, Event
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from cordboard.model.call import Call
-from cordboard.model.enums import CallState, CallType, DNRole
+from cordboard.model.enums import CallType, DNRole
 from cordboard.model.party import Move, advance
 from cordboard.sip.session import Session
 from cordboard.switch.bridge import ALLOW
-from cordboard.switch.callflow import CallFlow, outcome_of
-from cordboard.switch.features.caller_id import name_addr, user_part
+from cordboard.switch.callflow import CallFlow
+from cordboard.switch.delivery import RINGING, Delivery, Offer, refusal_of
+from cordboard.switch.features import alerting, caller_id
+from cordboard.switch.features.diversion import Trail
 from cordboard.switch.flows import consult
 from cordboard.switch.headers import body_of, end_to_end
-from cordboard.switch.legs import Branches
+from cordboard.switch.numbers import number_of
 from cordboard.switch.records import Outcome, ReleasedBy
-from cordboard.switch.routing import SIPS_NOT_ALLOWED, is_sips, number_of
+from cordboard.switch.routing import Outside, is_sips
 
 if TYPE_CHECKING:
     from cordboard import _core
-    from cordboard.switch.legs import Failure
+    from cordboard.switch.features.caller_id import Identity
+    from cordboard.switch.legs import Called, Failure
     from cordboard.switch.routing import Extension
     from cordboard.switch.server import SipServer
-
-_OURS: Final = frozenset({"no answer", "out of service", "max-calls", "no TLS to the callee"})
-"""Reasons of a refusal that are the server's own, not the callee's."""
-RINGING: Final = frozenset({180, 183})
-"""Provisional responses that mean the phone is being offered the call."""
 
 
 class BasicCall(CallFlow):
     """A call from a phone, from its INVITE to its end."""
 
-    __slots__ = ("_early", "_identity", "_offer", "_offerless", "_told", "asks_for_offer")
+    __slots__ = ("_early", "_offer", "_offerless", "_told", "asks_for_offer")
 
     def __init__(self, server: SipServer, call: Call) -> None:
         super().__init__(server, call)
@@ -56,9 +54,8 @@ class BasicCall(CallFlow):
         """The fork whose early media the caller hears."""
         self._told = 0
         """The last provisional status the caller was told."""
-        self._identity: _core.Headers = ()
 
-    def start(self, event: _core.RequestEvent, caller: Extension, number: str) -> None:
+    def start(self, event: _core.RequestEvent, caller: Extension, identity: Identity, number: str) -> None:
         """Routes the call."""
         server = self.server
         call = self.call
@@ -68,61 +65,23 @@ class BasicCall(CallFlow):
         self.caller_call_id = message.call_id
         self.caller = call.add(call.ani, DNRole.ORIGINATION, None if caller.is_trunk else caller.dn)
         advance(self.caller, Move.DIAL, server.reporter)
-        callee = server.extensions.get(number)
-        if callee is None:
-            self.refuse(Outcome.UNKNOWN_NUMBER, 404, CallState.SIT_INVALID_NUMBER, "unknown number")
-            return
-        targets = server.targets(callee)
-        if not targets:
-            self.refuse(Outcome.UNREACHABLE, 480, CallState.GENERAL_ERROR, "out of service")
-            return
-        if is_sips(message.uri):
-            targets = [target for target in targets if target.secure]
-            if not targets:
-                self.refuse(Outcome.UNREACHABLE, 480, CallState.GENERAL_ERROR, "no TLS to the callee", SIPS_NOT_ALLOWED)
-                return
-        if callee.full or callee is caller:
-            self.refuse(Outcome.BUSY, 486, CallState.BUSY, "max-calls" if callee is not caller else "called itself")
-            return
-        self.callee = call.add(number, DNRole.DESTINATION, None if callee.is_trunk else callee.dn)
-        self._identity = callee.identity
         body, kind = body_of(message)
         self._offerless = self.asks_for_offer = not body
         self._offer = body
         headers = end_to_end(message)
+        ours = not caller.is_trunk or caller.settings.trusted
+        headers = headers + alerting.of_caller(message) if ours else alerting.harmless(headers)
         headers.append(("Max-Forwards", _one_less(message.header("Max-Forwards"))))
-        if caller.is_trunk:
-            from_ = _stranger(message, call.ani, server.settings.domain)
-        else:
-            from_ = caller.address
-            headers.extend(caller.identity)
-        self.branches = Branches(server.clock, self)
-        self.branches.start(
-            server.dispatcher,
-            self,
-            callee.settings,
-            targets,
-            from_=from_,
-            to=callee.target_uri,
-            contact_user=user_part(call.ani),
-            headers=headers,
-            body=body,
-            content_type=kind,
-        )
-
-    def refuse(self, outcome: str, status: int, state: CallState, reason: str, headers: _core.Headers = ()) -> None:
-        """Ends a call that cannot be completed: the caller learns why."""
-        reporter = self.server.reporter
-        if self.callee is not None and self.callee.alive:
-            advance(self.callee, Move.RELEASE, reporter, state)
-        if self.caller is not None:
-            advance(self.caller, Move.FAIL, reporter, state)
-        by = ReleasedBy.SERVER if reason in _OURS else ReleasedBy.CALLEE
-        self.end(outcome, status, by, reason, headers=headers)
+        trail = None
+        if ours and (message.header("Diversion") is not None or message.header("History-Info") is not None):
+            trail = Trail(server.settings.domain, message)
+        offer = Offer(caller, identity, headers, body, kind, secure=is_sips(message.uri))
+        self.branches = delivery = Delivery(server, self, offer, trail)
+        delivery.start(number)
 
     # BranchesHandler
 
-    def on_branch_progress(self, branches: Branches, event: _core.ResponseEvent) -> None:  # noqa: ARG002
+    def on_branch_progress(self, branches: Called, event: _core.ResponseEvent) -> None:
         """The callee rings, or sends early media."""
         status = event.status
         if status in RINGING:
@@ -139,9 +98,9 @@ class BasicCall(CallFlow):
                 body = b""
         if body or status != self._told:
             self._told = status
-            a.progress(status, [*end_to_end(event.message), *self._identity], body, kind)
+            a.progress(status, [*end_to_end(event.message), *branches.identity], body, kind)
 
-    def on_branch_answer(self, branches: Branches, session: Session, event: _core.ResponseEvent) -> None:
+    def on_branch_answer(self, branches: Called, session: Session, event: _core.ResponseEvent) -> None:
         """The callee answered."""
         a = self.a
         self.b = session
@@ -151,7 +110,7 @@ class BasicCall(CallFlow):
             session.hang_up()
             return
         body, kind = body_of(event.message)
-        a.answer([*end_to_end(event.message), *self._identity], body, kind)
+        a.answer([*end_to_end(event.message), *branches.identity], body, kind)
         bridge = self.join(a, session, self.audit_interval())
         a.media.said = session.media.heard = body
         if self._offerless:
@@ -161,12 +120,14 @@ class BasicCall(CallFlow):
             a.media.heard = session.media.said = self._offer
         self.establish()
 
-    def on_branch_failure(self, branches: Branches, failure: Failure) -> None:
-        """The callee will not answer."""
+    def on_branch_failure(self, branches: Called, failure: Failure) -> None:
+        """Nobody will answer: the caller learns why."""
         self.callee_call_id = branches.call_id
         self.branches = None
-        outcome, status, state = outcome_of(failure)
-        self.refuse(outcome, status, state, failure.reason)
+        refusal = refusal_of(failure)
+        if self.caller is not None:
+            advance(self.caller, Move.FAIL, self.server.reporter, refusal.state)
+        self.end(refusal.outcome, refusal.status, refusal.by, refusal.reason, headers=refusal.headers)
 
     # SessionHandler, while only the caller's leg is there
 
@@ -227,25 +188,30 @@ def start(server: SipServer, event: _core.RequestEvent) -> None:
     if not number:
         server.refuse(event.transaction, 404)
         return
-    if caller.full:
+    trunk = server.trunks.get(caller.dn.number)
+    if caller.full or (trunk is not None and trunk.full):
         server.refuse(event.transaction, 486)
         return
-    ani = caller.settings.number
     if caller.is_trunk:
-        address = message.address("From")
-        ani = (number_of(address[1]) if address is not None else "") or "anonymous"
+        identity = caller_id.of_stranger(message, server.settings.domain, trusted=caller.settings.trusted)
+        call_type = CallType.INBOUND
+    else:
+        identity = caller.who._replace(private=True) if caller_id.wants_privacy(message) else caller.who
+        call_type = CallType.OUTBOUND if isinstance(server.find(number), Outside) else CallType.INTERNAL
     call = Call(
         server.ids.next(),
-        call_type=CallType.INBOUND if caller.is_trunk else CallType.INTERNAL,
-        ani=ani,
+        call_type=call_type,
+        ani=identity.number,
         dnis=number,
         created_at=server.reporter.now(),
     )
     if not caller.is_trunk:
         consult.recognise(call, caller.dn)
     flow = BasicCall(server, call)
+    if trunk is not None:
+        flow.occupy(trunk)
     server.begin(flow)
-    flow.start(event, caller, number)
+    flow.start(event, caller, identity, number)
 
 
 def _one_less(value: str | None) -> str:
@@ -253,9 +219,3 @@ def _one_less(value: str | None) -> str:
     if value is None or not value.isdigit():
         return "70"
     return str(max(0, min(int(value), 255) - 1))
-
-
-def _stranger(message: _core.Message, number: str, domain: str) -> str:
-    """From of a call from outside: the caller's own name and number, at our address."""
-    address = message.address("From")
-    return name_addr(address[0] if address is not None else "", number, domain)

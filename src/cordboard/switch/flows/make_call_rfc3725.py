@@ -25,16 +25,18 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from cordboard.model.call import Call
-from cordboard.model.enums import CallState, CallType, DNRole
+from cordboard.model.enums import CallType, DNRole
 from cordboard.model.errors import Code, TLibError
 from cordboard.model.party import Move, advance
 from cordboard.switch.bridge import ALLOW
 from cordboard.switch.callflow import CallFlow, outcome_of
-from cordboard.switch.features.caller_id import user_part
+from cordboard.switch.delivery import RINGING, Delivery, Offer, refusal_of
+from cordboard.switch.features.caller_id import Identity, name_addr, user_part
 from cordboard.switch.features.sdp_origin import Origin
 from cordboard.switch.headers import body_of
 from cordboard.switch.legs import Branches
 from cordboard.switch.records import Outcome, ReleasedBy
+from cordboard.switch.routing import Outside
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,7 +46,7 @@ if TYPE_CHECKING:
     from cordboard.model.requests import MakeCall
     from cordboard.sip.clock import Timer
     from cordboard.sip.session import Session
-    from cordboard.switch.legs import Failure
+    from cordboard.switch.legs import Called, Failure
     from cordboard.switch.routing import Extension, Target
     from cordboard.switch.server import SipServer
 
@@ -65,16 +67,17 @@ def black_hole(origin: Origin, *, ipv6: bool) -> bytes:
 class MakeCallFlow(CallFlow):
     """A call a desktop asked for, from its request to its end."""
 
-    __slots__ = ("_heard", "_link", "_origin", "_reference_id", "_retry", "_told", "_tries", "destination")
+    __slots__ = ("_heard", "_link", "_origin", "_reference_id", "_retry", "_shown", "_told", "_tries")
 
     requested = True
     asks_for_offer = True
 
-    def __init__(self, server: SipServer, call: Call, link: Link, reference_id: int, destination: Extension) -> None:
+    def __init__(self, server: SipServer, call: Call, link: Link, reference_id: int, shown: Identity) -> None:
         super().__init__(server, call)
         self._link = link
         self._reference_id = reference_id
-        self.destination = destination
+        self._shown = shown
+        """Whom the caller's phone shows."""
         self._origin: Branches | None = None
         """The caller while it is being called."""
         self._retry: Timer | None = None
@@ -96,50 +99,20 @@ class MakeCallFlow(CallFlow):
             self,
             origin.settings,
             targets,
-            from_=self.destination.address,
+            from_=self._shown.address,
             to=origin.target_uri,
             contact_user=user_part(call.dnis),
-            headers=self.destination.identity,
+            headers=[*self._shown.headers(origin.settings.identity_headers), *origin.alerting],
             body=black_hole(self._told, ipv6=ipv6),
         )
 
     def _call_destination(self) -> None:
         server = self.server
         call = self.call
-        destination = self.destination
-        targets = server.targets(destination)
-        if not targets or destination.full:
-            outcome, status = (Outcome.BUSY, 486) if targets else (Outcome.UNREACHABLE, 480)
-            self._refuse(outcome, status, "max-calls" if targets else "out of service")
-            return
-        self.callee = call.add(call.dnis, DNRole.DESTINATION, None if destination.is_trunk else destination.dn)
         caller = server.extensions.get(call.ani)
-        from_ = caller.address if caller is not None else f"<sip:{call.ani}@{server.settings.domain}>"
-        self.branches = branches = Branches(server.clock, self)
-        branches.start(
-            server.dispatcher,
-            self,
-            destination.settings,
-            targets,
-            from_=from_,
-            to=destination.target_uri,
-            contact_user=user_part(call.ani),
-            headers=caller.identity if caller is not None else (),
-            body=b"",
-        )
-
-    def _refuse(self, outcome: str, status: int, reason: str, failure: Failure | None = None) -> None:
-        reporter = self.server.reporter
-        if failure is not None:
-            state = outcome_of(failure)[2]
-        else:
-            state = CallState.BUSY if status == 486 else CallState.GENERAL_ERROR
-        if self.callee is not None and self.callee.alive:
-            advance(self.callee, Move.RELEASE, reporter, state)
-        if self.caller is not None and self.caller.can(Move.FAIL):
-            advance(self.caller, Move.FAIL, reporter, state)
-        by = ReleasedBy.SERVER if failure is None or failure.timeout else ReleasedBy.CALLEE
-        self.end(outcome, status, by, reason, headers=(("Reason", f"SIP;cause={status}"),))
+        who = caller.who if caller is not None else Identity(name_addr("", call.ani, server.settings.domain), call.ani)
+        self.branches = delivery = Delivery(server, self, Offer(caller, who))
+        delivery.start(call.dnis)
 
     def end(self, *args: object, **more: object) -> None:
         """Ends the call, and what only this flow has."""
@@ -162,12 +135,12 @@ class MakeCallFlow(CallFlow):
 
     # BranchesHandler
 
-    def on_branch_progress(self, branches: Branches, event: _core.ResponseEvent) -> None:
+    def on_branch_progress(self, branches: Called, event: _core.ResponseEvent) -> None:
         """A phone rings."""
-        if branches is self.branches and event.status in (180, 183):
+        if branches is self.branches and event.status in RINGING:
             self.ring()
 
-    def on_branch_answer(self, branches: Branches, session: Session, event: _core.ResponseEvent) -> None:
+    def on_branch_answer(self, branches: Called, session: Session, event: _core.ResponseEvent) -> None:
         """A phone answered."""
         if branches is self._origin:
             self._origin = None
@@ -190,21 +163,24 @@ class MakeCallFlow(CallFlow):
         else:
             self.end(Outcome.FAILED, 488, ReleasedBy.SERVER, "no offer from the callee")
 
-    def on_branch_failure(self, branches: Branches, failure: Failure) -> None:
+    def on_branch_failure(self, branches: Called, failure: Failure) -> None:
         """A phone will not answer."""
-        if branches is self._origin:
-            self._origin = None
-            self.caller_call_id = branches.call_id
-            silent = failure.message is None
-            detail = f"{failure.status} {failure.message.reason}" if failure.message is not None else ""
-            self._tell(Code.PHONE_NO_ANSWER if silent else Code.PHONE_REFUSED, detail)
-            outcome, status, _ = outcome_of(failure)
-            self.end(outcome, status, ReleasedBy.SERVER if silent else ReleasedBy.CALLER, "caller's phone")
+        if branches is not self._origin:
+            self.callee_call_id = branches.call_id
+            self.branches = None
+            refusal = refusal_of(failure)
+            if self.caller is not None and self.caller.can(Move.FAIL):
+                advance(self.caller, Move.FAIL, self.server.reporter, refusal.state)
+            headers = (("Reason", f"SIP;cause={refusal.status}"),)
+            self.end(refusal.outcome, refusal.status, refusal.by, refusal.reason, headers=headers)
             return
-        self.callee_call_id = branches.call_id
-        self.branches = None
+        self._origin = None
+        self.caller_call_id = branches.call_id
+        silent = failure.message is None
+        detail = f"{failure.status} {failure.message.reason}" if failure.message is not None else ""
+        self._tell(Code.PHONE_NO_ANSWER if silent else Code.PHONE_REFUSED, detail)
         outcome, status, _ = outcome_of(failure)
-        self._refuse(outcome, status, failure.reason, failure)
+        self.end(outcome, status, ReleasedBy.SERVER if silent else ReleasedBy.CALLER, "caller's phone")
 
     # Joining
 
@@ -278,7 +254,7 @@ def start(server: SipServer, link: Link, request: MakeCall, reference_id: int) -
         raise TLibError(Code.UNSUPPORTED, "Location")
     if number == request.this_dn:
         raise TLibError(Code.SAME_DN)
-    destination = server.extensions.get(number)
+    destination = server.find(number)
     if destination is None:
         raise TLibError(Code.INVALID_DESTINATION, number)
     if server.draining:
@@ -290,14 +266,20 @@ def start(server: SipServer, link: Link, request: MakeCall, reference_id: int) -
         raise TLibError(Code.OUT_OF_SERVICE, request.this_dn)
     if origin.full:
         raise TLibError(Code.DN_BUSY, request.this_dn)
+    outward = isinstance(destination, Outside) or destination.is_trunk
+    shown = (
+        Identity(name_addr("", number, server.settings.domain), number)
+        if isinstance(destination, Outside)
+        else destination.who
+    )
     call = Call(
         server.ids.next(),
-        call_type=CallType.OUTBOUND if destination.is_trunk else CallType.INTERNAL,
+        call_type=CallType.OUTBOUND if outward else CallType.INTERNAL,
         ani=request.this_dn,
         dnis=number,
         created_at=server.reporter.now(),
         user_data=request.user_data or None,
     )
-    flow = MakeCallFlow(server, call, link, reference_id, destination)
+    flow = MakeCallFlow(server, call, link, reference_id, shown)
     server.begin(flow)
     flow.start(origin, targets)

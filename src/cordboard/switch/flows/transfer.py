@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from cordboard.model.ports import Link
     from cordboard.sip.session import Session
     from cordboard.switch.callflow import CallFlow
+    from cordboard.switch.legs import Called
     from cordboard.switch.routing import Extension, Target
 
 
@@ -150,7 +151,7 @@ class Transfer:
         self.survivor = survivor
         self.survivor_session = other
         self.target: Party | None = None
-        self.branches: Branches | None = None
+        self.branches: Called | None = None
         """The target while it is being called."""
         self._early: Session | None = None
         """The transferor's leg of the consultation."""
@@ -186,7 +187,8 @@ class Transfer:
         from_ = (
             caller.address if caller is not None else f"<sip:{user_part(party.peer.number)}@{server.settings.domain}>"
         )
-        self.branches = branches = Branches(server.clock, self)
+        branches = Branches(server.clock, self)
+        self.branches = branches
         branches.start(
             server.dispatcher,
             self,
@@ -229,7 +231,7 @@ class Transfer:
 
     # The target is being called: BranchesHandler
 
-    def on_branch_progress(self, branches: Branches, event: _core.ResponseEvent) -> None:
+    def on_branch_progress(self, branches: Called, event: _core.ResponseEvent) -> None:
         """The target rings."""
         if event.status not in (180, 183):
             return
@@ -245,7 +247,7 @@ class Transfer:
         if target is not None and target.state is PartyState.NULL:
             advance(target, Move.RING, self.flow.server.reporter, CallState.TRANSFERRED)
 
-    def on_branch_answer(self, branches: Branches, session: Session, event: _core.ResponseEvent) -> None:
+    def on_branch_answer(self, branches: Called, session: Session, event: _core.ResponseEvent) -> None:
         """The target answered: it is joined with the survivor."""
         self.branches = None
         offerless = self.consult is None or self.consult.asks_for_offer
@@ -271,7 +273,7 @@ class Transfer:
             return
         self.connect(session, body if offerless else b"")
 
-    def on_branch_failure(self, branches: Branches, failure: Failure) -> None:
+    def on_branch_failure(self, branches: Called, failure: Failure) -> None:
         """The target will not answer."""
         self.branches = None
         status = 480 if failure.timeout or failure.message is None else failure.status
@@ -419,6 +421,8 @@ class Transfer:
                 consulting.peer = target
                 self._release(consulting, survivor)
             main.take_over(target)
+            flow.trunks += consult.trunks
+            consult.trunks.clear()
             consult.merged()
         if transferor.alive:
             self._release(transferor, target)

@@ -1,0 +1,32 @@
+"""Numbers in URIs."""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import unquote
+
+_VISUAL: Final = str.maketrans("", "", "-.() ")
+
+_USER_CHARACTERS: Final = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.!~*'()&=+$,?/")
+
+
+def user_part(number: str) -> str:
+    """A number as the user part of a SIP URI, with what that may not hold escaped (RFC 3261 25.1)."""
+    if number.isalnum() and number.isascii():
+        return number
+    return "".join(chr(byte) if byte in _USER_CHARACTERS else f"%{byte:02X}" for byte in number.encode())
+
+
+def number_of(uri: str) -> str:
+    """The number a URI names: its user part, without parameters and password, escapes decoded; empty for none."""
+    scheme, _, rest = uri.partition(":")
+    scheme = scheme.lower()
+    if scheme in {"sip", "sips"}:
+        user, at, _ = rest.partition("@")
+        if not at:
+            return ""
+        user = user.partition(";")[0].partition(":")[0]
+        return unquote(user) if "%" in user else user
+    if scheme == "tel":
+        return rest.partition(";")[0].translate(_VISUAL)
+    return ""
