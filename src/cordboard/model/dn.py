@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class DN:
     """The run-time side of a DN. What it is doing is derived from its parties and locations, never stored."""
 
-    __slots__ = ("address_type", "features", "locations", "number", "parties", "silent", "static_contact")
+    __slots__ = ("address_type", "features", "locations", "number", "parties", "silent", "static_contact", "unregistered")
 
     def __init__(
         self, number: str, address_type: AddressType = AddressType.DN, static_contact: str | None = None
@@ -32,6 +32,8 @@ class DN:
         """Where it forwards its calls, and whether it is not to be disturbed."""
         self.silent = False
         """Whether its device does not answer its tests (option ``oos-check``)."""
+        self.unregistered = False
+        """Whether we should be registered with its device, and are not (option ``trunk-register``)."""
         self.locations: Sequence[Any] = ()
         """Where phones have registered, best first."""
         self.parties: dict[Party, None] = {}
@@ -43,7 +45,7 @@ class DN:
     @property
     def in_service(self) -> bool:
         """Whether a call can be offered to it."""
-        return not self.silent and (self.static_contact is not None or bool(self.locations))
+        return not (self.silent or self.unregistered) and (self.static_contact is not None or bool(self.locations))
 
     @property
     def off_hook(self) -> bool:

@@ -62,6 +62,10 @@ def dn_settings(environment: Environment, dn: DN) -> DnSettings:
         replace_prefix=options.replace_prefix if "replace-prefix" in options.explicit else None,
         priority=options.priority,
         capacity=options.capacity,
+        account=options.trunk_user,
+        account_password=options.trunk_password.reveal(),
+        registers_with=options.trunk_register,
+        register_expires=options.trunk_register_expires,
         oos_check=options.oos_check,
         oos_force=options.oos_force,
     )

@@ -30,6 +30,20 @@ class Endpoint(Protocol):
     ) -> None:
         """Declares a DN."""
 
+    def set_credentials(
+        self,
+        realm: str,
+        username: str,
+        *,
+        ha1: Sequence[tuple[str, str]] = (),
+        password: str | None = None,
+        host: str = "",
+    ) -> None:
+        """Gives an account of ours with somebody else."""
+
+    def remove_credentials(self, realm: str, username: str, *, host: str = "") -> None:
+        """Takes an account back."""
+
     def remove_dn(self, dn: str) -> None:
         """Takes a DN back."""
 

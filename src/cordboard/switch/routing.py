@@ -128,6 +128,11 @@ class Extension:
         self._fixed = ""
 
     @property
+    def host(self) -> str:
+        """The host of the fixed contact; empty if there is none."""
+        return self._route.place.host if self._route is not None else ""
+
+    @property
     def is_trunk(self) -> bool:
         """Whether it leads outside, so that its callers and callees are strangers."""
         return self.settings.address_type is AddressType.TRUNK

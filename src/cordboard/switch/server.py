@@ -23,6 +23,7 @@ from cordboard.switch.ports import NoFeatureStore, NoMeters, NoRecords
 from cordboard.switch.routing import Extension, find
 from cordboard.switch.trunks.dial_plan import DialPlan
 from cordboard.switch.trunks.monitor import Monitor
+from cordboard.switch.trunks.registration import Registration
 from cordboard.switch.trunks.selection import Trunk
 
 if TYPE_CHECKING:
@@ -82,6 +83,10 @@ class SipServer:
         """The trunks, by the number of their DN."""
         self.monitors: dict[str, Monitor] = {}
         """The tests of DNs that are tested, by number."""
+        self.registrations: dict[str, Registration] = {}
+        """Our registrations with trunks, by the number of their DN."""
+        self._accounts: dict[str, tuple[str, str]] = {}
+        """Accounts the core knows of, (user, host) by the number of the trunk's DN."""
         self.plan = DialPlan()
         self.turns: dict[str, int] = {}
         """Where each circular hunt group goes on."""
@@ -150,6 +155,12 @@ class SipServer:
         monitor = self.monitors.pop(number, None)
         if monitor is not None:
             monitor.stop()
+        registration = self.registrations.pop(number, None)
+        if registration is not None:
+            registration.end()
+        account = self._accounts.pop(number, None)
+        if account is not None:
+            self.dispatcher.endpoint.remove_credentials("", account[0], host=account[1])
         if extension.settings.dial_plan:
             self.plan = self._planned(None)
         self._kept[number] = extension.dn.features
@@ -176,7 +187,30 @@ class SipServer:
             monitor = None
         if wanted and monitor is None:
             self.monitors[number] = Monitor(self, extension)
+        self._account(extension)
         self.plan = self._planned(None)
+
+    def _account(self, extension: Extension) -> None:
+        """Takes over our account with a trunk: what challenges are answered with, and the registration."""
+        settings = extension.settings
+        number = settings.number
+        endpoint = self.dispatcher.endpoint
+        known = self._accounts.pop(number, None)
+        host = extension.host
+        if known is not None and known != (settings.account, host):
+            endpoint.remove_credentials("", known[0], host=known[1])
+        if extension.is_trunk and settings.account and settings.account_password:
+            endpoint.set_credentials("", settings.account, password=settings.account_password, host=host)
+            self._accounts[number] = (settings.account, host)
+        wanted = extension.is_trunk and settings.registers_with and bool(settings.account)
+        registration = self.registrations.get(number)
+        if registration is not None and not (wanted and registration.concerns(settings)):
+            self.registrations.pop(number).end()
+            extension.dn.unregistered = False
+            registration = None
+        if wanted and registration is None:
+            registration = self.registrations[number] = Registration(self, extension)
+            registration.begin()
 
     def _planned(self, changed: DnSettings | None) -> DialPlan:
         """All dial plan rules, with those of a DN that is about to change."""
@@ -302,5 +336,8 @@ class SipServer:
         for monitor in self.monitors.values():
             monitor.stop()
         self.monitors.clear()
+        for registration in self.registrations.values():
+            registration.end()
+        self.registrations.clear()
         for flow in list(self.calls.values()):
             flow.shut_down()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cordboard.model.enums import AddressType
 
@@ -64,6 +64,14 @@ class DnSettings:
     """Option ``priority``: of trunks with the same prefix the lowest is tried first."""
     capacity: int = 0
     """Option ``capacity``: most calls through a trunk; 0 for no limit."""
+    account: str = ""
+    """Option ``trunk-user``: our account with a trunk."""
+    account_password: str = field(default="", repr=False)
+    """Option ``trunk-password``."""
+    registers_with: bool = False
+    """Option ``trunk-register``: whether we register with a trunk."""
+    register_expires: float = 600.0
+    """Option ``trunk-register-expires``: the expiry asked for."""
     oos_check: float = 0.0
     """Option ``oos-check``: time between two OPTIONS that test it; 0 for none."""
     oos_force: float = 0.0

@@ -300,7 +300,11 @@ impl Endpoint {
         if !headers.iter().any(|(n, _)| n.eq_ignore_ascii_case("Max-Forwards")) {
             builder = builder.known(HeaderName::MaxForwards, 70);
         }
-        if carries_contact(method) {
+        // A REGISTER for ourselves binds our own address; one that binds another says so.
+        let registers = *method == Method::Register
+            && !contact_user.is_empty()
+            && !headers.iter().any(|(n, _)| n.eq_ignore_ascii_case("Contact"));
+        if carries_contact(method) || registers {
             let sips = builder.is_to_sips();
             builder = builder.known(HeaderName::Contact, self.contact(contact_user, transport, local, sips));
         }

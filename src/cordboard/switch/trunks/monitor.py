@@ -139,7 +139,7 @@ class Monitor:
         self._settle()
         self._unanswered()
 
-    def on_cancelled(self, event: _core.CancelledEvent) -> None:
+    def on_cancelled(self, event: _core.CancelledEvent | _core.NoPrackEvent) -> None:
         """Does not come: it is we who ask."""
 
     def _unanswered(self) -> None:

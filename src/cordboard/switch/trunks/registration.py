@@ -1,0 +1,280 @@
+"""Our registration with a carrier: REGISTER sent, refreshed, and tried again with patience (RFC 3261 section 10.2).
+
+    IDLE --BEGIN--> TRYING --ACCEPTED--> REGISTERED --REFRESH--> TRYING
+                      |  ^                   '--END--> LEAVING (Expires: 0)
+                      |  '---RETRY--- WAITING
+                      '--REFUSED, SILENT--^       LEAVING --ACCEPTED, REFUSED, SILENT--> IDLE
+
+Refreshed after four fifths of what the carrier granted. After a failure the next try comes in 5 s, then twice as long
+each time up to 10 min, a tenth more or less by chance so that many trunks do not come at once; Retry-After is kept to
+(RFC 3261 20.33). 423 asks again with Min-Expires at once. Challenges are answered by the core, with the credentials
+given as ``trunk-user`` and ``trunk-password``; a 401 that comes here all the same means that they are wrong.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING, Final
+
+from cordboard.switch.numbers import user_part
+
+if TYPE_CHECKING:
+    from cordboard import _core
+    from cordboard.sip.clock import Timer
+    from cordboard.switch.routing import Extension
+    from cordboard.switch.server import SipServer
+    from cordboard.switch.settings import DnSettings
+
+
+class State(Enum):
+    """Where a registration is."""
+
+    IDLE = "idle"
+    TRYING = "trying"
+    REGISTERED = "registered"
+    WAITING = "waiting"
+    LEAVING = "leaving"
+
+
+class Input(Enum):
+    """What can happen to it."""
+
+    BEGIN = "begin"
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    SILENT = "silent"
+    REFRESH = "refresh"
+    RETRY = "retry"
+    END = "end"
+
+
+_S = State
+_I = Input
+
+TABLE: Final[dict[tuple[State, Input], State]] = {
+    (_S.IDLE, _I.BEGIN): _S.TRYING,
+    (_S.IDLE, _I.END): _S.IDLE,
+    (_S.TRYING, _I.ACCEPTED): _S.REGISTERED,
+    (_S.TRYING, _I.REFUSED): _S.WAITING,
+    (_S.TRYING, _I.SILENT): _S.WAITING,
+    (_S.TRYING, _I.END): _S.LEAVING,
+    (_S.REGISTERED, _I.REFRESH): _S.TRYING,
+    (_S.REGISTERED, _I.END): _S.LEAVING,
+    (_S.WAITING, _I.RETRY): _S.TRYING,
+    (_S.WAITING, _I.END): _S.IDLE,
+    (_S.LEAVING, _I.ACCEPTED): _S.IDLE,
+    (_S.LEAVING, _I.REFUSED): _S.IDLE,
+    (_S.LEAVING, _I.SILENT): _S.IDLE,
+    (_S.LEAVING, _I.END): _S.LEAVING,
+}
+"""Where each input leads. No entry: RegistrationStateError."""
+
+FIRST_WAIT: Final = 5.0
+"""Seconds until the first new try."""
+LONGEST_WAIT: Final = 600.0
+"""Seconds between two tries at most; a Retry-After may ask for more, up to an hour."""
+LEAST_EXPIRES: Final = 10.0
+"""Shortest expiry that is believed, in seconds."""
+
+
+class RegistrationStateError(Exception):
+    """A registration was given an input its state has no entry for."""
+
+    def __init__(self, state: State, what: Input) -> None:
+        self.state = state
+        """The state it was in."""
+        self.input = what
+        """The input."""
+        super().__init__(f"no {what.value} in state {state.value}")
+
+
+class Registration:
+    """The registration with one trunk."""
+
+    __slots__ = (
+        "_expires",
+        "_server",
+        "_timer",
+        "_transaction",
+        "_user",
+        "_wait",
+        "_wanted",
+        "extension",
+        "failures",
+        "registered_at",
+        "state",
+        "status",
+    )
+
+    def __init__(self, server: SipServer, extension: Extension) -> None:
+        self._server = server
+        self.extension = extension
+        self.state = State.IDLE
+        self.status = 0
+        """Status of the last answer; 0 for none yet, 408 and 503 for no answer and no way."""
+        self.failures = 0
+        """Tries that failed, one after the other."""
+        self.registered_at: float | None = None
+        """When the carrier last accepted, on the switch's clock."""
+        settings = extension.settings
+        self._wanted = (settings.contact, settings.account, settings.account_password, settings.register_expires)
+        self._user = settings.account
+        self._expires = settings.register_expires
+        self._wait = FIRST_WAIT
+        self._timer: Timer | None = None
+        self._transaction = 0
+
+    def concerns(self, settings: DnSettings) -> bool:
+        """Whether it is as those settings want it."""
+        return self._wanted == (settings.contact, settings.account, settings.account_password, settings.register_expires)
+
+    def begin(self) -> None:
+        """Registers from now on."""
+        self._step(Input.BEGIN)
+        self._send(self._expires)
+
+    def end(self) -> None:
+        """Takes the registration back, if there is one."""
+        before = self.state
+        self._step(Input.END)
+        self._cancel_timer()
+        if before in (State.TRYING, State.REGISTERED):
+            self._forget()
+            self._send(0)
+
+    def abandon(self) -> None:
+        """Forgets it without a word: the server has gone."""
+        self._cancel_timer()
+        self._forget()
+        self.state = State.IDLE
+
+    def _step(self, what: Input) -> None:
+        after = TABLE.get((self.state, what))
+        if after is None:
+            raise RegistrationStateError(self.state, what)
+        self.state = after
+
+    def _cancel_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _forget(self) -> None:
+        self._server.dispatcher.transactions.pop(self._transaction, None)
+        self._transaction = 0
+
+    def _send(self, expires: float) -> None:
+        server = self._server
+        targets = self.extension.targets()
+        if not targets or not targets[0].remote[0]:
+            self._failed(503, Input.SILENT, 0.0)
+            return
+        target = targets[0]
+        where = target.uri.partition("?")[0]
+        registrar = where.partition(":")[0] + ":" + where.partition(":")[2].rpartition("@")[2]
+        account = f"<sip:{user_part(self._user)}@{registrar.partition(':')[2].partition(';')[0]}>"
+        self._transaction = server.dispatcher.endpoint.send(
+            "REGISTER",
+            registrar,
+            from_=account,
+            to=account,
+            transport=target.transport,
+            remote=target.remote,
+            connection=target.connection,
+            contact_user=self._user,
+            headers=(("Expires", str(int(expires))),),
+        )
+        server.dispatcher.transactions[self._transaction] = self
+
+    def on_response(self, event: _core.ResponseEvent) -> None:
+        """The carrier's answer."""
+        status = event.status
+        if status < 200:
+            return
+        self._forget()
+        message = event.message
+        if status < 300:
+            self._accepted(message)
+            return
+        least = message.header("Min-Expires")
+        if status == 423 and self.state is State.TRYING and least is not None and least.isdigit():
+            wanted = min(float(int(least)), 86_400.0)
+            if wanted > self._expires:
+                self._expires = wanted
+                self._send(self._expires)
+                return
+        self._failed(status, Input.REFUSED, _seconds(message.header("Retry-After")))
+
+    def on_failed(self, event: _core.FailedEvent) -> None:
+        """The carrier does not answer."""
+        self._forget()
+        self._failed(408 if event.failure == "timeout" else 503, Input.SILENT, 0.0)
+
+    def on_cancelled(self, event: _core.CancelledEvent | _core.NoPrackEvent) -> None:
+        """Does not come: it is we who ask."""
+
+    def _accepted(self, message: _core.Message) -> None:
+        server = self._server
+        self._step(Input.ACCEPTED)
+        self.status = message.status
+        if self.state is State.IDLE:
+            return
+        self.failures = 0
+        self._wait = FIRST_WAIT
+        self.registered_at = server.clock.now()
+        granted = _granted(message, self._user) or self._expires
+        delay = max(LEAST_EXPIRES, granted) * 0.8
+        self._timer = server.clock.call_later(delay, self._refresh)
+        self._silent(silent=False)
+
+    def _refresh(self) -> None:
+        self._timer = None
+        self._step(Input.REFRESH)
+        self._send(self._expires)
+
+    def _failed(self, status: int, what: Input, asked: float) -> None:
+        server = self._server
+        self._step(what)
+        self.status = status
+        if self.state is State.IDLE:
+            return
+        self.failures += 1
+        self.registered_at = None
+        if server.log_calls:
+            number = self.extension.dn.number
+            server.log.warning("trunk not registered", trunk=number, status=status, failures=self.failures)
+        wait = self._wait * (0.9 + 0.2 * server.random())
+        self._wait = min(self._wait * 2, LONGEST_WAIT)
+        self._timer = server.clock.call_later(max(wait, min(asked, 3600.0)), self._retry)
+        self._silent(silent=True)
+
+    def _retry(self) -> None:
+        self._timer = None
+        self._step(Input.RETRY)
+        self._send(self._expires)
+
+    def _silent(self, *, silent: bool) -> None:
+        """A trunk that must register is in service while it is registered."""
+        dn = self.extension.dn
+        before = dn.in_service
+        dn.unregistered = silent
+        if dn.in_service != before:
+            self._server.reporter.service(dn)
+
+
+def _seconds(value: str | None) -> float:
+    """Seconds of a Retry-After: ``120``, ``120;duration=3600``, ``120 (in maintenance)``."""
+    digits = (value or "").partition(";")[0].partition("(")[0].strip()
+    return float(digits) if digits.isdigit() and len(digits) < 8 else 0.0
+
+
+def _granted(message: _core.Message, user: str) -> float:
+    """What the carrier granted our contact: its parameter, else the header Expires (RFC 3261 10.2.4); 0 for nothing."""
+    for value in message.headers("Contact"):
+        if f":{user_part(user)}@" in value:
+            for part in value.rpartition(">")[2].split(";"):
+                key, _, number = part.partition("=")
+                if key.strip().lower() == "expires" and number.strip(' "').isdigit():
+                    return float(number.strip(' "')[:8])
+    value = message.header("Expires")
+    return float(value[:8]) if value is not None and value.isdigit() else 0.0
