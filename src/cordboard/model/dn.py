@@ -19,7 +19,16 @@ if TYPE_CHECKING:
 class DN:
     """The run-time side of a DN. What it is doing is derived from its parties and locations, never stored."""
 
-    __slots__ = ("address_type", "features", "locations", "number", "parties", "silent", "static_contact", "unregistered")
+    __slots__ = (
+        "address_type",
+        "features",
+        "locations",
+        "number",
+        "parties",
+        "silent",
+        "static_contact",
+        "unregistered",
+    )
 
     def __init__(
         self, number: str, address_type: AddressType = AddressType.DN, static_contact: str | None = None

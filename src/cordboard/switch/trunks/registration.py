@@ -117,7 +117,7 @@ class Registration:
         self.registered_at: float | None = None
         """When the carrier last accepted, on the switch's clock."""
         settings = extension.settings
-        self._wanted = (settings.contact, settings.account, settings.account_password, settings.register_expires)
+        self._wanted = _wanted(settings)
         self._user = settings.account
         self._expires = settings.register_expires
         self._wait = FIRST_WAIT
@@ -126,7 +126,7 @@ class Registration:
 
     def concerns(self, settings: DnSettings) -> bool:
         """Whether it is as those settings want it."""
-        return self._wanted == (settings.contact, settings.account, settings.account_password, settings.register_expires)
+        return self._wanted == _wanted(settings)
 
     def begin(self) -> None:
         """Registers from now on."""
@@ -262,6 +262,11 @@ class Registration:
             self._server.reporter.service(dn)
 
 
+def _wanted(settings: DnSettings) -> tuple[str, str, str, float]:
+    """What a registration is made of."""
+    return settings.contact, settings.account, settings.account_password, settings.register_expires
+
+
 def _seconds(value: str | None) -> float:
     """Seconds of a Retry-After: ``120``, ``120;duration=3600``, ``120 (in maintenance)``."""
     digits = (value or "").partition(";")[0].partition("(")[0].strip()
@@ -276,5 +281,5 @@ def _granted(message: _core.Message, user: str) -> float:
                 key, _, number = part.partition("=")
                 if key.strip().lower() == "expires" and number.strip(' "').isdigit():
                     return float(number.strip(' "')[:8])
-    value = message.header("Expires")
-    return float(value[:8]) if value is not None and value.isdigit() else 0.0
+    whole = message.header("Expires")
+    return float(whole[:8]) if whole is not None and whole.isdigit() else 0.0
