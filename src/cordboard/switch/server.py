@@ -7,6 +7,7 @@ after each T-Library request and each timer as well.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from cordboard.model import events as ev
@@ -149,18 +150,18 @@ class SipServer:
         extension = self.extensions.pop(number, None)
         if extension is None:
             return
+        account = self._accounts.pop(number, None)
+        registration = self.registrations.pop(number, None)
+        if registration is not None:
+            registration.end(partial(self._drop_account, account))
+        else:
+            self._drop_account(account)
         extension.forget()
         self.trunks.pop(number, None)
         self.turns.pop(number, None)
         monitor = self.monitors.pop(number, None)
         if monitor is not None:
             monitor.stop()
-        registration = self.registrations.pop(number, None)
-        if registration is not None:
-            registration.end()
-        account = self._accounts.pop(number, None)
-        if account is not None:
-            self.dispatcher.endpoint.remove_credentials("", account[0], host=account[1])
         if extension.settings.dial_plan:
             self.plan = self._planned(None)
         self._kept[number] = extension.dn.features
@@ -194,23 +195,28 @@ class SipServer:
         """Takes over our account with a trunk: what challenges are answered with, and the registration."""
         settings = extension.settings
         number = settings.number
-        endpoint = self.dispatcher.endpoint
         known = self._accounts.pop(number, None)
-        host = extension.host
-        if known is not None and known != (settings.account, host):
-            endpoint.remove_credentials("", known[0], host=known[1])
-        if extension.is_trunk and settings.account and settings.account_password:
-            endpoint.set_credentials("", settings.account, password=settings.account_password, host=host)
-            self._accounts[number] = (settings.account, host)
+        account = (settings.account, extension.host)
+        has_account = extension.is_trunk and bool(settings.account and settings.account_password)
+        if has_account:
+            user, host = self._accounts[number] = account
+            self.dispatcher.endpoint.set_credentials("", user, password=settings.account_password, host=host)
         wanted = extension.is_trunk and settings.registers_with and bool(settings.account)
         registration = self.registrations.get(number)
         if registration is not None and not (wanted and registration.concerns(settings)):
-            self.registrations.pop(number).end()
+            self.registrations.pop(number).end(partial(self._drop_account, known))
             extension.dn.unregistered = False
             registration = None
+        else:
+            self._drop_account(known)
         if wanted and registration is None:
             registration = self.registrations[number] = Registration(self, extension)
             registration.begin()
+
+    def _drop_account(self, account: tuple[str, str] | None) -> None:
+        """Lets the core forget an account, unless it is in use (again)."""
+        if account is not None and account not in self._accounts.values():
+            self.dispatcher.endpoint.remove_credentials("", account[0], host=account[1])
 
     def _planned(self, changed: DnSettings | None) -> DialPlan:
         """All dial plan rules, with those of a DN that is about to change."""

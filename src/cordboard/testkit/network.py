@@ -114,6 +114,9 @@ class VirtualNetwork:
             moment = self._next()
             if moment is None or moment > end:
                 self._advance(end)
+                for node in self._nodes.values():
+                    # Who acts next is the test, and must find each core at this moment.
+                    node.endpoint.advance(end)
                 self._settle()
                 return until is None or until()
             self._advance(moment)

@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Final
 from cordboard.switch.numbers import user_part
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cordboard import _core
     from cordboard.sip.clock import Timer
     from cordboard.switch.routing import Extension
@@ -92,6 +94,7 @@ class Registration:
     """The registration with one trunk."""
 
     __slots__ = (
+        "_done",
         "_expires",
         "_server",
         "_timer",
@@ -123,6 +126,7 @@ class Registration:
         self._wait = FIRST_WAIT
         self._timer: Timer | None = None
         self._transaction = 0
+        self._done: Callable[[], None] | None = None
 
     def concerns(self, settings: DnSettings) -> bool:
         """Whether it is as those settings want it."""
@@ -133,20 +137,22 @@ class Registration:
         self._step(Input.BEGIN)
         self._send(self._expires)
 
-    def end(self) -> None:
-        """Takes the registration back, if there is one."""
+    def end(self, done: Callable[[], None] | None = None) -> None:
+        """Takes the registration back, if there is one; calls ``done`` when the carrier has heard, or never will."""
         before = self.state
+        self._done = done
         self._step(Input.END)
         self._cancel_timer()
         if before in (State.TRYING, State.REGISTERED):
             self._forget()
             self._send(0)
+        elif self.state is State.IDLE:
+            self._rest()
 
-    def abandon(self) -> None:
-        """Forgets it without a word: the server has gone."""
-        self._cancel_timer()
-        self._forget()
-        self.state = State.IDLE
+    def _rest(self) -> None:
+        done, self._done = self._done, None
+        if done is not None:
+            done()
 
     def _step(self, what: Input) -> None:
         after = TABLE.get((self.state, what))
@@ -218,6 +224,7 @@ class Registration:
         self._step(Input.ACCEPTED)
         self.status = message.status
         if self.state is State.IDLE:
+            self._rest()
             return
         self.failures = 0
         self._wait = FIRST_WAIT
@@ -237,6 +244,7 @@ class Registration:
         self._step(what)
         self.status = status
         if self.state is State.IDLE:
+            self._rest()
             return
         self.failures += 1
         self.registered_at = None
