@@ -210,6 +210,9 @@ class Session:
                 self.timer.stop()
                 self.timer = None
             dispatcher = self._dispatcher
+            if self._asking is not None:
+                # A phone that said 100 may forget the rest with the call: a CANCEL bounds the wait (RFC 3261 9.1).
+                dispatcher.endpoint.cancel(self._asking.transaction)
             dispatcher.dialogs.pop(self.dialog, None)
             if self.transaction:
                 dispatcher.transactions.pop(self.transaction, None)

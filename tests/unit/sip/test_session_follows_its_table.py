@@ -210,7 +210,7 @@ def test_an_answer_to_a_reinvite_after_the_end_is_acknowledged(world):
     pending = session.request("INVITE", lambda *_: handler.told.append("done"))
     session.hang_up()
     dispatcher.handle(sc.ResponseEvent(pending.transaction, 200, dialog=7))
-    assert endpoint.brief() == ["invite", "bye", "ack"]
+    assert endpoint.brief() == ["invite", "cancel", "bye", "ack"]
     assert handler.told == []
     assert dispatcher.transactions == {}
 

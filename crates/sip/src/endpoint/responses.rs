@@ -127,8 +127,17 @@ impl Endpoint {
         let status = message.status();
         let Some(asking) = self.asking.get_mut(&id) else { return };
         let told = asking.told;
+        let first = !asking.settled;
         asking.settled |= status >= 200;
         if (200..300).contains(&status) {
+            if !self.dialogs.contains_key(&dialog) {
+                // A BYE has ended the dialog meanwhile: who waits for this answer is told that there is none.
+                if first {
+                    let failure = Failure::Transport;
+                    self.events.push(Event::Failed { transaction: told, dialog: Some(dialog), failure });
+                }
+                return;
+            }
             let number = message.cseq().map_or(1, |c| c.number);
             self.settle_success(id, dialog, number, message);
         } else if status >= 300 || self.is_next(id, dialog, &message) {

@@ -9,7 +9,7 @@
     | <----------------- BYE |
 
 What is wrong with the REFER itself is answered at once: 400 (no Refer-To, or one that cannot be read), 403 (Replaces of
-somebody else's call), 491 (a transfer of that call, or another change of it, is under way). What is wrong with the
+somebody else's call, or of one with the same party), 491 (a transfer of that call, or another change of it, is under way). What is wrong with the
 target is told by NOTIFY, as if it had been called.
 """
 
@@ -130,9 +130,10 @@ class Referral(Observer):
         self._next()
 
     def _next(self) -> None:
-        if self._sending:
+        over = self.session.over
+        if self._sending and not over:
             return
-        if self._queue and not self.session.over:
+        if self._queue and not over:
             status, state = self._queue.pop(0)
             self._sending = True
             self.session.request(
@@ -192,6 +193,9 @@ def _replaced(flow: CallFlow, session: Session, event: _core.RequestEvent) -> tu
     mine, its = flow.party_of(session), other.party_of(owner)
     if mine is None or its is None or mine.number != its.number or mine.dn is not its.dn:
         raise ReferError(403, "somebody else's call")
+    one, two = flow.party_opposite(session), other.party_opposite(owner)
+    if one is not None and two is not None and one.number == two.number:
+        raise ReferError(403, "would join a number to itself")
     ringing = other.branches is not None
     if other.transfer is not None or not (ringing or (other.bridge is not None and other.bridge.settled)):
         raise ReferError(491, "a change of the other call is under way")

@@ -1,0 +1,122 @@
+"""Random sequences of keys on four phones, under loss, duplication and reordering.
+
+Afterwards nothing is left over, and phones, server and events agree: each party's events follow the party's table
+through all transfers, each hook goes off and on in turns, each call has one record.
+"""
+
+from collections import Counter, defaultdict
+from random import Random
+
+import pytest
+
+from cordboard.model import events as ev
+from cordboard.model.party import TABLE, PartyState
+from cordboard.testkit.centre import Centre
+from cordboard.testkit.network import Weather
+from cordboard.testkit.phone import Manners
+
+NUMBERS = ("1501", "1502", "1503", "1504")
+FAIR = Weather()
+BAD = Weather(loss=0.08, duplication=0.05, delay=(0.001, 0.2))
+
+
+def press(centre, random, done):
+    """One key on one phone."""
+    phone = centre.phones[random.choice(NUMBERS)]
+    phone.manners = Manners(
+        ring=random.uniform(0.05, 0.5),
+        answer=random.choice([None, random.uniform(0.5, 3), random.uniform(0.2, 1)]),
+        reject=random.choice([None, None, None, None, None, None, (random.uniform(0.1, 3), random.choice([486, 603]))]),
+    )
+    live = [call for call in phone.calls if not call.over and call.session is not None]
+    talking = [call for call in live if call.talking]
+    keys = ["dial", "dial", "hold", "hold", "retrieve", "refer", "attended", "attended", "attended", "hang up"]
+    key = random.choice(keys)
+    leaves = random.choice([None, None, "202", "100", "180", "200"])
+    if key == "dial" and len(live) < 3:
+        phone.call(random.choice(NUMBERS), cancel_after=random.choice([None, None, random.uniform(0, 3)]))
+    elif key == "hang up" and live:
+        random.choice(live).hang_up()
+    elif key in ("hold", "retrieve") and talking:
+        call, method = random.choice(talking), random.choice(["INVITE", "INVITE", "UPDATE"])
+        if key == "hold":
+            call.hold(random.choice(["sendonly", "inactive", "0.0.0.0"]), method)
+        else:
+            call.retrieve(method)
+    elif key == "refer" and talking:
+        random.choice(talking).refer(random.choice((*NUMBERS, "9999")), leaves=leaves)
+    elif key == "attended" and talking:
+        call = random.choice(talking)
+        others = [other for other in phone.calls if other is not call and not other.over and other.identity[1]]
+        if not others:
+            return
+        call.refer("x", random.choice(others), leaves=leaves)
+    else:
+        return
+    done[key] += 1
+
+
+def run(seed, steps, weather):
+    centre = Centre(NUMBERS, seed=seed, weather=weather, keep=False)
+    for number in NUMBERS:
+        centre.configure(number, no_answer_timeout=12.0, session_audit_interval=20.0, max_calls=6)
+    random = Random(seed)
+    done = Counter()
+    for step in range(steps):
+        press(centre, random, done)
+        centre.run(random.choice([0.0, 0.01, 0.1, 0.5, 1.0, 3.0]))
+        if step % 100 == 99:
+            for phone in centre.phones.values():
+                phone.calls = [call for call in phone.calls if not call.over]
+    for _ in range(20):
+        for phone in centre.phones.values():
+            for call in phone.calls:
+                call.hang_up()
+        centre.run(20)
+    centre.run(120)
+    return centre, done
+
+
+def follow(centre):
+    """Gives each DN's events to the table of the party, across the changes of ConnID that transfers make."""
+    parties = {}
+    hooks = defaultdict(list)
+    for event in centre.desktop.events:
+        kind = type(event)
+        if kind in (ev.EventOffHook, ev.EventOnHook):
+            hooks[event.this_dn].append(kind)
+            continue
+        key = event.this_dn, event.conn_id
+        if kind is ev.EventPartyChanged:
+            state = parties.pop((event.this_dn, event.previous_conn_id))
+            assert state not in (PartyState.NULL, PartyState.RELEASED)
+            parties[key] = state
+            continue
+        state = parties.get(key, PartyState.NULL)
+        if state is PartyState.RELEASED:
+            state = PartyState.NULL  # the same DN may come back to a call by a transfer
+        found = [after for (before, _), (after, made) in TABLE.items() if before is state and made is kind]
+        assert found, (kind.__name__, state, key)
+        parties[key] = found[0]
+    assert set(parties.values()) <= {PartyState.RELEASED}
+    for number, kinds in hooks.items():
+        assert kinds == [ev.EventOffHook, ev.EventOnHook] * (len(kinds) // 2), number
+
+
+@pytest.mark.parametrize(
+    ("seed", "steps", "weather"),
+    [(1, 4000, FAIR), (2, 3000, BAD), (3, 3000, BAD)],
+    ids=["fair", "bad", "bad again"],
+)
+def test_nothing_is_left_and_all_agree(seed, steps, weather):
+    centre, done = run(seed, steps, weather)
+    assert centre.leftovers() == []
+    assert min(done.values()) > steps / 60, done
+    follow(centre)
+    records = centre.desktop.records
+    assert len({record.conn_id for record in records}) == len(records)
+    told = {event.conn_id for event in centre.desktop.events if isinstance(event, ev.CallEvent)}
+    assert told == {record.conn_id for record in records}
+    outcomes = Counter(record.outcome for record in records)
+    assert outcomes["transferred"] > 5, outcomes
+    assert outcomes == {kind: count for kind, count in centre.tally.outcomes.items() if count}
