@@ -65,6 +65,7 @@ class DnOptions(OptionSet):
     no_answer_timeout = shared.no_answer_timeout
     sip_invite_timeout = shared.sip_invite_timeout
     session_audit_interval = shared.session_audit_interval
+    session_refresh_interval = shared.session_refresh_interval
     sip_cti_control = Option(
         "sip-cti-control",
         ChoiceList(("talk", "hold", "dtmf")),

@@ -38,6 +38,7 @@ class SwitchOptions(OptionSet):
     max_calls = shared.max_calls
     digest_algorithms = shared.digest_algorithms
     session_audit_interval = shared.session_audit_interval
+    session_refresh_interval = shared.session_refresh_interval
     registrar_default_timeout = shared.registrar_default_timeout
     dual_dialog_enabled = shared.dual_dialog_enabled
     make_call_rfc3725_flow = shared.make_call_flow
@@ -244,6 +245,7 @@ class ApplicationOptions(OptionSet):
     max_calls = shared.max_calls
     digest_algorithms = shared.digest_algorithms
     session_audit_interval = shared.session_audit_interval
+    session_refresh_interval = shared.session_refresh_interval
     sip_max_calls = Option(
         "sip-max-calls",
         Integer(1, 10_000_000),

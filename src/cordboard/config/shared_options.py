@@ -70,6 +70,16 @@ max_forward_hops = Option(
     since="0.2",
     example="3",
 )
+session_refresh_interval = Option(
+    "session-refresh-interval",
+    Duration(0, DAY),
+    0.0,
+    "Session timer asked of the device (RFC 4028): unless the call is refreshed within this time, by UPDATE or "
+    "re-INVITE, it ends. Values below 90 s count as 90 s. 0 asks for none; what the device itself asks for is granted.",
+    source=GUIDE,
+    since="0.1",
+    example="1800",
+)
 registrar_default_timeout = Option(
     "registrar-default-timeout",
     Duration(5, DAY),

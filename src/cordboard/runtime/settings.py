@@ -45,6 +45,7 @@ def dn_settings(environment: Environment, dn: DN) -> DnSettings:
         sip_invite_timeout=options.sip_invite_timeout,
         recovery_timeout=options.recovery_timeout,
         session_audit_interval=options.session_audit_interval,
+        session_refresh_interval=options.session_refresh_interval,
         ha1=_offered(environment, dn),
         authenticate=tuple(options.authenticate_requests),
         peers=_peers(dn),

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from cordboard import _core
+    from cordboard.sip.session_timer import SessionTimers
 
 
 class Endpoint(Protocol):
@@ -148,7 +149,7 @@ class User(Protocol):
 class Dispatcher:
     """Takes the events of an endpoint and gives each to its owner."""
 
-    __slots__ = ("_routes", "_user", "dialogs", "endpoint", "strays", "transactions")
+    __slots__ = ("_routes", "_user", "dialogs", "endpoint", "strays", "timers", "transactions")
 
     def __init__(self, endpoint: Endpoint, user: User) -> None:
         self.endpoint = endpoint
@@ -157,6 +158,8 @@ class Dispatcher:
         """Owners of the transactions that somebody waits for."""
         self.dialogs: dict[int, DialogOwner] = {}
         """Owners of the dialogs that somebody knows."""
+        self.timers: SessionTimers | None = None
+        """What is wanted of session timers; None for nothing."""
         self.strays = 0
         """Events that had no owner, other than answers to our BYE."""
         # By name, so that the core of the testkit need not be the compiled one.

@@ -8,9 +8,11 @@ CALLING --PROVISIONAL--> PROCEEDING --SUCCESS, FAILURE--> SETTLED
 from __future__ import annotations
 
 from enum import Enum
+from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
 from cordboard.sip.session import Session
+from cordboard.sip.session_timer import interval_of
 
 if TYPE_CHECKING:
     from cordboard import _core
@@ -80,7 +82,17 @@ class OutgoingHandler(Protocol):
 class Outgoing:
     """An INVITE of ours. Further 2xx of other forks are ended by the dispatcher."""
 
-    __slots__ = ("_dispatcher", "_early", "call_id", "handler", "session_handler", "state", "transaction")
+    __slots__ = (
+        "_dispatcher",
+        "_early",
+        "_headers",
+        "_send",
+        "call_id",
+        "handler",
+        "session_handler",
+        "state",
+        "transaction",
+    )
 
     def __init__(
         self,
@@ -106,7 +118,9 @@ class Outgoing:
         self._early: list[int] = []
         self.call_id = ""
         """Call-ID of its leg, known from the first response on."""
-        self.transaction = dispatcher.endpoint.send(
+        self._headers = headers
+        self._send = partial(
+            dispatcher.endpoint.send,
             "INVITE",
             uri,
             from_=from_,
@@ -115,10 +129,10 @@ class Outgoing:
             remote=remote,
             connection=connection,
             contact_user=contact_user,
-            headers=headers,
             body=body,
             content_type=content_type,
         )
+        self.transaction = self._send(headers=headers)
         dispatcher.transactions[self.transaction] = self
 
     def __repr__(self) -> str:
@@ -169,7 +183,11 @@ class Outgoing:
                 self.handler.on_cancelled(self, status)
                 return
             session = Session(self._dispatcher, event.dialog, self.session_handler)
+            if self._dispatcher.timers is not None:
+                self._dispatcher.timers.answered(session, event.message, self._interval())
             self.handler.on_answer(self, session, event)
+        elif status == 422 and before is not State.CANCELLED and self._longer(event):
+            return
         else:
             self.state = TABLE[before, Input.FAILURE]
             self._settle()
@@ -177,6 +195,24 @@ class Outgoing:
                 self.handler.on_cancelled(self, status)
             else:
                 self.handler.on_reject(self, status, event)
+
+    def _interval(self) -> int:
+        """The session timer we ask for, in seconds; 0 for none."""
+        return next((int(value) for name, value in self._headers if name == "Session-Expires"), 0)
+
+    def _longer(self, event: _core.ResponseEvent) -> bool:
+        """Asks again with the longer session timer that a 422 wants (RFC 4028 7.3). Whether it does."""
+        least, asked = interval_of(event.message, "Min-SE"), self._interval()
+        if not 0 < asked < least:
+            return False
+        self._settle()
+        self._early.clear()
+        kept = [pair for pair in self._headers if pair[0] not in ("Session-Expires", "Min-SE")]
+        self._headers = [*kept, ("Session-Expires", str(least)), ("Min-SE", str(least))]
+        self.call_id = ""
+        self.transaction = self._send(headers=self._headers)
+        self._dispatcher.transactions[self.transaction] = self
+        return True
 
     def on_failed(self, event: _core.FailedEvent) -> None:
         """The INVITE got no final response."""

@@ -73,7 +73,15 @@ class SessionStateError(Exception):
 
 
 class SessionTimer(Protocol):
-    """What keeps a session from living on when its far end has died."""
+    """What keeps a session from living on when its far end has died; see :mod:`cordboard.sip.session_timer`."""
+
+    interval: int
+    """Seconds."""
+    ours: bool
+    """Whether we refresh."""
+
+    def start(self) -> None:
+        """Starts the interval anew."""
 
     def stop(self) -> None:
         """The session has ended."""
@@ -152,6 +160,7 @@ class Session:
     __slots__ = (
         "_asking",
         "_dispatcher",
+        "_refreshing",
         "_serving",
         "dialog",
         "handler",
@@ -179,6 +188,8 @@ class Session:
         """What was said and heard of media: a state of its own, beside that of the signalling."""
         self.referrals = 0
         """REFERs taken within this dialog so far."""
+        self._refreshing: tuple[int, _core.Headers] = (0, ())
+        """A re-INVITE or UPDATE that asks for a session timer, and what its 2xx is to say of it."""
         self.timer: SessionTimer | None = None
         """Watches whether the far end lives, if it was agreed (RFC 4028)."""
         dispatcher.dialogs[dialog] = self
@@ -238,6 +249,8 @@ class Session:
     ) -> None:
         """Accepts the call."""
         self._step(Input.ANSWER)
+        if self.transaction == self._refreshing[0]:
+            headers = [*headers, *self._refreshing[1]]
         self._dispatcher.endpoint.respond(
             self.transaction, status, headers=headers, body=body, content_type=content_type
         )
@@ -315,6 +328,8 @@ class Session:
         if transaction == self._serving and status >= 200:
             self._dispatcher.transactions.pop(transaction, None)
             self._serving = 0
+        if transaction == self._refreshing[0] and 200 <= status < 300:
+            headers = [*headers, *self._refreshing[1]]
         self._dispatcher.endpoint.respond(transaction, status, headers=headers, body=body, content_type=content_type)
 
     @property
@@ -349,6 +364,8 @@ class Session:
                 self.handler.on_bye(self, event.message)
         elif self.state is State.CLOSING:
             endpoint.respond(event.transaction, 481)
+        elif method in ("INVITE", "UPDATE") and self.refuses_timer(event, 0):
+            return
         elif method == "PRACK" and not event.message.body:
             # A mere acknowledgement, which the core has matched already (RFC 3262 section 3).
             endpoint.respond(event.transaction, 200)
@@ -369,6 +386,8 @@ class Session:
     def on_ack(self, event: _core.AckEvent) -> None:
         """The ACK for a 2xx of ours."""
         before = self._step(Input.ACK)
+        if self.timer is not None:
+            self.timer.start()
         if before is State.CLOSING:
             self._dispatcher.endpoint.send_in_dialog(self.dialog, "BYE")
         elif before is not State.TERMINATED:
@@ -399,6 +418,21 @@ class Session:
 
     def on_failed(self, event: _core.FailedEvent) -> None:
         """Never comes, as :meth:`on_response`."""
+
+    def refuses_timer(self, event: _core.RequestEvent, wanted: int) -> bool:
+        """Whether a request is refused because of its session timer; what its 2xx must say is kept for :meth:`respond`.
+
+        ``wanted``: the interval we want ourselves, in seconds.
+        """
+        timers = self._dispatcher.timers
+        if timers is None:
+            return False
+        status, headers = timers.received(self, event.message, self.timer.interval if self.timer else wanted)
+        if status:
+            self._dispatcher.endpoint.respond(event.transaction, status, headers=headers)
+            return True
+        self._refreshing = (event.transaction, headers)
+        return False
 
     def lost(self, status: int) -> None:
         """The far end has lost the dialog. A BYE is sent all the same: it may have lost less than it says."""

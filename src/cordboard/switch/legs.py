@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 from cordboard.sip.outgoing import Outgoing
 from cordboard.sip.routed import RoutedInvite
+from cordboard.sip.session_timer import MIN_SE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -132,6 +133,9 @@ class Branches:
     ) -> None:
         """Sends the INVITEs and starts the timers."""
         self._open = len(targets)
+        if settings.session_refresh_interval > 0:
+            interval = max(MIN_SE, int(settings.session_refresh_interval))
+            headers = [*headers, ("Session-Expires", str(interval)), ("Min-SE", str(MIN_SE))]
         for target in targets:
 
             def send(

@@ -15,6 +15,7 @@ from cordboard.model.forwarding import NOTHING
 from cordboard.model.reporter import Reporter
 from cordboard.sip.endpoint import Dispatcher
 from cordboard.sip.resolver.lookup import Resolver
+from cordboard.sip.session_timer import SessionTimers
 from cordboard.switch import requests
 from cordboard.switch.bridge import ALLOW
 from cordboard.switch.callflow import CallFlow, flow_of
@@ -76,6 +77,7 @@ class SipServer:
         self.log_calls = True
         """Whether the end of each call is a line of the log."""
         self.dispatcher = Dispatcher(endpoint, self)
+        self.dispatcher.timers = SessionTimers(clock)
         self.extensions: dict[str, Extension] = {}
         """All DNs, by number."""
         self.calls: dict[str, CallFlow] = {}

@@ -29,6 +29,8 @@ class DnSettings:
     """Option ``recovery-timeout``: how long a destination that failed is tried last; 0 for the resolver's own time."""
     session_audit_interval: float = 60.0
     """Option ``session-audit-interval``: how often its phone is asked whether a call still lives; 0 for never."""
+    session_refresh_interval: float = 0.0
+    """Option ``session-refresh-interval``: the session timer asked of its phone; 0 for none but what it asks for."""
     ha1: tuple[tuple[str, str], ...] = ()
     """(algorithm, hex hash) of its password."""
     authenticate: tuple[str, ...] = ()

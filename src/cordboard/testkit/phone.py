@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from cordboard.sip.endpoint import Dispatcher
 from cordboard.sip.outgoing import Outgoing
 from cordboard.sip.session import Session
+from cordboard.sip.session_timer import interval_of
 from cordboard.testkit.phone_call import PhoneCall, identity
 
 if TYPE_CHECKING:
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
     from cordboard import _core
     from cordboard.testkit.network import Node, VirtualNetwork
+
+
+ALLOW = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE, MESSAGE, NOTIFY"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,7 @@ class Phone:
         self.node: Node = network.node(number, host, port)
         self.dispatcher = Dispatcher(self.node.endpoint, self)
         self.node.drain = self.dispatcher.drain
+        self.node.endpoint.set_policy(allow=ALLOW, registration_expires=300, retry_after=5)
         self.node.endpoint.set_dn("switch", registers=False, peers=[switch[0]])
         self.manners = Manners()
         """What it does with calls that come in."""
@@ -62,6 +67,8 @@ class Phone:
         self.faults: list[Exception] = []
         self.refused: dict[str, int] = {}
         """Methods within a dialog it refuses, and how."""
+        self.least = 0
+        """The shortest session timer it takes, in seconds (RFC 4028)."""
         self.deaf_to: set[str] = set()
         """Methods within a dialog it never answers."""
         self.seen: list[str] = []
@@ -148,6 +155,9 @@ class Phone:
         message = event.message
         if message.method != "INVITE" or event.dialog is None:
             self.node.endpoint.respond(event.transaction, 405)
+            return
+        if 0 < interval_of(message) < self.least:
+            self.node.endpoint.respond(event.transaction, 422, headers=[("Min-SE", str(self.least))])
             return
         address = message.address("From")
         number = address[1].partition(":")[2].partition("@")[0] if address is not None else ""

@@ -21,6 +21,7 @@ from cordboard.model.call import Call
 from cordboard.model.enums import CallType, DNRole
 from cordboard.model.party import Move, advance
 from cordboard.sip.session import Session
+from cordboard.sip.session_timer import MIN_SE, too_short
 from cordboard.switch.bridge import ALLOW
 from cordboard.switch.callflow import CallFlow
 from cordboard.switch.delivery import RINGING, Delivery, Offer, refusal_of
@@ -62,6 +63,7 @@ class BasicCall(CallFlow):
         message = event.message
         assert event.dialog is not None  # noqa: S101 - the core gives every INVITE one
         self.a = Session(server.dispatcher, event.dialog, self, transaction=event.transaction)
+        self.a.refuses_timer(event, int(caller.settings.session_refresh_interval))
         self.caller_call_id = message.call_id
         self.caller = call.add(call.ani, DNRole.ORIGINATION, None if caller.is_trunk else caller.dn)
         advance(self.caller, Move.DIAL, server.reporter)
@@ -183,6 +185,9 @@ def start(server: SipServer, event: _core.RequestEvent) -> None:
         return
     if server.draining or len(server.calls) >= server.settings.max_calls:
         server.refuse(event.transaction, 503, (("Retry-After", str(server.settings.retry_after)),))
+        return
+    if too_short(message):
+        server.refuse(event.transaction, 422, (("Min-SE", str(MIN_SE)),))
         return
     number = number_of(message.uri)
     if not number:

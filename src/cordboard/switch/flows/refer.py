@@ -9,8 +9,8 @@
     | <----------------- BYE |
 
 What is wrong with the REFER itself is answered at once: 400 (no Refer-To, or one that cannot be read), 403 (Replaces of
-somebody else's call, or of one with the same party), 491 (a transfer of that call, or another change of it, is under way). What is wrong with the
-target is told by NOTIFY, as if it had been called.
+somebody else's call, or of one with the same party), 491 (a transfer of that call, or another change of it, is under
+way). What is wrong with the target is told by NOTIFY, as if it had been called.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@
                                           '---FAILED, SURVIVOR_LEFT--> OVER: nobody is left to talk to
 
 Single-step (unattended) starts in CALLING, blind and semi-attended in RINGING, attended in DONE. When the transferor is
-out, by DONE or by BLIND, T-Library hears it (section "two-step" and "single-step" of docs/switching.md): EventReleased
+out, by DONE or by BLIND, T-Library hears it (docs/switching.md): EventReleased
 CallState Transferred on the transferor, EventPartyChanged on whoever is left; the ConnID of the main call survives.
 """
 

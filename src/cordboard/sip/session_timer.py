@@ -1,0 +1,167 @@
+"""Session timers (RFC 4028): a call whose phone has died ends by itself, each leg for itself.
+
+    interval agreed in the 2xx (Session-Expires, refresher)
+        we refresh:   at half the interval UPDATE, or re-INVITE for a phone without it; a 2xx starts the interval anew
+        it refreshes: each re-INVITE and UPDATE of its own starts the interval anew; without one the session is lost, a
+                      third of the interval or 32 s, whichever is less, before it ends (section 10)
+
+An interval below MIN_SE is answered 422 (section 9). A phone that does not know timers is refreshed by us, if we want
+it (section 9: refresher=uas).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from cordboard import _core
+    from cordboard.sip.clock import Clock, Timer
+    from cordboard.sip.session import Session
+
+MIN_SE: Final = 90
+"""The shortest interval taken, in seconds (RFC 4028 section 5)."""
+
+AGAIN: Final = 5.0
+"""Seconds after which a refresh that came at a bad moment is tried again."""
+
+
+def interval_of(message: _core.Message, name: str = "Session-Expires") -> int:
+    """The interval a message names, in seconds; 0 for none, or one that cannot be read."""
+    value = (message.header(name) or (message.header("x") if name == "Session-Expires" else None) or "").partition(";")
+    digits = value[0].strip()
+    return int(digits) if digits.isdigit() and len(digits) < 10 else 0
+
+
+def refresher_of(message: _core.Message) -> str:
+    """``uac``, ``uas`` or empty."""
+    value = (message.header("Session-Expires") or message.header("x") or "").lower().replace(" ", "")
+    return "uac" if "refresher=uac" in value else "uas" if "refresher=uas" in value else ""
+
+
+def supports(message: _core.Message) -> bool:
+    """Whether who sent it knows session timers."""
+    tags = [*message.headers("Supported"), *message.headers("Require")]
+    return any(tag.strip().lower() == "timer" for tag in tags)
+
+
+def too_short(message: _core.Message) -> bool:
+    """Whether an INVITE asks for an interval that is refused with 422."""
+    return 0 < interval_of(message) < MIN_SE and supports(message)
+
+
+class SessionTimer:
+    """The timer of one session."""
+
+    __slots__ = ("_clock", "_timer", "_update", "interval", "ours", "session")
+
+    def __init__(self, clock: Clock, session: Session, interval: int, *, ours: bool, update: bool) -> None:
+        """``ours``: whether we refresh. ``update``: whether the phone takes UPDATE for it."""
+        self._clock = clock
+        self.session = session
+        self.interval = interval
+        """Seconds."""
+        self.ours = ours
+        self._update = update
+        self._timer: Timer | None = None
+
+    def start(self) -> None:
+        """Starts the interval, or starts it anew."""
+        self.stop()
+        if self.ours:
+            self._timer = self._clock.call_later(self.interval / 2, self._refresh)
+        else:
+            self._timer = self._clock.call_later(self.interval - min(32.0, self.interval / 3), self._expired)
+
+    def stop(self) -> None:
+        """The session has ended."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _expired(self) -> None:
+        self._timer = None
+        self.session.lost(408)
+
+    def _refresh(self) -> None:
+        self._timer = None
+        session = self.session
+        if session.busy:
+            self._timer = self._clock.call_later(AGAIN, self._refresh)
+            return
+        headers = [("Session-Expires", f"{self.interval};refresher=uac"), ("Min-SE", str(MIN_SE))]
+        if self._update:
+            session.request("UPDATE", self._refreshed, headers=[*headers, ("Supported", "timer")])
+        else:
+            session.request("INVITE", self._reinvited, headers=headers, body=session.media.said)
+
+    def _reinvited(self, status: int, event: _core.ResponseEvent | None) -> None:
+        if event is not None and status < 300:
+            if event.message.body:
+                self.session.media.heard = event.message.body
+            self.session.ack_again()
+        self._refreshed(status, event)
+
+    def _refreshed(self, status: int, event: _core.ResponseEvent | None) -> None:
+        if event is None or status in (408, 481):
+            return  # the session is lost, and says so itself
+        if status < 300:
+            interval = interval_of(event.message)
+            if interval:
+                self.interval = interval
+                self.ours = refresher_of(event.message) != "uas"
+            self.start()
+            return
+        if status == 422:
+            self.interval = max(self.interval, interval_of(event.message, "Min-SE"))
+        elif status in (405, 501):
+            self._update = False
+        self._timer = self._clock.call_later(AGAIN, self._refresh)
+
+
+class SessionTimers:
+    """What a user agent wants of session timers: the clock, and nothing of its own accord."""
+
+    __slots__ = ("_clock",)
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def received(self, session: Session, message: _core.Message, wanted: int) -> tuple[int, list[tuple[str, str]]]:
+        """An INVITE, re-INVITE or UPDATE came. The status to refuse it with (0 for none) and headers for the answer.
+
+        ``wanted``: the interval we want ourselves, in seconds; 0 for none.
+        """
+        asked, knows = interval_of(message), supports(message)
+        if too_short(message):
+            return 422, [("Min-SE", str(MIN_SE))]
+        interval = min(asked or wanted, wanted or asked)
+        if interval == 0:
+            return 0, []
+        interval = max(interval, MIN_SE, interval_of(message, "Min-SE"))
+        refresher = (refresher_of(message) or "uac") if knows else "uas"
+        allow = ",".join(message.headers("Allow")).upper()
+        self._set(session, interval, ours=refresher == "uas", update="UPDATE" in allow)
+        headers = [("Session-Expires", f"{interval};refresher={refresher}")]
+        if refresher == "uac":
+            headers.append(("Require", "timer"))
+        return 0, headers
+
+    def answered(self, session: Session, message: _core.Message, wanted: int) -> None:
+        """Our INVITE was answered by a 2xx."""
+        interval = interval_of(message)
+        if not interval and not wanted:
+            return
+        allow = ",".join(message.headers("Allow")).upper()
+        ours = not interval or refresher_of(message) != "uas"
+        self._set(session, interval or wanted, ours=ours, update="UPDATE" in allow)
+        if session.timer is not None:
+            session.timer.start()
+
+    def _set(self, session: Session, interval: int, *, ours: bool, update: bool) -> None:
+        timer = session.timer
+        if timer is None:
+            session.timer = timer = SessionTimer(self._clock, session, interval, ours=ours, update=update)
+        else:
+            timer.interval, timer.ours = interval, ours
+        if session.state.value == "confirmed":
+            timer.start()
