@@ -24,6 +24,8 @@ class Extension:
     """Shown to those it calls."""
     options: Mapping[str, Value] = field(default_factory=dict)
     """More options, by their names."""
+    type: str = "Extension"
+    """The type of DN."""
 
 
 def toml(
@@ -48,7 +50,7 @@ def toml(
     lines += _pairs(settings)
     lines += ["[switch]", 'name = "test"', f"realm = {json.dumps(REALM)}", *_pairs(switch or {})]
     for extension in extensions:
-        lines += [f"[dn.{json.dumps(extension.number)}]", 'type = "Extension"']
+        lines += [f"[dn.{json.dumps(extension.number)}]", f"type = {json.dumps(extension.type)}"]
         if extension.name:
             lines.append(f"display-name = {json.dumps(extension.name)}")
         if extension.password:
