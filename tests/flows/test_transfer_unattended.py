@@ -3,6 +3,7 @@
 import pytest
 from transfer_house import lines, talk_to_each_other, up
 
+from cordboard.model.forwarding import Features
 from cordboard.testkit.centre import Centre
 from cordboard.testkit.phone import Manners
 
@@ -283,3 +284,36 @@ def test_a_survivor_that_will_not_offer_is_offered_to(three):
     a.hang_up()
     centre.run(5)
     assert c.over
+
+
+def test_a_target_not_to_be_disturbed_is_busy(three):
+    centre, a, b = three
+    centre.switch.extensions["1503"].dn.features = Features(dnd=True)
+    b.refer("1503")
+    centre.run(2)
+    assert b.progress[-1] == "486 Busy Here"
+    assert a.talking
+    assert b.talking
+
+
+def test_a_target_beyond_a_trunk():
+    centre = Centre(("1501", "1502", "t1"))
+    centre.trunk(centre.phones["t1"], prefix="9", replace_prefix="")
+    a, b = up(centre)
+    b.refer("91234")
+    centre.run(5)
+    assert b.progress[-1] == "200 OK"
+    far = centre.phones["t1"].calls[-1]
+    assert far.invite.uri.startswith("sip:1234@")
+    talk_to_each_other(a, far)
+    assert [trunk.calls for trunk in centre.switch.trunks.values()] == [1]
+    assert lines(centre, "1501")[-1].startswith(
+        "PartyChanged 1 previous 1 TRANSFERRED INTERNAL ORIGINATION other 91234"
+    )
+    far.hang_up()
+    centre.run(2)
+    assert a.over
+    centre.configure("t1", oos_check=0.0)
+    centre.run(100)
+    assert centre.leftovers() == []
+    assert [trunk.calls for trunk in centre.switch.trunks.values()] == [0]

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from cordboard.switch.callflow import CallFlow
     from cordboard.switch.legs import Called
     from cordboard.switch.routing import Extension, Target
+    from cordboard.switch.trunks.selection import Trunk
 
 
 class State(Enum):
@@ -120,6 +121,7 @@ class Transfer:
 
     __slots__ = (
         "_early",
+        "_trunk",
         "branches",
         "consult",
         "flow",
@@ -153,6 +155,7 @@ class Transfer:
         self.target: Party | None = None
         self.branches: Called | None = None
         """The target while it is being called."""
+        self._trunk: Trunk | None = None
         self._early: Session | None = None
         """The transferor's leg of the consultation."""
         self.state = State.NEW
@@ -174,13 +177,23 @@ class Transfer:
 
     # Starting
 
-    def call(self, target: Extension, targets: Sequence[Target], headers: _core.Headers) -> None:
-        """Single-step: calls the target on behalf of the survivor, without an offer: it makes one when it answers."""
+    def take(self, trunk: Trunk) -> None:
+        """The target is called through a trunk, and counts there."""
+        self._trunk = trunk
+        self.flow.occupy(trunk)
+
+    def call(
+        self, target: Extension, targets: Sequence[Target], headers: _core.Headers, number: str = "", to: str = ""
+    ) -> None:
+        """Single-step: calls the target on behalf of the survivor, without an offer: it makes one when it answers.
+
+        ``number`` and ``to``: the number beyond a trunk, and its address.
+        """
         self._step(Input.START)
         flow = self.flow
         server = flow.server
         call = flow.call
-        number = target.settings.number
+        number = number or target.settings.number
         self.target = party = call.add(number, self.transferor.role, None if target.is_trunk else target.dn)
         party.peer = self.survivor
         caller = server.extensions.get(self.survivor.number)
@@ -195,7 +208,7 @@ class Transfer:
             target.settings,
             targets,
             from_=from_,
-            to=target.target_uri,
+            to=to or target.target_uri,
             contact_user=user_part(self.survivor.number),
             headers=[*(caller.identity if caller is not None else ()), *headers],
             body=b"",
@@ -300,6 +313,8 @@ class Transfer:
         """The transferor has what he had."""
         flow = self.flow
         flow.transfer = None
+        if self._trunk is not None:
+            flow.vacate(self._trunk)
         if self.consult is None:
             target = self.target
             if target is not None:
