@@ -150,7 +150,7 @@ impl Default for Config {
             journal_rewrite: 4 << 20,
             event_limit: 2_000,
             command_limit: 200_000,
-            gather: Duration::from_micros(500),
+            gather: Duration::from_millis(1),
             udp: UdpConfig::default(),
             tcp: TcpConfig::default(),
             guard: GuardConfig::default(),

@@ -19,7 +19,9 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -53,6 +55,9 @@ pub(crate) struct Journal {
     tail: Option<Vec<u8>>,
     scratch: Vec<u8>,
     jobs: Option<SyncSender<Job>>,
+    /// Whether the thread knows that the file has grown since it was last synced. Waking it once a
+    /// second is enough; once a batch would cost more than the registrations.
+    unsynced: Arc<AtomicBool>,
     finished: Receiver<io::Result<(File, u64)>>,
     thread: Option<JoinHandle<()>>,
     /// A write failed part way: the file ends in half a record that has to be cut off first.
@@ -91,7 +96,9 @@ impl Journal {
         let (jobs, work) = sync_channel(16);
         let (report, finished) = sync_channel(1);
         let side = with_suffix(path, "new");
-        let mut worker = Worker { work, report, side, current: file.try_clone()?, dirty: false };
+        let unsynced = Arc::new(AtomicBool::new(false));
+        let mut worker =
+            Worker { work, report, side, current: file.try_clone()?, dirty: false, unsynced: Arc::clone(&unsynced) };
         let thread = std::thread::Builder::new().name("sip-journal".into()).spawn(move || worker.run())?;
         let journal = Self {
             path: path.to_owned(),
@@ -102,6 +109,7 @@ impl Journal {
             tail: None,
             scratch: Vec::new(),
             jobs: Some(jobs),
+            unsynced,
             finished,
             thread: Some(thread),
             torn: false,
@@ -121,7 +129,9 @@ impl Journal {
             Ok(()) => {
                 self.length += self.scratch.len() as u64;
                 counters.journal_written.add(self.scratch.len() as u64);
-                self.tell(Job::Dirty);
+                if !self.unsynced.swap(true, Ordering::AcqRel) && !self.tell(Job::Dirty) {
+                    self.unsynced.store(false, Ordering::Release);
+                }
             }
             Err(_) => {
                 counters.journal_lost.add(self.scratch.len() as u64);
@@ -195,8 +205,6 @@ impl Journal {
         let Some(jobs) = &self.jobs else { return false };
         match jobs.try_send(job) {
             Ok(()) => true,
-            // The thread has enough to do, and will sync afterwards anyway.
-            Err(TrySendError::Full(Job::Dirty)) => true,
             Err(_) => false,
         }
     }
@@ -220,6 +228,7 @@ struct Worker {
     side: PathBuf,
     current: File,
     dirty: bool,
+    unsynced: Arc<AtomicBool>,
 }
 
 impl Worker {
@@ -244,6 +253,8 @@ impl Worker {
                 Err(RecvTimeoutError::Disconnected) => return,
             }
             if self.dirty && synced.elapsed() >= SYNC_EVERY {
+                // First: what is written while the disk works must be told again.
+                self.unsynced.store(false, Ordering::Release);
                 // A disk that cannot sync will fail the next append, which is counted.
                 let _ = self.current.sync_data();
                 self.dirty = false;
