@@ -1,0 +1,43 @@
+"""The ladders of hold and of transfers, as they go over the wire."""
+
+from pathlib import Path
+
+import pytest
+
+from cordboard.testkit.centre import Centre
+from cordboard.testkit.ladder import ladder
+
+LADDERS = Path(__file__).parent / "ladders"
+
+
+def hold(centre):
+    call = centre.phones["1501"].call("1502", hang_up_after=4)
+    centre.run(2)
+    call.hold()
+    centre.run(1)
+    call.retrieve()
+
+
+def transfer_unattended(centre):
+    centre.phones["1501"].call("1502", hang_up_after=5)
+    centre.run(2)
+    centre.phones["1502"].calls[0].refer("1503")
+
+
+def transfer_attended(centre):
+    centre.phones["1501"].call("1502", hang_up_after=6)
+    centre.run(2)
+    main = centre.phones["1502"].calls[0]
+    main.hold()
+    centre.run(1)
+    second = centre.phones["1502"].call("1503")
+    centre.run(2)
+    main.refer("1503", second)
+
+
+@pytest.mark.parametrize("flow", [hold, transfer_unattended, transfer_attended])
+def test_ladder(flow):
+    centre = Centre(("1501", "1502", "1503"))
+    flow(centre)
+    centre.run(10)
+    assert ladder(centre.network) == (LADDERS / f"{flow.__name__}.txt").read_text()
