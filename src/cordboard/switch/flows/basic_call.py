@@ -189,6 +189,10 @@ def start(server: SipServer, event: _core.RequestEvent) -> None:
     if too_short(message):
         server.refuse(event.transaction, 422, (("Min-SE", str(MIN_SE)),))
         return
+    if message.header("Replaces") is not None:
+        # To ring somebody instead would be worse than to say no (RFC 3891 section 3).
+        server.refuse(event.transaction, 481 if event.replaces is None else 403)
+        return
     number = number_of(message.uri)
     if not number:
         server.refuse(event.transaction, 404)
