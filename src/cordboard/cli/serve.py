@@ -25,6 +25,8 @@ from cordboard.ops.http import ListenError
 from cordboard.runtime.server import Server, SipListenError
 from cordboard.runtime.state import DEMO, State, StateError, default_state, notify_systemd
 
+GC_THRESHOLD: Final = 50_000
+"""Objects made and not freed between two looks of the collector."""
 EXIT_CONFIG: Final = 78
 """sysexits.h EX_CONFIG: systemd need not try again."""
 EXIT_LISTEN: Final = 71
@@ -160,6 +162,8 @@ class _Run:
         # What is there now stays to the end: the collector need not look at it again and again.
         gc.collect()
         gc.freeze()
+        # Calls are freed by counting references; what the collector is for, cycles, comes with errors alone.
+        gc.set_threshold(GC_THRESHOLD, 20, 20)
         self._started.set()
         follower = None
         try:
