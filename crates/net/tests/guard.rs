@@ -8,7 +8,7 @@ use std::net::TcpStream;
 
 use cordboard_net::{Config, Engine};
 use cordboard_sip::Transport;
-use support::{Rig, config, dial, phone, read_to_close, receive};
+use support::{Rig, config, dial, phone, receive, turned_away};
 
 fn message(user: &str) -> Vec<u8> {
     format!(
@@ -46,7 +46,7 @@ fn who_guesses_passwords_is_banned_until_the_ban_is_cleared() {
     let ban = rig.handle.bans()[0];
     assert_eq!((ban.source, ban.transport), ("127.0.0.1".parse().unwrap(), Transport::Tcp));
     // A new connection is refused, and what comes on the old one or by datagram is not read.
-    assert_eq!(read_to_close(&mut dial(server)), b"");
+    assert_eq!(turned_away(server), b"");
     guesser.write_all(&message("wrong")).unwrap();
     known.send_to(&message("hello"), rig.address(Transport::Udp, false)).unwrap();
     rig.until("both are dropped", |rig| rig.counter("guard_banned") == 2);

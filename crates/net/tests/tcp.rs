@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use cordboard_net::{Config, Engine};
 use cordboard_sip::{Flow, Transport};
-use support::{Do, PATIENCE, Rig, Seen, TestCore, config, dial, flow, read_to_close};
+use support::{Do, PATIENCE, Rig, Seen, TestCore, config, dial, flow, read_to_close, turned_away};
 
 /// A whole message with a mark to know it by.
 fn options(mark: &str) -> Vec<u8> {
@@ -291,13 +291,13 @@ fn connections_above_the_limits_are_refused_by_the_hundred_and_the_rest_served()
     let mut kept: Vec<TcpStream> = (0..30).map(|_| dial(server)).collect();
     rig.until("thirty are in", |rig| rig.counter("tcp_accepted") == 30);
     for _ in 0..2_000 {
-        assert_eq!(read_to_close(&mut dial(server)), b"");
+        assert_eq!(turned_away(server), b"");
     }
     assert_eq!(rig.counter("tcp_refused_source"), 2_000);
     let server_v6 = rig.address(Transport::Tcp, true);
     kept.extend((0..10).map(|_| dial(server_v6)));
     rig.until("forty are in", |rig| rig.counter("tcp_accepted") == 40);
-    assert_eq!(read_to_close(&mut dial(server_v6)), b"");
+    assert_eq!(turned_away(server_v6), b"");
     assert_eq!(rig.counter("tcp_refused_total"), 1);
     for stream in &mut kept {
         ask(stream, "kept");

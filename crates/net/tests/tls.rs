@@ -15,7 +15,7 @@ use cordboard_net::{Config, Engine, TlsConfig, VerifyClient};
 use cordboard_sip::Transport;
 use pki::{BOTH, Ca, Folder, Pair, TlsPhone, V12, V13, call, client, shown};
 use rustls::{HandshakeKind, ServerConfig, ServerConnection, StreamOwned};
-use support::{Do, PATIENCE, Rig, Seen, dial, flow, listen, read_to_close};
+use support::{Do, PATIENCE, Rig, Seen, dial, flow, listen, read_to_close, turned_away};
 
 /// Names and addresses of the server in these tests.
 const NAMES: &[&str] = &["sip.example.com", "127.0.0.1", "::1"];
@@ -460,7 +460,7 @@ fn handshakes_under_way_are_bounded_and_connections_beyond_refused() {
     let waiting: Vec<TcpStream> = (0..8).map(|_| dial(server)).collect();
     rig.until("eight are in", |rig| rig.counter("tls_handshaking") == 8);
     for _ in 0..100 {
-        assert_eq!(read_to_close(&mut dial(server)), b"");
+        assert_eq!(turned_away(server), b"");
     }
     assert_eq!(rig.counter("tls_refused_total"), 100);
     ask(&mut kept, "still there");

@@ -308,7 +308,20 @@ pub fn receive(socket: &std::net::UdpSocket) -> (Vec<u8>, SocketAddr) {
 
 /// A TCP connection that waits at most [`PATIENCE`].
 pub fn dial(address: SocketAddr) -> std::net::TcpStream {
-    let stream = std::net::TcpStream::connect(address).unwrap();
+    patient(std::net::TcpStream::connect(address).unwrap())
+}
+
+/// What a connection that is turned away hears before it is closed. A reset may be faster than
+/// `connect` itself returns.
+pub fn turned_away(address: SocketAddr) -> Vec<u8> {
+    match std::net::TcpStream::connect(address) {
+        Ok(stream) => read_to_close(&mut patient(stream)),
+        Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => Vec::new(),
+        Err(error) => panic!("neither taken nor turned away: {error}"),
+    }
+}
+
+fn patient(stream: std::net::TcpStream) -> std::net::TcpStream {
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     stream.set_write_timeout(Some(PATIENCE)).unwrap();
     stream.set_nodelay(true).unwrap();
