@@ -112,6 +112,35 @@ class SessionHandler(Protocol):
         """The far end has lost the dialog (481), or does not answer any more (408); the session has ended with BYE."""
 
 
+class Silent:
+    """The handler of a session whose call has ended: nobody is told anything any more."""
+
+    def on_cancel(self, session: Session, message: _core.Message) -> None:
+        """Nobody to tell."""
+
+    def on_ack(self, session: Session, message: _core.Message) -> None:
+        """Nobody to tell."""
+
+    def on_no_ack(self, session: Session) -> None:
+        """Nobody to tell."""
+
+    def on_bye(self, session: Session, message: _core.Message) -> None:
+        """Nobody to tell."""
+
+    def on_request(self, session: Session, event: _core.RequestEvent) -> None:
+        """Answers that the call is no more."""
+        session.respond(event.transaction, 481)
+
+    def on_cancelled_request(self, session: Session, transaction: int) -> None:
+        """Nobody to tell."""
+
+    def on_gone(self, session: Session, status: int) -> None:
+        """Nobody to tell."""
+
+
+SILENT: Final = Silent()
+"""The one there is: it has no state."""
+
 _S = State
 _I = Input
 

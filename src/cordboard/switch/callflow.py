@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from cordboard.model.enums import CallState
 from cordboard.model.party import Move, Party, advance
+from cordboard.sip.session import SILENT
 from cordboard.switch.bridge import Bridge
 from cordboard.switch.flows import hold, refer
 from cordboard.switch.records import CallRecord, Outcome, ReleasedBy
@@ -257,6 +258,20 @@ class CallFlow:
             self.b.hang_up(headers)
         self._release_parties(first, outcome, state, reference_id, link)
         self._account(outcome, status, released_by, reason)
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Nobody is told of this call any more, and nothing in it holds anything else in a circle.
+
+        So an ended call is freed at once, and not when the collector comes by.
+        """
+        for session in (self.a, self.b):
+            if session is not None and (session.handler is self or session.handler is self.bridge):
+                session.handler = SILENT
+        self.a = self.b = self.branches = self.bridge = None
+        for party in self.call.parties:
+            party.peer = None
+        self.call.parties.clear()
 
     def _release_parties(
         self, first: Party | None, outcome: str, state: CallState, reference_id: int, link: Link | None
