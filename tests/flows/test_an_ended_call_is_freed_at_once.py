@@ -1,4 +1,4 @@
-"""What has ended is freed by counting references alone: a server that waits for the collector grows between its visits."""
+"""What has ended is freed by counting references alone: waiting for the collector, a server grows meanwhile."""
 
 import gc
 
