@@ -265,8 +265,9 @@ class CallFlow:
 
         So an ended call is freed at once, and not when the collector comes by.
         """
+        mine: tuple[object, ...] = (self, self.bridge)
         for session in (self.a, self.b):
-            if session is not None and (session.handler is self or session.handler is self.bridge):
+            if session is not None and session.handler in mine:
                 session.handler = SILENT
         self.a = self.b = self.branches = self.bridge = None
         for party in self.call.parties:
