@@ -331,7 +331,6 @@ class ApplicationOptions(OptionSet):
         "Least level that is logged.",
         source=OURS,
         since="0.1",
-        restart=True,
         example="debug",
     )
     log_format = Option(

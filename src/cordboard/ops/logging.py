@@ -200,6 +200,12 @@ class _StandardHandler(logging.Handler):
 
 _writer: LineWriter | None = None
 
+_METHODS: Final = ("debug", "info", "warning", "warn", "error", "exception", "critical", "fatal", "log")
+
+
+class _Levelled(structlog.make_filtering_bound_logger(logging.INFO)):  # type: ignore[misc]
+    """What every logger is an instance of, those made long ago too: its methods are exchanged with the level."""
+
 
 def _emit(line: bytes) -> None:
     if _writer is not None:
@@ -213,8 +219,7 @@ def configure(*, level: str = "info", style: str = "auto", file: BinaryIO | None
     given. Libraries that log with the standard library are heard from warning up.
     """
     global _writer
-    if level not in LEVELS:
-        raise ValueError(f"log level {level!r} is none of {', '.join(LEVELS)}")
+    set_level(level)
     if style not in FORMATS:
         raise ValueError(f"log format {style!r} is none of {', '.join(FORMATS)}")
     target = file if file is not None else sys.stderr.buffer
@@ -227,7 +232,7 @@ def configure(*, level: str = "info", style: str = "auto", file: BinaryIO | None
     renderer = json_renderer() if style == "json" else console_renderer(colors=_is_terminal(target))
     structlog.configure(
         processors=[renderer],
-        wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
+        wrapper_class=_Levelled,
         logger_factory=lambda *names: _Logger(names[0] if names else ""),
         cache_logger_on_first_use=True,
     )
@@ -236,9 +241,18 @@ def configure(*, level: str = "info", style: str = "auto", file: BinaryIO | None
         root.removeHandler(handler)
     root.addHandler(_StandardHandler())
     root.setLevel(logging.WARNING)
+    return writer
+
+
+def set_level(level: str) -> None:
+    """Sets the least level that is logged, from now on and for loggers there are. ValueError for an unknown one."""
+    if level not in LEVELS:
+        raise ValueError(f"log level {level!r} is none of {', '.join(LEVELS)}")
+    filtering = structlog.make_filtering_bound_logger(LEVELS[level])
+    for name in _METHODS:
+        setattr(_Levelled, name, getattr(filtering, name))
     # Not for logging: some ask whether building a debug line is worth while.
     logging.getLogger("cordboard").setLevel(LEVELS[level])
-    return writer
 
 
 def close() -> None:

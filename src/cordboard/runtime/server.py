@@ -30,7 +30,7 @@ from cordboard.model.ports import Link
 from cordboard.model.requests import Request
 from cordboard.ops.features import FeatureTable
 from cordboard.ops.http import HttpServer, Readiness, health_routes
-from cordboard.ops.logging import LineWriter
+from cordboard.ops.logging import LineWriter, set_level
 from cordboard.ops.meters import CallMeters
 from cordboard.ops.metrics import GaugeCollector, LoopLag, PartCollector, ProcessInfo, registry
 from cordboard.ops.records import RecordStore
@@ -379,6 +379,10 @@ class Server:
             settings = server_settings(environment)
             if settings != self.switch.settings:
                 self.switch.set_settings(settings)
+        if options.log_level != self.environment.application.options.log_level:
+            set_level(options.log_level)
+            if self.switch is not None:
+                self.switch.log.refresh()
         for change in Environment.diff(self.environment, environment):
             if change.restart:
                 had = options_of(change.after) if change.after is not None else None

@@ -53,6 +53,21 @@ def test_passwords_and_tokens_are_never_written():
         assert b"hunter2" not in file.getvalue()
 
 
+def test_the_level_changes_for_loggers_that_are_in_use():
+    file = io.BytesIO()
+    logging.configure(level="warning", style="json", file=file)
+    log = structlog.get_logger("cordboard.test").bind(dn="1501")
+    log.info("not yet")
+    logging.set_level("debug")
+    log.debug("now")
+    logging.set_level("error")
+    log.warning("no more")
+    log.error("still")
+    assert [line["event"] for line in lines(file)] == ["now", "still"]
+    with pytest.raises(ValueError, match="none of debug"):
+        logging.set_level("loud")
+
+
 def test_a_line_below_the_level_is_not_even_rendered():
     class Bomb:
         def __str__(self):
