@@ -355,35 +355,6 @@ def _reason(message: _core.Message) -> _core.Headers:
     return (("Reason", value),) if value else ()
 
 
-def outcome_of(failure: Failure) -> tuple[str, int, CallState]:
-    """What a failure of the callee is called: outcome, status for the caller, CallState of EventDestinationBusy.
-
-    A status that means something to the caller passes. One that is between us and the phone (3xx, 401, 407, 408, 481,
-    503 and so on) does not: the caller is told 480, the callee cannot be reached now. A contact without an address is
-    404 if its host does not exist, 503 if the name service does not say.
-    """
-    status = failure.status
-    if failure.timeout:
-        return Outcome.NO_ANSWER, 480, CallState.NO_ANSWER
-    if failure.problem is not None:
-        return Outcome.UNREACHABLE, status, CallState.GENERAL_ERROR
-    if failure.message is None or status in (408, 503):
-        return Outcome.UNREACHABLE, 480, CallState.GENERAL_ERROR
-    if status in (486, 600):
-        return Outcome.BUSY, status, CallState.BUSY
-    if status in (404, 410, 484, 485, 604):
-        return Outcome.UNKNOWN_NUMBER, status, CallState.SIT_INVALID_NUMBER
-    if status == 480:
-        return Outcome.NO_ANSWER, 480, CallState.NO_ANSWER
-    if status in (403, 406, 415, 421, 422, 433, 488, 493, 603, 606, 607, 608):
-        return Outcome.REJECTED, status, CallState.BUSY if status == 603 else CallState.GENERAL_ERROR
-    if status >= 600:
-        return Outcome.REJECTED, status, CallState.GENERAL_ERROR
-    if status >= 500:
-        return Outcome.FAILED, 500, CallState.SYSTEM_ERROR
-    return Outcome.REJECTED, 480, CallState.GENERAL_ERROR
-
-
 def flow_of(owner: object | None) -> CallFlow | None:
     """The call an owner of a transaction or dialog belongs to."""
     for _ in range(7):

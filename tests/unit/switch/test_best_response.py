@@ -3,7 +3,7 @@
 import pytest
 
 from cordboard.model.enums import CallState
-from cordboard.switch.callflow import outcome_of
+from cordboard.switch.delivery import outcome_of
 from cordboard.switch.legs import Failure, rank
 
 

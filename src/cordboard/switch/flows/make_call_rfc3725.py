@@ -29,8 +29,8 @@ from cordboard.model.enums import CallType, DNRole
 from cordboard.model.errors import Code, TLibError
 from cordboard.model.party import Move, advance
 from cordboard.switch.bridge import ALLOW
-from cordboard.switch.callflow import CallFlow, outcome_of
-from cordboard.switch.delivery import RINGING, Delivery, Offer, refusal_of
+from cordboard.switch.callflow import CallFlow
+from cordboard.switch.delivery import RINGING, Delivery, Offer, outcome_of, refusal_of
 from cordboard.switch.features.caller_id import Identity, name_addr, user_part
 from cordboard.switch.features.sdp_origin import Origin
 from cordboard.switch.headers import body_of

@@ -1,0 +1,393 @@
+"""The way of one call: who is called, in which order, and the parties this makes and takes out.
+
+A DN that rang and is left has EventReleased (Forwarded, ThirdPartyDN the new one); the new one EventRinging with
+CallState Forwarded. Members of a hunt group have EventRinging with CallState Covered and ThisQueue.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, cast
+
+from cordboard.model import events as ev
+from cordboard.model.enums import CallState, DNRole
+from cordboard.model.party import Move, Party, advance
+from cordboard.switch.delivery import forwarding, refusals
+from cordboard.switch.delivery.hunt import Hunt
+from cordboard.switch.delivery.offer import invitation
+from cordboard.switch.delivery.refusals import Refusal, refusal_of
+from cordboard.switch.delivery.trunks import Ways
+from cordboard.switch.features import caller_id, hunting
+from cordboard.switch.features.diversion import Trail, Why
+from cordboard.switch.legs import ANSWERED_ELSEWHERE, Branches, Failure
+from cordboard.switch.routing import Outside
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cordboard import _core
+    from cordboard.model.ports import Link
+    from cordboard.sip.session import Session, SessionHandler
+    from cordboard.switch.callflow import CallFlow
+    from cordboard.switch.delivery.offer import Offer
+    from cordboard.switch.delivery.trunks import Way
+    from cordboard.switch.legs import BranchesHandler, Called
+    from cordboard.switch.routing import Extension, Target
+    from cordboard.switch.server import SipServer
+    from cordboard.switch.settings import DnSettings
+    from cordboard.switch.trunks.selection import Trunk
+
+RINGING: Final = frozenset({180, 183})
+"""Provisional responses that mean the phone is being offered the call."""
+
+
+class _Attempt:
+    """One DN, or one trunk, being called."""
+
+    __slots__ = ("branches", "extension", "party", "trunk")
+
+    def __init__(self, branches: Branches, extension: Extension, party: Party, trunk: Trunk | None) -> None:
+        self.branches = branches
+        self.extension = extension
+        self.party = party
+        self.trunk = trunk
+
+
+class Delivery:
+    """See the module. To its flow it looks like the Branches of one DN."""
+
+    __slots__ = (
+        "_attempts",
+        "_flow",
+        "_guard",
+        "_hunt",
+        "_leaving",
+        "_offer",
+        "_reached",
+        "_server",
+        "_ways",
+        "call_id",
+        "identity",
+        "owner",
+    )
+
+    def __init__(self, server: SipServer, flow: CallFlow, offer: Offer, trail: Trail | None = None) -> None:
+        self._server = server
+        self._flow = flow
+        """Whose call it is."""
+        self.owner: BranchesHandler = flow
+        """Who is told: the flow, or a transfer to whoever is being called."""
+        self._offer = offer
+        self._guard = forwarding.Guard(server.settings.domain, server.settings.max_forward_hops, trail)
+        self._attempts: list[_Attempt] = []
+        self._leaving: Party | None = None
+        """Who rang and hands the call on."""
+        self._hunt: Hunt | None = None
+        """The hunt group whose members are being called."""
+        self._ways: Ways | None = None
+        """The ways outside, of a call that goes there."""
+        self._reached = False
+        """Whether the network outside was."""
+        self.call_id = ""
+        """SIP Call-ID of the leg that answered or failed last."""
+        self.identity: _core.Headers = ()
+        """The headers that tell the caller who he is connected to."""
+
+    # What the flow asks.
+
+    def start(self, number: str) -> None:
+        """Delivers the call to a number. The answer may come at once."""
+        caller = self._offer.caller
+        self._go(number, CallState.OK, outward=caller is None or not caller.is_trunk)
+
+    def cancel(self, headers: _core.Headers = ()) -> None:
+        """Gives up; the flow hears no more, and releases the parties itself."""
+        for attempt in self._attempts:
+            self.call_id = attempt.branches.call_id or self.call_id
+            attempt.branches.cancel(headers)
+        self._attempts.clear()
+        self._close()
+
+    def _close(self) -> None:
+        self._hunt = None
+        if self._ways is not None:
+            self._ways.close()
+
+    def decline(self, party: Party, reference_id: int, link: Link | None) -> bool:
+        """Takes one member of a hunt group that rings out of it, and returns True; False for anybody else."""
+        for attempt in self._attempts:
+            if attempt.party is party and self._hunt is not None:
+                self._attempts.remove(attempt)
+                attempt.branches.cancel()
+                self._drop(party, CallState.OK, reference_id=reference_id, link=link)
+                self._next_member()
+                return True
+        return False
+
+    # Where to.
+
+    def _go(self, number: str, arrived: CallState, *, outward: bool = True) -> None:
+        place = self._server.find(number, outward=outward)
+        if place is None:
+            self._refuse(refusals.UNKNOWN)
+        elif isinstance(place, Outside):
+            self._go_outside(place)
+        elif not self._guard.reach(place.dn.number):
+            self._refuse(refusals.LOOP)
+        else:
+            self._go_to(place, arrived)
+
+    def _go_outside(self, place: Outside) -> None:
+        self._ways = Ways(self._server, place, self._offer)
+        self._through(self._ways.next(), refusals.NO_TRUNK, None)
+
+    def _go_to(self, extension: Extension, arrived: CallState) -> None:
+        features = extension.dn.features
+        if extension is self._offer.caller:
+            self._refuse(refusals.ITSELF)
+        elif features.always:
+            self._divert(extension, features.always, Why.ALWAYS, None)
+        elif features.dnd:
+            self._not_taken(extension, refusals.DND, Why.DND, None)
+        elif extension.settings.reject_anonymous and self._offer.identity.anonymous:
+            self._refuse(refusals.ANONYMOUS)
+        elif hunting.is_group(extension):
+            self._hunt_for(extension)
+        elif extension.is_trunk and (trunk := self._server.trunks.get(extension.dn.number)) is not None:
+            self._go_outside(Outside("", (trunk,)))
+        else:
+            known = self._server.targets(extension)
+            targets = self._offer.allowed(known)
+            if not known or not extension.dn.in_service:
+                self._not_taken(extension, refusals.OUT_OF_SERVICE, Why.UNREACHABLE, None)
+            elif not targets:
+                self._not_taken(extension, refusals.NO_TLS, Why.UNREACHABLE, None)
+            elif extension.full:
+                self._not_taken(extension, refusals.FULL, Why.BUSY, None)
+            else:
+                party = self._party(extension.dn.number, extension, arrived)
+                self._call(extension, party, targets, extension.settings, extension.target_uri)
+
+    def _not_taken(self, extension: Extension, refusal: Refusal, why: Why, party: Party | None) -> None:
+        """The DN did not take the call: it is forwarded, if that is what the DN wants."""
+        to = forwarding.forwarded(extension.dn.features, why)
+        if to:
+            self._divert(extension, to, why, party)
+        else:
+            self._refuse(refusal, party)
+
+    def _divert(self, extension: Extension, to: str, why: Why, party: Party | None) -> None:
+        """The call goes on to another number. ``party``: the DN's, if it was called."""
+        if party is not None:
+            self._leaving = party
+        if not self._guard.divert(extension.dn.number, to, why):
+            self._refuse(refusals.LOOP)
+        elif self.owner is not self._flow:
+            # Who is being transferred to rings, or does not: the call goes nowhere else behind the transfer's back.
+            self._refuse(refusals.NO_ANSWER)
+        else:
+            self._go(to, CallState.FORWARDED)
+
+    def _refuse(self, refusal: Refusal, party: Party | None = None) -> None:
+        self.cancel()
+        for one in (party, self._leaving):
+            if one is not None:
+                self._drop(one, refusal.state)
+        self._leaving = None
+        self.owner.on_branch_failure(self, refusal)
+
+    # Calling.
+
+    def _party(self, number: str, extension: Extension, arrived: CallState, queue: str | None = None) -> Party:
+        """A new party; who hands the call to it is released."""
+        flow = self._flow
+        party = flow.call.add(number, DNRole.DESTINATION, None if extension.is_trunk else extension.dn)
+        party.arrived = arrived
+        party.queue = queue
+        flow.callee = party
+        leaving, self._leaving = self._leaving, None
+        if leaving is not None:
+            self._drop(leaving, CallState.FORWARDED, third=party)
+        return party
+
+    def _drop(
+        self,
+        party: Party,
+        state: CallState,
+        *,
+        third: Party | None = None,
+        reference_id: int = 0,
+        link: Link | None = None,
+    ) -> None:
+        """Takes out a party that will not answer. One that never rang leaves no trace."""
+        flow = self._flow
+        if flow.callee is party:
+            flow.callee = None
+        if party.alive:
+            advance(
+                party, Move.RELEASE, self._server.reporter, state, third=third, reference_id=reference_id, link=link
+            )
+        elif party in party.call.parties and party.ended_at == 0.0:
+            party.call.parties.remove(party)
+
+    def _call(
+        self,
+        extension: Extension,
+        party: Party,
+        targets: Sequence[Target],
+        settings: DnSettings,
+        to: str,
+        trunk: Trunk | None = None,
+    ) -> None:
+        server = self._server
+        offer = self._offer
+        withheld = self._ways is not None and self._ways.withheld
+        said = invitation(offer, extension, settings, self._guard.trail, withheld=withheld)
+        branches = Branches(server.clock, self)
+        self._attempts.append(_Attempt(branches, extension, party, trunk))
+        branches.start(
+            server.dispatcher,
+            cast("SessionHandler", self._flow),
+            settings,
+            targets,
+            from_=said.from_,
+            to=to,
+            contact_user=said.contact_user,
+            headers=said.headers,
+            body=offer.body,
+            content_type=offer.content_type,
+        )
+
+    def _through(self, way: Way | None, refusal: Refusal, party: Party | None) -> None:
+        """Calls by a way outside; ``refusal``, if there is none. ``party``: that of the ways tried before."""
+        if way is None:
+            self._refuse(refusal, party)
+            return
+        extension = way.trunk.extension
+        if party is None:
+            party = self._party(way.number, extension, CallState.FORWARDED if self._leaving else CallState.OK)
+        self._flow.occupy(way.trunk)
+        self._call(extension, party, way.targets, extension.settings, f"<{way.uri}>", way.trunk)
+
+    # Hunting.
+
+    def _hunt_for(self, group: Extension) -> None:
+        self._hunt = hunt = Hunt(self._server, group, self._offer)
+        if hunt.forks:
+            while (found := hunt.next()) is not None:
+                self._ring_member(hunt, *found)
+            self._flow.callee = None
+        self._next_member()
+
+    def _ring_member(self, hunt: Hunt, member: Extension, targets: Sequence[Target]) -> None:
+        group = hunt.group
+        party = self._party(member.dn.number, member, CallState.COVERED, group.dn.number)
+        settings = replace(member.settings, no_answer_timeout=group.settings.hunt_timeout)
+        self._call(member, party, targets, settings, member.target_uri)
+
+    def _next_member(self) -> None:
+        """Calls the next member, if none is being called; when there is none, the group did not take the call."""
+        hunt = self._hunt
+        if self._attempts or hunt is None:
+            return
+        found = hunt.next() if self.owner is self._flow else None
+        if found is not None:
+            self._ring_member(hunt, *found)
+            return
+        self._hunt = None
+        refusal, why = hunt.outcome()
+        self._not_taken(hunt.group, refusal, why, None)
+
+    # BranchesHandler
+
+    def _attempt_of(self, branches: Called) -> _Attempt | None:
+        for attempt in self._attempts:
+            if attempt.branches is branches:
+                return attempt
+        return None
+
+    def _tell(self, attempt: _Attempt, message: _core.Message) -> None:
+        """Works out who the caller is connected to, and whether the network was reached."""
+        extension = attempt.extension
+        trunk = attempt.trunk
+        caller = self._offer.caller
+        kinds = caller.settings.identity_headers if caller is not None else ("pai",)
+        if trunk is None:
+            plain = kinds == ("pai",)
+            self.identity = extension.identity if plain else extension.who.headers(kinds, "called")
+        else:
+            domain = self._server.settings.domain
+            told = caller_id.connected(message, domain) if extension.settings.trusted else None
+            if told is None:
+                told = caller_id.Identity(caller_id.name_addr("", attempt.party.number, domain), attempt.party.number)
+            self.identity = told.headers(kinds, "called")
+            if not self._reached:
+                self._reached = True
+                trunk.works()
+                party, reporter = self._flow.caller, self._server.reporter
+                if party is not None and party.dn is not None and reporter.wants(party.number):
+                    reporter.call_event(ev.EventNetworkReached, party)
+        if message.header("Privacy") is not None and caller_id.wants_privacy(message):
+            trusted = caller is not None and caller.settings.trusted
+            self.identity = [*self.identity, ("Privacy", "id")] if trusted else []
+
+    def on_branch_progress(self, branches: Called, event: _core.ResponseEvent) -> None:
+        """Somebody rings, or sends early media."""
+        attempt = self._attempt_of(branches)
+        if attempt is None:
+            return
+        self._tell(attempt, event.message)
+        if event.status in RINGING and self.owner is self._flow:
+            self._flow.ring(attempt.party)
+        self.owner.on_branch_progress(self, event)
+
+    def on_branch_answer(self, branches: Called, session: Session, event: _core.ResponseEvent) -> None:
+        """Somebody answered; all others are let go."""
+        attempt = self._attempt_of(branches)
+        if attempt is None:
+            session.hang_up()
+            return
+        self._attempts.remove(attempt)
+        losers, self._attempts = self._attempts, []
+        for loser in losers:
+            loser.branches.cancel(ANSWERED_ELSEWHERE)
+            self._drop(loser.party, CallState.OK)
+        if self.owner is self._flow:
+            self._flow.callee = attempt.party
+        self.call_id = branches.call_id
+        self._close()
+        self._tell(attempt, event.message)
+        self.owner.on_branch_answer(self, session, event)
+
+    def on_branch_failure(self, branches: Called, failure: Failure) -> None:
+        """Somebody will not answer: on to the next, if there is one."""
+        attempt = self._attempt_of(branches)
+        if attempt is None:
+            return
+        self._attempts.remove(attempt)
+        self.call_id = branches.call_id or self.call_id
+        if attempt.trunk is not None:
+            self._trunk_failed(attempt, attempt.trunk, failure)
+        elif self._hunt is not None:
+            self._drop(attempt.party, refusal_of(failure).state)
+            self._next_member()
+        else:
+            self._dn_failed(attempt, failure)
+
+    def _trunk_failed(self, attempt: _Attempt, trunk: Trunk, failure: Failure) -> None:
+        self._flow.vacate(trunk)
+        way = self._ways.after(trunk, failure) if self._ways is not None else None
+        self._through(way, refusal_of(failure), attempt.party)
+
+    def _dn_failed(self, attempt: _Attempt, failure: Failure) -> None:
+        extension = attempt.extension
+        to = forwarding.sent_on(failure)
+        if to:
+            self._divert(extension, to, Why.BY_PHONE, attempt.party)
+            return
+        refusal = refusal_of(failure)
+        why = forwarding.reason_of(refusal)
+        if why is None:
+            self._refuse(refusal, attempt.party)
+        else:
+            self._not_taken(extension, refusal, why, attempt.party)

@@ -1,0 +1,60 @@
+"""What the caller brings, and the INVITE that is made of it for whoever is called."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from cordboard.switch.features import alerting, caller_id
+from cordboard.switch.numbers import user_part
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cordboard import _core
+    from cordboard.switch.features.caller_id import Identity
+    from cordboard.switch.features.diversion import Trail
+    from cordboard.switch.routing import Extension, Target
+    from cordboard.switch.settings import DnSettings
+
+
+class Offer(NamedTuple):
+    """What the caller brings: the same for whoever is called."""
+
+    caller: Extension | None
+    """His DN, or the trunk he comes by; None for the switch itself."""
+    identity: Identity
+    headers: Sequence[tuple[str, str]] = ()
+    """What passes of his INVITE."""
+    body: bytes = b""
+    content_type: str = "application/sdp"
+    secure: bool = False
+    """Whether every hop must be TLS: he called a ``sips`` URI (RFC 5630)."""
+
+    def allowed(self, targets: Sequence[Target]) -> Sequence[Target]:
+        """Of some contacts, those the call may go to: with TLS, if the caller wants it all the way."""
+        return [target for target in targets if target.secure] if self.secure else targets
+
+
+class Invitation(NamedTuple):
+    """What the INVITE to one of those who are called says of the caller."""
+
+    from_: str
+    contact_user: str
+    headers: _core.Headers
+
+
+def invitation(
+    offer: Offer, callee: Extension, settings: DnSettings, trail: Trail | None, *, withheld: bool
+) -> Invitation:
+    """Makes it. ``withheld``: whether the dial plan withholds the caller's number."""
+    identity = offer.identity._replace(private=True) if withheld else offer.identity
+    from_, told = identity.shown_to(trusted=settings.trusted, kinds=settings.identity_headers)
+    passed = offer.headers
+    hidden = identity.anonymous and not settings.trusted
+    if hidden:
+        passed = caller_id.without_revealing(passed)
+    headers = alerting.merged(passed, callee.alerting, settings)
+    headers.extend(told)
+    if trail is not None:
+        headers.extend(trail.headers())
+    return Invitation(from_, "anonymous" if hidden else user_part(identity.number), headers)
