@@ -85,6 +85,14 @@ class ReleaseCall(CallRequest, frozen=True, kw_only=True, gc=False):
     """ThisDN leaves the call. Answered by EventReleased."""
 
 
+class HoldCall(CallRequest, frozen=True, kw_only=True, gc=False):
+    """ThisDN holds the call. Answered by EventHeld."""
+
+
+class RetrieveCall(CallRequest, frozen=True, kw_only=True, gc=False):
+    """ThisDN takes the call from hold. Answered by EventRetrieved."""
+
+
 class AttachUserData(CallRequest, frozen=True, kw_only=True, gc=False):
     """Adds data to the call. Answered by EventAttachedDataChanged on all parties."""
 
@@ -142,6 +150,8 @@ AnyRequest = (
     | MakeCall
     | AnswerCall
     | ReleaseCall
+    | HoldCall
+    | RetrieveCall
     | AttachUserData
     | UpdateUserData
     | DeletePair

@@ -18,7 +18,7 @@ whether it is still there. Any answer will do, but 481 and 408 (RFC 3261 12.2.1.
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from cordboard.sip.media import dead_answer, is_sdp
 from cordboard.switch.headers import body_of, end_to_end
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from cordboard.sip.clock import Clock, Timer
     from cordboard.sip.session import Pending, Session
     from cordboard.switch.features.sdp_origin import Origin
-    from cordboard.switch.flows.reconnect import Reconnect
 
 RELAYED: Final = frozenset({"UPDATE", "INFO", "MESSAGE"})
 """Requests within a dialog that pass to the other phone."""
@@ -45,6 +44,16 @@ ALLOW: Final = (("Allow", "INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE, INFO, MESS
 LATER: Final = (("Retry-After", "2"),)
 
 
+class Change(Protocol):
+    """A change of a call's media that the switch makes by itself."""
+
+    def stop(self) -> None:
+        """Asks nothing more. What is under way is brought to its end."""
+
+
+_Change = TypeVar("_Change", bound=Change)
+
+
 class BridgeHandler(Protocol):
     """Who owns the call."""
 
@@ -56,6 +65,9 @@ class BridgeHandler(Protocol):
 
     def on_media(self, session: Session, change: str) -> None:
         """A phone has put the other on hold (``held``) or taken it back (``retrieved``), and the other agreed."""
+
+    def takes_offer(self, session: Session, event: _core.RequestEvent) -> bool:
+        """Whether the owner has its own way with an offer (or a request for one) of a phone, and answers it."""
 
     def on_refer(self, session: Session, event: _core.RequestEvent) -> None:
         """A phone asks for a transfer; to be answered."""
@@ -93,7 +105,7 @@ class Bridge:
         self._asked: tuple[Session, int] | None = None
         """Whose it is, and the transaction to answer."""
         self._dissolved = False
-        self._engaged: Reconnect | None = None
+        self._engaged: Change | None = None
         """The joining of both, while it is not done."""
         self.origin: Origin | None = None
         """The origin line of what ``a`` is told, if the first it was told came from us."""
@@ -101,13 +113,13 @@ class Bridge:
         b.handler = self
         self._audit: Timer | None = clock.call_later(audit, self._ask) if audit > 0 else None
 
-    def engage(self, reconnect: Reconnect) -> Reconnect:
-        """Both are being joined: until :meth:`disengage` neither phone may change its media by itself."""
-        self._engaged = reconnect
-        return reconnect
+    def engage(self, change: _Change) -> _Change:
+        """Until :meth:`disengage` neither phone may change its media by itself."""
+        self._engaged = change
+        return change
 
     def disengage(self) -> None:
-        """Both are joined."""
+        """The change is done."""
         self._engaged = None
 
     @property
@@ -186,6 +198,8 @@ class Bridge:
         if not self.settled or other.busy:
             session.respond(event.transaction, 491)
             return
+        if self.owner.takes_offer(session, event):
+            return
         message = event.message
         body, kind = self._body_for(other, message)
         self._asked = (session, event.transaction)
@@ -211,6 +225,8 @@ class Bridge:
             return
         if other.state.value != "confirmed":
             session.respond(event.transaction, 491)
+            return
+        if offering and self.owner.takes_offer(session, event):
             return
         done = partial(self._relayed, session, event.transaction)
         if offering:

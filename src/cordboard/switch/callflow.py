@@ -8,7 +8,7 @@ from cordboard.model.enums import CallState
 from cordboard.model.party import Move, Party, advance
 from cordboard.sip.session import SILENT
 from cordboard.switch.bridge import Bridge
-from cordboard.switch.flows import hold, refer
+from cordboard.switch.flows import hold, music, refer
 from cordboard.switch.records import CallRecord, Outcome, ReleasedBy
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from cordboard.model.call import Call
     from cordboard.model.ports import Link
     from cordboard.sip.session import Session
+    from cordboard.switch.flows.arrangement import Arrangement
     from cordboard.switch.flows.transfer import Transfer
     from cordboard.switch.legs import Called, Failure
     from cordboard.switch.server import SipServer
@@ -29,6 +30,7 @@ class CallFlow:
 
     __slots__ = (
         "a",
+        "arrangement",
         "b",
         "branches",
         "bridge",
@@ -65,6 +67,8 @@ class CallFlow:
         """The trunks the call takes up."""
         self.bridge: Bridge | None = None
         """Both legs, joined."""
+        self.arrangement: Arrangement | None = None
+        """What the legs are joined to in place of each other: media services, or nothing."""
         self.caller_call_id = ""
         self.callee_call_id = ""
         self.ringing_at: float | None = None
@@ -121,9 +125,28 @@ class CallFlow:
                     shortest = interval
         return shortest
 
+    @property
+    def settled(self) -> bool:
+        """Whether it is up and no change of its media is under way."""
+        if self.bridge is not None:
+            return self.bridge.settled
+        return self.arrangement is not None and self.arrangement.settled
+
     def party_of(self, session: Session) -> Party | None:
         """The party at the end of a leg."""
-        return self.caller if session is self.a else self.callee
+        if session is self.a:
+            return self.caller
+        if session is self.b:
+            return self.callee
+        return self.arrangement.party_of(session) if self.arrangement is not None else None
+
+    def session_of(self, party: Party) -> Session | None:
+        """The leg of a party."""
+        if party is self.caller:
+            return self.a
+        if party is self.callee:
+            return self.b
+        return self.arrangement.session_of(party) if self.arrangement is not None else None
 
     def party_opposite(self, session: Session) -> Party | None:
         """The party at the other end."""
@@ -138,6 +161,13 @@ class CallFlow:
         if self.bridge is not None:
             self.bridge.dissolve()
             self.bridge = None
+        self.rearrange(None)
+
+    def rearrange(self, arrangement: Arrangement | None) -> None:
+        """Puts another arrangement in the place of the one there is, or none."""
+        before, self.arrangement = self.arrangement, arrangement
+        if before is not None and before is not arrangement:
+            before.close()
 
     def released_by(self, session: Session) -> str:
         """Who ends the call when this leg does: the one who called it, or another."""
@@ -161,6 +191,8 @@ class CallFlow:
         """A phone hung up."""
         if self.transfer is not None and self.transfer.left(session):
             return
+        if self.arrangement is not None and self.arrangement.left(session):
+            return
         self.end(
             Outcome.ANSWERED,
             200,
@@ -177,11 +209,19 @@ class CallFlow:
             self.server.log.debug("far end lost", conn_id=self.call.conn_id, reason=reason)
         if self.transfer is not None and self.transfer.left(session):
             return
+        if self.arrangement is not None and self.arrangement.left(session):
+            return
         self.end(Outcome.ANSWERED, 200, ReleasedBy.SERVER, reason, first=self.party_of(session))
 
     def on_media(self, session: Session, change: str) -> None:
         """A phone put the other on hold, or took it back."""
         hold.from_phone(self, session, change)
+
+    def takes_offer(self, session: Session, event: _core.RequestEvent) -> bool:
+        """Whether an offer of a phone is answered here, because the other party is to hear music, or does."""
+        if self.arrangement is not None:
+            return self.arrangement.takes_offer(session, event)
+        return music.takes_hold(self, session, event)
 
     def on_refer(self, session: Session, event: _core.RequestEvent) -> None:
         """A phone asks for a transfer."""
@@ -249,6 +289,7 @@ class CallFlow:
             transfer.ended(self)
         if self.bridge is not None:
             self.bridge.stop()
+        self.rearrange(None)
         if self.branches is not None:
             self.branches.cancel(headers)
             self.callee_call_id = self.branches.call_id or self.callee_call_id

@@ -12,7 +12,7 @@ from cordboard.model import requests as rq
 from cordboard.model.errors import Code, TLibError
 from cordboard.model.userdata import UserDataError, attach, check, without
 from cordboard.switch.features import forwarding
-from cordboard.switch.flows import make_call_rfc3725
+from cordboard.switch.flows import desktop_hold, make_call_rfc3725
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -100,6 +100,30 @@ def _release_call(server: SipServer, link: Link, request: rq.ReleaseCall, refere
     return ()
 
 
+def _hold_call(server: SipServer, link: Link, request: rq.HoldCall, reference_id: int) -> Answer:
+    flow, party = _party(server, request)
+    desktop_hold.hold(flow, party, _later(server, link, request, reference_id), reference_id, link)
+    return ()
+
+
+def _retrieve_call(server: SipServer, link: Link, request: rq.RetrieveCall, reference_id: int) -> Answer:
+    flow, party = _party(server, request)
+    desktop_hold.retrieve(flow, party, _later(server, link, request, reference_id), reference_id, link)
+    return ()
+
+
+def _later(
+    server: SipServer, link: Link, request: rq.CallRequest, reference_id: int
+) -> Callable[[TLibError | None], None]:
+    """What tells the requester that a request begun well failed after all."""
+
+    def done(error: TLibError | None) -> None:
+        if error is not None:
+            server.reporter.fail(error, reference_id, link, this_dn=request.this_dn, conn_id=request.conn_id)
+
+    return done
+
+
 def _set_forward(server: SipServer, link: Link, request: rq.CallSetForward, reference_id: int) -> Answer:
     forwarding.set_forward(server, link, _extension(server, request.this_dn), request, reference_id)
     return ()
@@ -151,6 +175,8 @@ TABLE: Final[dict[type[rq.Request], Callable[[SipServer, Any, Any, int], Answer]
     rq.MakeCall: _make_call,
     rq.AnswerCall: _unsupported,
     rq.ReleaseCall: _release_call,
+    rq.HoldCall: _hold_call,
+    rq.RetrieveCall: _retrieve_call,
     rq.AttachUserData: _attach,
     rq.UpdateUserData: _attach,
     rq.DeletePair: _delete_pair,

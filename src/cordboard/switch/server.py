@@ -23,6 +23,7 @@ from cordboard.switch.flows import basic_call
 from cordboard.switch.log import Log
 from cordboard.switch.ports import NoFeatureStore, NoMeters, NoRecords
 from cordboard.switch.routing import Extension, find
+from cordboard.switch.services.pool import Services
 from cordboard.switch.trunks.dial_plan import DialPlan
 from cordboard.switch.trunks.monitor import Monitor
 from cordboard.switch.trunks.registration import Registration
@@ -84,6 +85,8 @@ class SipServer:
         """All calls, by ConnID."""
         self.trunks: dict[str, Trunk] = {}
         """The trunks, by the number of their DN."""
+        self.services = Services()
+        """The media services."""
         self.monitors: dict[str, Monitor] = {}
         """The tests of DNs that are tested, by number."""
         self.registrations: dict[str, Registration] = {}
@@ -160,6 +163,7 @@ class SipServer:
             self._drop_account(account)
         extension.forget()
         self.trunks.pop(number, None)
+        self.services.drop(number)
         self.turns.pop(number, None)
         monitor = self.monitors.pop(number, None)
         if monitor is not None:
@@ -177,6 +181,7 @@ class SipServer:
         """Takes over what a DN's settings mean for the way outside."""
         settings = extension.settings
         number = settings.number
+        self.services.take(extension)
         if extension.is_trunk:
             trunk = self.trunks.get(number)
             if trunk is None or trunk.extension is not extension:

@@ -74,6 +74,12 @@ class DnSettings:
     """Option ``trunk-register``: whether we register with a trunk."""
     register_expires: float = 600.0
     """Option ``trunk-register-expires``: the expiry asked for."""
+    service: str = ""
+    """Option ``service-type`` of a Voice over IP Service; empty for any other DN."""
+    moh: bool | None = None
+    """Option ``sip-enable-moh``: whether those it holds hear music; None for as the switch says."""
+    music: str = ""
+    """Option ``music-on-hold``: what they hear; empty for the queue's or the switch's."""
     oos_check: float = 0.0
     """Option ``oos-check``: time between two OPTIONS that test it; 0 for none."""
     oos_force: float = 0.0
@@ -99,5 +105,9 @@ class ServerSettings:
     """Option ``max-forward-hops``: how often a call may be forwarded."""
     retry_after: int = 10
     """Seconds of Retry-After with a 503."""
+    moh: bool = True
+    """Option ``sip-enable-moh``: whether a held party hears music."""
+    music: str = "music/on_hold"
+    """Option ``music-on-hold``: what it hears."""
     registration_expires: int = 1800
     """Option ``registrar-default-timeout``: seconds of a registration whose REGISTER asks for none."""

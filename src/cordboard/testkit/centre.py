@@ -10,6 +10,7 @@ from cordboard.model.events import CallEvent, Event
 from cordboard.sip.resolver.lookup import Resolver
 from cordboard.switch.server import SipServer
 from cordboard.switch.settings import DnSettings, ServerSettings
+from cordboard.testkit.media_server import MediaServer
 from cordboard.testkit.names import ScriptedNames
 from cordboard.testkit.network import VirtualNetwork, Weather
 from cordboard.testkit.phone import Phone
@@ -137,6 +138,21 @@ class Centre:
         host = phone.node.address[0]
         self.configure(phone.number, address_type=AddressType.TRUNK, peers=(host,), name="", **settings)
 
+    def media_server(self, number: str = "ms", host: str = "10.0.2.1", **settings: object) -> MediaServer:
+        """A media server, and the Voice over IP Service that is it; all-in-one unless ``service`` says otherwise."""
+        server = MediaServer(self.network, number, host, self.node.address)
+        self.phones[number] = server
+        values: dict[str, object] = {
+            "service": "msml",
+            "address_type": AddressType.UNKNOWN,
+            "contact": f"sip:{host}:5060",
+            "max_calls": 0,
+            "sip_invite_timeout": 2.0,
+            **settings,
+        }
+        self.switch.configure(DnSettings(number=number, **values))  # type: ignore[arg-type]
+        return server
+
     def configure(self, number: str, **settings: object) -> None:
         """Changes settings of a DN."""
         old = self.switch.extensions[number].settings
@@ -171,7 +187,7 @@ class Centre:
                     f"{phone.dispatcher.dialogs} {phone.dispatcher.transactions}"
                 )
         # Each host name that is kept known has one timer, for its next lookup.
-        timers = self.clock.waiting - switch.resolver.sleeping
+        timers = self.clock.waiting - switch.resolver.sleeping - len(switch.monitors)
         if timers:
             found.append(f"{timers} timers")
         return found

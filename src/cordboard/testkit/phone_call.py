@@ -35,7 +35,7 @@ def identity(message: _core.Message, *, ours: str) -> tuple[str, str, str]:
     return message.call_id, tags[0], tags[1]
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(eq=False)
 class PhoneCall:
     """A call as its phone saw it."""
 
@@ -53,6 +53,8 @@ class PhoneCall:
     """The 2xx that came back."""
     bodies: list[bytes] = field(default_factory=list)
     """Bodies received: offer or answer, early media, those of re-INVITEs and ACKs."""
+    sent: bytes = b""
+    """The last answer it gave to an offer, or offer it was asked for."""
     over: bool = False
     timers: list[Timer] = field(default_factory=list)
     identity: tuple[str, str, str] = ("", "", "")
@@ -98,10 +100,12 @@ class PhoneCall:
     def answer_to(self, offer: bytes) -> bytes:
         """What it answers to an offer, or offers when it is asked to."""
         if self.phone.describe is not None:
-            return self.phone.describe(offer)
-        if not offer:
-            return self.phone.sdp("sendonly" if self.holding else "sendrecv")
-        return self.phone.sdp((_HOLDING if self.holding else _ANSWERS)[direction(offer)])
+            self.sent = self.phone.describe(offer)
+        elif not offer:
+            self.sent = self.phone.sdp("sendonly" if self.holding else "sendrecv")
+        else:
+            self.sent = self.phone.sdp((_HOLDING if self.holding else _ANSWERS)[direction(offer)])
+        return self.sent
 
     # Keys
 

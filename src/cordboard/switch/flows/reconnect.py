@@ -84,10 +84,16 @@ TABLE: Final[dict[tuple[State, Input], State]] = {
 class Reconnect:
     """Two answered sessions being joined. Ends with ``done`` unless it is stopped first."""
 
-    __slots__ = ("_done", "_flow", "_offer", "_timer", "_tries", "_turned", "sink", "source", "state")
+    __slots__ = ("_done", "_flow", "_lifting", "_offer", "_timer", "_tries", "_turned", "joined", "sink", "source", "state")
 
-    def __init__(self, flow: CallFlow, source: Session, sink: Session, done: Callable[[], None]) -> None:
+    def __init__(
+        self, flow: CallFlow, source: Session, sink: Session, done: Callable[[], None], *, lifting: bool = False
+    ) -> None:
+        """``lifting``: whether a hold of the source ends by this, so that its offer is for both ways."""
         self._flow = flow
+        self._lifting = lifting
+        self.joined = False
+        """Whether both took it; to be asked when it is done."""
         self.source = source
         self.sink = sink
         self._done = done
@@ -119,6 +125,7 @@ class Reconnect:
 
     def _finish(self, what: Input) -> None:
         self.state = TABLE[self.state, what]
+        self.joined = what is Input.ANSWER
         self._done()
 
     # Asking, at a good moment
@@ -171,6 +178,8 @@ class Reconnect:
 
     def _holds(self, session: Session) -> bool:
         """Whether the phone stops its ears because its user wants to."""
+        if self._lifting:
+            return False
         party = self._flow.party_of(session)
         return party is not None and party.state is PartyState.HELD
 

@@ -178,7 +178,7 @@ def from_phone(flow: CallFlow, session: Session, event: _core.RequestEvent) -> N
 
 
 def _check(flow: CallFlow) -> None:
-    if flow.transfer is not None or flow.bridge is None or not flow.bridge.settled:
+    if flow.transfer is not None or not flow.settled:
         raise ReferError(491, "a change of this call is under way")
 
 
@@ -197,14 +197,14 @@ def _replaced(flow: CallFlow, session: Session, event: _core.RequestEvent) -> tu
     if one is not None and two is not None and one.number == two.number:
         raise ReferError(403, "would join a number to itself")
     ringing = other.branches is not None
-    if other.transfer is not None or not (ringing or (other.bridge is not None and other.bridge.settled)):
+    if other.transfer is not None or not (ringing or other.settled):
         raise ReferError(491, "a change of the other call is under way")
     return other, owner
 
 
 def _attended(flow: CallFlow, session: Session, referral: Referral, other: CallFlow, leg: Session) -> None:
     """Main call and consultation change places when the REFER came within the consultation."""
-    if flow.call.previous_conn_id == other.call.conn_id and other.bridge is not None:
+    if flow.call.previous_conn_id == other.call.conn_id and other.settled:
         Transfer(other, leg, referral, flow).complete()
     else:
         Transfer(flow, session, referral, other).complete()

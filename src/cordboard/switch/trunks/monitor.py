@@ -128,6 +128,9 @@ class Monitor:
         if event.status in (408, 503):
             self._unanswered()
         else:
+            service = self._server.services.of(self.extension.settings.number)
+            if service is not None:
+                service.heard(event.message)
             self._silent_since = None
             if self._force is not None:
                 self._force.cancel()
@@ -160,3 +163,6 @@ class Monitor:
             trunk.works()
         if dn.in_service != before:
             server.reporter.service(dn)
+        service = server.services.of(dn.number)
+        if dn.silent and before and service is not None:
+            service.died(server.clock.now())

@@ -1,0 +1,40 @@
+"""What the legs of a call can be joined to in place of each other.
+
+    Bridge       the two legs of a call, joined                                         cordboard.switch.bridge
+    Parted       somebody holds: who is held hears music, who holds nothing            flows/music.py
+    Conference   any number of legs, each joined to a place in a conference            flows/conference.py
+
+A call has a bridge or an arrangement, never both.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from cordboard import _core
+    from cordboard.model.party import Party
+    from cordboard.sip.session import Session
+
+
+class Arrangement(Protocol):
+    """One way of joining the legs of a call."""
+
+    @property
+    def settled(self) -> bool:
+        """Whether no change is under way."""
+
+    def party_of(self, session: Session) -> Party | None:
+        """The party of a leg that is neither the caller's nor the callee's."""
+
+    def session_of(self, party: Party) -> Session | None:
+        """The other way round."""
+
+    def takes_offer(self, session: Session, event: _core.RequestEvent) -> bool:
+        """Whether it answers an offer of a phone (or a request for one) itself."""
+
+    def left(self, session: Session) -> bool:
+        """A phone hung up or is gone. Whether the call goes on without it."""
+
+    def close(self) -> None:
+        """Takes every leg away from what it is joined to. The legs of caller and callee go on; others are ended."""

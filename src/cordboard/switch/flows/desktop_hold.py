@@ -1,0 +1,100 @@
+"""HoldCall and RetrieveCall of a desktop, in the form that asks nothing of the phone but SIP (third-party call control).
+
+    B                     switch                     A
+    | <- re-INVITE (0.0.0.0)  |                          |        HoldCall
+    | 200 ------------------> | music, see flows/music   |        B: EventHeld (ReferenceID)
+    | <- re-INVITE (no offer) |                          |        RetrieveCall
+    | 200 (offer) ----------> | re-INVITE (offer) -----> |
+    | <--------- ACK (answer) | <----------- 200 (answer)|        B: EventRetrieved (ReferenceID)
+
+The other form, NOTIFY ``hold`` and ``talk`` to phones that know them (``sip-cti-control``), takes the place of the
+re-INVITE to B alone; what follows is the same. A phone that refuses leaves all as it was: EventError.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from cordboard.model.errors import Code, TLibError
+from cordboard.model.party import Move, PartyState, advance
+from cordboard.sip.media import direction
+from cordboard.switch.flows import music
+from cordboard.switch.flows.music import Parted
+from cordboard.switch.flows.quiet import Quieting
+from cordboard.switch.flows.reconnect import Reconnect
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cordboard.model.party import Party
+    from cordboard.model.ports import Link
+    from cordboard.sip.session import Session
+    from cordboard.switch.callflow import CallFlow
+
+    Done = Callable[[TLibError | None], None]
+    """Told when a request is carried out, or why it was not."""
+
+
+def check(flow: CallFlow, party: Party, state: PartyState) -> Session:
+    """The leg of a party that is in that state, in a call that may be changed now. Raises TLibError."""
+    if party.state is not state:
+        already = {PartyState.ESTABLISHED: PartyState.HELD, PartyState.HELD: PartyState.ESTABLISHED}.get(state)
+        raise TLibError(Code.ALREADY_IN_STATE if party.state is already else Code.WRONG_STATE, party.state.value)
+    session = flow.session_of(party)
+    if session is None or flow.transfer is not None or not flow.settled:
+        raise TLibError(Code.WRONG_STATE, "a change of the call is under way")
+    return session
+
+
+def hold(flow: CallFlow, party: Party, done: Done, reference_id: int = 0, link: Link | None = None) -> None:
+    """Holds for a party. Raises TLibError when that is wrong from the start."""
+    session = check(flow, party, PartyState.ESTABLISHED)
+    held = partial(_held, flow, session, done, reference_id, link)
+    engaging = flow.bridge if flow.bridge is not None else flow.arrangement
+    engaging.engage(Quieting(flow, session, held)).start()  # type: ignore[union-attr]
+
+
+def _held(
+    flow: CallFlow, session: Session, done: Done, reference_id: int, link: Link | None, status: int
+) -> None:
+    engaged = flow.bridge if flow.bridge is not None else flow.arrangement
+    engaged.disengage()  # type: ignore[union-attr]
+    if status >= 300:
+        done(TLibError(Code.PHONE_REFUSED, str(status)))
+        return
+    music.part(flow).held(session, reference_id=reference_id, link=link)
+    done(None)
+
+
+def retrieve(flow: CallFlow, party: Party, done: Done, reference_id: int = 0, link: Link | None = None) -> None:
+    """Takes the other party back. Raises TLibError when that is wrong from the start."""
+    session = check(flow, party, PartyState.HELD)
+    opposite, other = flow.party_opposite(session), flow.session_opposite(session)
+    back = partial(advance, party, Move.RETRIEVE, flow.server.reporter, reference_id=reference_id, link=link)
+    if opposite is not None and opposite.state is PartyState.HELD:
+        parted = music.part(flow)
+        back()
+        parted.arrange()
+        done(None)
+        return
+    if other is None:
+        raise TLibError(Code.WRONG_STATE, party.state.value)
+    if isinstance(flow.arrangement, Parted):
+        flow.arrangement.rejoin()
+    bridge = flow.bridge
+    if bridge is None:
+        raise TLibError(Code.WRONG_STATE, party.state.value)
+
+    def joined() -> None:
+        bridge.disengage()
+        if reconnect.joined and direction(session.media.heard) == "sendrecv":
+            back()
+            done(None)
+            return
+        # The phone would not, or holds by its own key: as before.
+        music.part(flow).arrange()
+        done(TLibError(Code.PHONE_REFUSED, "" if not reconnect.joined else "it holds by its own key"))
+
+    reconnect = Reconnect(flow, session, other, joined, lifting=True)
+    bridge.engage(reconnect).start()

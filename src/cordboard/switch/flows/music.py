@@ -1,0 +1,290 @@
+"""Hold with music: the two legs of a call are parted, and who is held is joined to a media service.
+
+    A                       switch                  B              service
+    |                         | <- re-INVITE (hold) - |                |        B holds, by its key
+    |                         | 200 (inactive) -----> |                |        B: EventHeld
+    |                         | INVITE (no offer), annc: play=music/on_hold --> |
+    | <- re-INVITE (offer) -- | <------------------------------ 200 (offer)     |
+    | 200 (answer) ---------> | ACK (answer) ----------------------------------> |
+    | <------------------------------------------ RTP: music -----------------> |
+    |                         | <- re-INVITE (talk) - |                |        B retrieves
+    | <- re-INVITE (offer B)- |                       |                |
+    | 200 (answer) ---------> | 200 (answer A) -----> |  BYE --------> |        B: EventRetrieved
+
+By the desktop it is the switch that sends the re-INVITEs: :mod:`cordboard.switch.flows.desktop_hold`. Both may hold,
+each for itself; then neither hears anything. Without ``sip-enable-moh``, or while no media service is there, a phone's
+hold passes to the other phone as it is (:mod:`cordboard.switch.flows.hold`). A service that dies is replaced by
+another; when there is none the party is told to send and expect nothing, and the call lives.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from cordboard.model.party import Move, PartyState, advance
+from cordboard.sip.media import HELD, RETRIEVED, direction, pointed
+from cordboard.switch.flows.quiet import Quiet, Quieting, quiet_answer
+from cordboard.switch.headers import body_of
+from cordboard.switch.services import errand
+from cordboard.switch.services.limb import Limb, State
+
+if TYPE_CHECKING:
+    from cordboard import _core
+    from cordboard.model.party import Party
+    from cordboard.sip.session import Session
+    from cordboard.switch.callflow import CallFlow
+    from cordboard.switch.flows.reconnect import Reconnect
+    from cordboard.switch.services.errand import Errand
+
+
+def of(flow: CallFlow, holder: Party) -> Errand | None:
+    """What a party held by that one hears: the music of the holder's DN, of its queue, of the switch; or nothing."""
+    server = flow.server
+    extension = server.extensions.get(holder.number)
+    settings = extension.settings if extension is not None and holder.dn is not None else None
+    queue = server.extensions.get(holder.queue) if holder.queue else None
+    wanted = settings.moh if settings is not None else None
+    if not (server.settings.moh if wanted is None else wanted):
+        return None
+    chosen = (settings.music if settings is not None else "") or (queue.settings.music if queue is not None else "")
+    return errand.play(chosen or server.settings.music, need=errand.MUSIC, forever=True)
+
+
+def takes_hold(flow: CallFlow, session: Session, event: _core.RequestEvent) -> bool:
+    """A phone of two that talk makes an offer. Whether it holds, and the other is given music."""
+    offer = event.message.body
+    holder = flow.party_of(session)
+    if not offer or holder is None or not holder.can(Move.HOLD) or session.media.change(offer) != HELD:
+        return False
+    wanted = of(flow, holder)
+    server = flow.server
+    if flow.transfer is not None or wanted is None or server.services.choose(wanted.need, server.clock.now()) is None:
+        return False
+    part(flow).hold(session, event)
+    return True
+
+
+def part(flow: CallFlow) -> Parted:
+    """The call's legs, parted."""
+    if isinstance(flow.arrangement, Parted):
+        return flow.arrangement
+    flow.part()
+    parted = Parted(flow)
+    flow.rearrange(parted)
+    return parted
+
+
+class Parted:
+    """The arrangement of a call of two while somebody holds."""
+
+    __slots__ = ("_asked", "_closed", "_engaged", "flow", "seats")
+
+    def __init__(self, flow: CallFlow) -> None:
+        self.flow = flow
+        self.seats: dict[Session, Limb | Quiet] = {}
+        """What each leg is joined to."""
+        self._asked: tuple[Session, int] | None = None
+        """The re-INVITE or UPDATE that takes a party from hold, while the other phone is being asked."""
+        self._engaged: Quieting | Reconnect | None = None
+        """What the desktop asked for, while it is not done."""
+        self._closed = False
+
+    @property
+    def settled(self) -> bool:
+        """Whether no change is under way. A limb on its way is none: it may be taken back at any time."""
+        return self._asked is None and self._engaged is None
+
+    def engage(self, what: Quieting) -> Quieting:
+        """A change is under way until :meth:`disengage`."""
+        self._engaged = what
+        return what
+
+    def disengage(self) -> None:
+        """It is done."""
+        self._engaged = None
+
+    def party_of(self, session: Session) -> Party | None:  # noqa: ARG002
+        """There are none but the two."""
+        return None
+
+    def session_of(self, party: Party) -> Session | None:  # noqa: ARG002
+        """There are none but the two."""
+        return None
+
+    def left(self, session: Session) -> bool:  # noqa: ARG002
+        """With one of two the call goes."""
+        return False
+
+    def close(self) -> None:
+        """Takes both legs from what they hear."""
+        self._closed = True
+        if self._engaged is not None:
+            self._engaged.stop()
+            self._engaged = None
+        if self._asked is not None:
+            session, transaction = self._asked
+            self._asked = None
+            if not session.over:
+                session.respond(transaction, 491)
+        for seat in self.seats.values():
+            seat.close()
+        self.seats.clear()
+
+    # Who hears what
+
+    def arrange(self) -> None:
+        """Gives each leg what its party is to hear now."""
+        flow = self.flow
+        for session in (flow.a, flow.b):
+            party = flow.party_of(session) if session is not None else None
+            if session is None or party is None:
+                continue
+            holder = flow.party_opposite(session)
+            wanted = None
+            if party.state is not PartyState.HELD and holder is not None:
+                wanted = of(flow, holder)
+            if party.state is PartyState.HELD:
+                self.hush(session, told=True)
+            elif wanted is None:
+                self.hush(session)
+            elif not isinstance(self.seats.get(session), Limb):
+                self.play(session, wanted)
+
+    def hush(self, session: Session, *, told: bool = False) -> None:
+        """Lets a leg hear nothing. ``told``: whether its phone knows."""
+        seat = self.seats.get(session)
+        if isinstance(seat, Quiet):
+            return
+        if seat is not None:
+            seat.close()
+        self.seats[session] = Quiet(self.flow, session)
+        if not told:
+            Quieting(self.flow, session, _whatever).start()
+
+    def play(self, session: Session, wanted: Errand) -> Limb:
+        """Lets a leg hear something."""
+        seat = self.seats.pop(session, None)
+        if seat is not None:
+            seat.close()
+        limb = Limb(self.flow, session, wanted, self._told)
+        self.seats[session] = limb
+        limb.start()
+        return limb
+
+    def _told(self, limb: Limb) -> None:
+        if self._closed or self.seats.get(limb.leg) is not limb:
+            return
+        if limb.state in (State.FAILED, State.ENDED):
+            self.hush(limb.leg)
+
+    # A phone's keys
+
+    def takes_offer(self, session: Session, event: _core.RequestEvent) -> bool:
+        """A phone holds, takes back, or says the same again."""
+        party = self.flow.party_of(session)
+        if party is None:
+            return False
+        if not self.settled or self.flow.transfer is not None:
+            session.respond(event.transaction, 491)
+            return True
+        offer = event.message.body
+        change = session.media.change(offer) if offer else "none"
+        if change == HELD and party.can(Move.HOLD):
+            self.hold(session, event)
+        elif change == RETRIEVED and party.can(Move.RETRIEVE):
+            self.retrieve(session, event)
+        elif isinstance(self.seats.get(session), Quiet):
+            quiet_answer(session, event)
+        else:
+            return False
+        return True
+
+    def hold(self, session: Session, event: _core.RequestEvent) -> None:
+        """A phone holds."""
+        quiet_answer(session, event)
+        self.held(session)
+
+    def held(self, session: Session, **reference: object) -> None:
+        """A phone was told to hold, or told us so: its party holds from now on."""
+        party = self.flow.party_of(session)
+        if party is not None:
+            advance(party, Move.HOLD, self.flow.server.reporter, **reference)  # type: ignore[arg-type]
+            self.arrange()
+
+    def retrieve(self, session: Session, event: _core.RequestEvent) -> None:
+        """A phone takes the other party back: its offer goes there, unless that one holds as well."""
+        flow = self.flow
+        opposite, other = flow.party_opposite(session), flow.session_opposite(session)
+        if other is None or other.busy:
+            session.respond(event.transaction, 491)
+            return
+        if opposite is not None and opposite.state is PartyState.HELD:
+            quiet_answer(session, event)
+            self.retrieved(session)
+            return
+        self._asked = (session, event.transaction)
+        told = other.media.next(event.message.body)
+        other.request(
+            "INVITE", partial(self._answered, session, event.message.body, told, event.message.method), body=told
+        )
+
+    def retrieved(self, session: Session) -> None:
+        """A party holds no more, but the other does."""
+        party = self.flow.party_of(session)
+        if party is not None:
+            advance(party, Move.RETRIEVE, self.flow.server.reporter)
+            self.arrange()
+
+    def _answered(
+        self,
+        session: Session,
+        offer: bytes,
+        told: bytes,
+        method: str,
+        status: int,
+        event: _core.ResponseEvent | None,
+    ) -> None:
+        flow = self.flow
+        other = flow.session_opposite(session) if not self._closed else None
+        asked, self._asked = self._asked, None
+        accepted = event is not None and status < 300
+        if accepted and event is not None and other is not None:
+            other.media.said, other.media.heard = told, event.message.body
+            other.ack_again()
+        if asked is None or self._closed or session.over:
+            return
+        transaction = asked[1]
+        if event is None or not accepted:
+            if method != "INVITE" or session.serving:
+                session.respond(transaction, 500 if event is None or status in (401, 407, 408, 481, 503) else status)
+            return
+        if method == "INVITE" and not session.serving:
+            # Taken back meanwhile: who is held hears music again.
+            self._swing_back()
+            return
+        body, kind = body_of(event.message)
+        answer = session.media.next(pointed(body, direction(offer)))
+        session.media.heard, session.media.said = offer, answer
+        party = flow.party_of(session)
+        self.rejoin()
+        session.respond(transaction, 200, body=answer, content_type=kind)
+        if party is not None and party.can(Move.RETRIEVE):
+            advance(party, Move.RETRIEVE, flow.server.reporter)
+
+    def _swing_back(self) -> None:
+        for session, seat in list(self.seats.items()):
+            if isinstance(seat, Limb):
+                self.play(session, seat.errand)
+
+    def rejoin(self) -> None:
+        """Joins both legs to each other."""
+        flow = self.flow
+        a, b = flow.a, flow.b
+        flow.rearrange(None)
+        if a is not None and b is not None:
+            flow.join(a, b, flow.audit_interval())
+
+
+def _whatever(status: int) -> None:
+    """Nobody waits for it: a phone that will not be quiet hears what it likes."""

@@ -1,0 +1,354 @@
+"""A limb: a party's leg joined not to the other party's, but to a dialog with a media service.
+
+    party's leg              switch                  service
+    |                          | INVITE (no offer) ---> |        CALLING
+    |                          | <------- 200 (offer)   |
+    | <--- re-INVITE (offer) - |                        |        JOINING
+    | 200 (answer) ----------> | ACK (answer) --------> |        UP
+    | <------------- RTP ------------------------------>|
+
+    CALLING --ANSWERED--> JOINING --JOINED--> UP --FINISHED--> ENDED
+     |  ^                    |                 |
+     |  '------LOST----------+-----------------'                  an errand that never ends goes to the next service
+     '--EXHAUSTED--> FAILED <--REFUSED-- JOINING                  no service left, or the phone would not
+
+A leg that has made an offer already (a phone that was called without one, a caller not answered yet) is joined by one
+INVITE with that offer; what the service answers is what the leg is told. CLOSE takes the leg away from the service in
+any state; it is then nobody's. A service that failed is left out for a while (:mod:`cordboard.switch.services.pool`).
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING, Final
+
+from cordboard.sip.session import SILENT
+from cordboard.switch.bridge import Bridge
+from cordboard.switch.flows.reconnect import Reconnect
+from cordboard.switch.headers import body_of
+from cordboard.switch.legs import Branches
+from cordboard.switch.services.alone import Alone
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cordboard import _core
+    from cordboard.sip.session import Session
+    from cordboard.switch.callflow import CallFlow
+    from cordboard.switch.legs import Called, Failure
+    from cordboard.switch.services.errand import Errand
+    from cordboard.switch.services.pool import Service
+
+
+class State(Enum):
+    """Where a limb is."""
+
+    CALLING = "calling"
+    JOINING = "joining"
+    UP = "up"
+    ENDED = "ended"
+    FAILED = "failed"
+    CLOSED = "closed"
+
+
+class Input(Enum):
+    """What can happen to it."""
+
+    ANSWERED = "answered"
+    JOINED = "joined"
+    FINISHED = "finished"
+    LOST = "lost"
+    EXHAUSTED = "exhausted"
+    REFUSED = "refused"
+    CLOSE = "close"
+
+
+_S = State
+_I = Input
+
+TABLE: Final[dict[tuple[State, Input], State]] = {
+    (_S.CALLING, _I.ANSWERED): _S.JOINING,
+    (_S.CALLING, _I.LOST): _S.CALLING,
+    (_S.CALLING, _I.EXHAUSTED): _S.FAILED,
+    (_S.CALLING, _I.CLOSE): _S.CLOSED,
+    (_S.JOINING, _I.JOINED): _S.UP,
+    (_S.JOINING, _I.LOST): _S.CALLING,
+    (_S.JOINING, _I.FINISHED): _S.ENDED,
+    (_S.JOINING, _I.REFUSED): _S.FAILED,
+    (_S.JOINING, _I.CLOSE): _S.CLOSED,
+    (_S.UP, _I.LOST): _S.CALLING,
+    (_S.UP, _I.FINISHED): _S.ENDED,
+    (_S.UP, _I.CLOSE): _S.CLOSED,
+    (_S.ENDED, _I.CLOSE): _S.CLOSED,
+    (_S.FAILED, _I.CLOSE): _S.CLOSED,
+    (_S.CLOSED, _I.CLOSE): _S.CLOSED,
+}
+"""Where each input leads. No entry: LimbStateError."""
+
+
+class LimbStateError(Exception):
+    """A limb was given an input its state has no entry for."""
+
+    def __init__(self, state: State, what: Input) -> None:
+        self.state = state
+        """The state it is in."""
+        self.input = what
+        """The input."""
+        super().__init__(f"limb: no {what.value} in state {state.value}")
+
+
+class Limb(Alone):
+    """See the module. What the party does is its call's matter, what the service does is told to ``told``."""
+
+    __slots__ = (
+        "_branches",
+        "_give",
+        "_offer",
+        "_pinned",
+        "_reconnect",
+        "_told",
+        "_tried",
+        "bridge",
+        "errand",
+        "media",
+        "service",
+        "state",
+    )
+
+    def __init__(
+        self,
+        flow: CallFlow,
+        leg: Session,
+        errand: Errand,
+        told: Callable[[Limb], None],
+        service: Service | None = None,
+    ) -> None:
+        """``told`` is called when it is UP, ENDED or FAILED. ``service``: the one and only that will do."""
+        super().__init__(flow, leg)
+        self.errand = errand
+        self._told = told
+        self._pinned = service
+        self.state = State.CALLING
+        self.service: Service | None = None
+        """The one that is asked."""
+        self.media: Session | None = None
+        """The dialog with it."""
+        self.bridge: Bridge | None = None
+        """Both, joined."""
+        self._branches: Branches | None = None
+        self._reconnect: Reconnect | None = None
+        self._tried: list[Service] = []
+        self._offer = b""
+        self._give: Callable[[bytes, str], None] | None = None
+
+    def __repr__(self) -> str:
+        return f"<Limb {self.flow.call.conn_id} {self.errand.user} {self.state.value}>"
+
+    def _step(self, what: Input) -> State:
+        before = self.state
+        after = TABLE.get((before, what))
+        if after is None:
+            raise LimbStateError(before, what)
+        self.state = after
+        return before
+
+    @property
+    def settled(self) -> bool:
+        """Whether it is up and nothing is under way."""
+        return self.state is State.UP and (self.bridge is None or self.bridge.settled)
+
+    # What its owner asks
+
+    def start(self) -> None:
+        """Swings a leg that is up to a service."""
+        self.leg.handler = self
+        self._call()
+
+    def start_with(self, offer: bytes, give: Callable[[bytes, str], None]) -> None:
+        """The same for a leg that has made its offer: ``give`` is called with the service's answer, at once after it.
+
+        As long as nothing was given the leg is left to its handler.
+        """
+        self._offer = offer
+        self._give = give
+        self._call()
+
+    def close(self) -> None:
+        """Takes the leg away; it is the caller's to say what becomes of it. Harmless when it is closed."""
+        self._step(Input.CLOSE)
+        if self.leg.handler is self or self.leg.handler is self.bridge:
+            self.leg.handler = SILENT
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """No dialog with the service any more, and none to come."""
+        if self.service is not None:
+            self.service.limbs.discard(self)
+            self.service = None
+        if self._branches is not None:
+            self._branches.cancel()
+            self._branches = None
+        if self.bridge is not None:
+            self.bridge.dissolve()
+            self.bridge = None
+        self._reconnect = None
+        media, self.media = self.media, None
+        if media is not None:
+            media.handler = self
+            media.hang_up()
+
+    # Calling a service
+
+    def _call(self) -> None:
+        server = self.flow.server
+        now = server.clock.now()
+        service = self._pinned
+        if service is None:
+            service = server.services.choose(self.errand.need, now, self._tried)
+        elif service in self._tried or not service.available(now):
+            service = None
+        if service is None:
+            self._fail(Input.EXHAUSTED)
+            return
+        self._tried.append(service)
+        self.service = service
+        service.limbs.add(self)
+        extension = service.extension
+        uri = self.errand.uri(extension.settings.contact)
+        targets = [target._replace(uri=uri) for target in server.targets(extension)]
+        if not targets:
+            self._next(service)
+            return
+        domain = server.settings.domain
+        self._branches = branches = Branches(server.clock, self)
+        branches.start(
+            server.dispatcher,
+            self,
+            extension.settings,
+            targets,
+            from_=f"<sip:{self.flow.call.conn_id}@{domain}>",
+            to=f"<{uri}>",
+            contact_user="",
+            headers=[("X-Cordboard-ConnID", self.flow.call.conn_id), ("X-Cordboard-CallUUID", self.flow.call.uuid)],
+            body=self._offer,
+        )
+
+    def _next(self, failed: Service) -> None:
+        """A service did not do it: on to the next."""
+        failed.failed(self.flow.server.clock.now())
+        self._let_go()
+        self._step(Input.LOST)
+        self._call()
+
+    def _fail(self, what: Input) -> None:
+        self._let_go()
+        self._step(what)
+        self._told(self)
+
+    def on_branch_progress(self, branches: Called, event: _core.ResponseEvent) -> None:
+        """The service takes its time."""
+
+    def on_branch_failure(self, branches: Called, failure: Failure) -> None:  # noqa: ARG002
+        """The service refused, or does not answer."""
+        self._branches = None
+        if self.service is not None:
+            self._next(self.service)
+
+    def on_branch_answer(self, branches: Called, session: Session, event: _core.ResponseEvent) -> None:  # noqa: ARG002
+        """The service answered."""
+        self._branches = None
+        body, kind = body_of(event.message)
+        self.media = session
+        session.media.heard = body
+        if not body:
+            assert self.service is not None  # noqa: S101 - it was called
+            self._next(self.service)
+            return
+        self._step(Input.ANSWERED)
+        if self.service is not None:
+            self.service.works()
+        if self._give is None:
+            bridge = self._bridge(session)
+            self._reconnect = Reconnect(self.flow, session, self.leg, self._joined)
+            bridge.engage(self._reconnect).start(body)
+            return
+        give, self._give = self._give, None
+        session.media.said, self._offer = self._offer, b""
+        session.ack()
+        give(body, kind)
+        if self.state is not State.JOINING:
+            return
+        if not self.leg.early:
+            self._bridge(session)
+        self._step(Input.JOINED)
+        self._told(self)
+
+    def _bridge(self, media: Session) -> Bridge:
+        settings = self.service.extension.settings if self.service is not None else None
+        intervals = [self.flow.audit_interval(), settings.session_audit_interval if settings is not None else 0.0]
+        shortest = min((one for one in intervals if one > 0), default=0.0)
+        self.bridge = Bridge(self.flow.server.clock, self, self.leg, media, shortest)
+        return self.bridge
+
+    def _joined(self) -> None:
+        reconnect, self._reconnect = self._reconnect, None
+        if self.bridge is None or reconnect is None:
+            return
+        self.bridge.disengage()
+        if not reconnect.joined:
+            self.leg.handler = self
+            self._fail(Input.REFUSED)
+            return
+        self._step(Input.JOINED)
+        self._tried.clear()
+        self._told(self)
+
+    # The service is gone, or done
+
+    def service_died(self) -> None:
+        """The service does not answer its tests any more."""
+        if self.state in (State.CALLING, State.JOINING, State.UP):
+            self._lost()
+
+    def _lost(self) -> None:
+        service = self.service
+        if not self.leg.early:
+            self.leg.handler = self
+        if service is not None and (self.state is State.CALLING or (self.errand.endless and not self.leg.early)):
+            self._next(service)
+            return
+        self._let_go()
+        self._step(Input.FINISHED)
+        self._told(self)
+
+    # BridgeHandler, and the handler of a leg that is not joined: what the party does is its call's matter.
+
+    def on_hang_up(self, session: Session, message: _core.Message) -> None:
+        """Somebody hung up."""
+        if session is self.leg:
+            super().on_hang_up(session, message)
+        elif self.state in (State.JOINING, State.UP):
+            self._lost()
+
+    def on_lost(self, session: Session, reason: str) -> None:
+        """Somebody is gone."""
+        if session is self.leg:
+            super().on_lost(session, reason)
+        elif self.state in (State.JOINING, State.UP):
+            self._lost()
+
+    def on_media(self, session: Session, change: str) -> None:
+        """The party's phone stops listening to the service, or listens again."""
+        if session is self.leg:
+            self.flow.on_media(session, change)
+
+    def takes_offer(self, session: Session, event: _core.RequestEvent) -> bool:
+        """Whether the call has its own way with an offer of the party's phone. The service may offer what it likes."""
+        return session is self.leg and super().takes_offer(session, event)
+
+    def on_refer(self, session: Session, event: _core.RequestEvent) -> None:
+        """The party asks for a transfer."""
+        if session is self.leg:
+            super().on_refer(session, event)
+        else:
+            session.respond(event.transaction, 403)

@@ -1,0 +1,140 @@
+"""A media server without media: it answers as a real one does, and keeps what it was asked.
+
+``annc``, ``conf=<id>`` and ``msml`` are answered (RFC 4240, RFC 5707); each dialog has a port of its own, so that a
+test knows by a phone's :attr:`PhoneCall.hears` which dialog it is joined to.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from cordboard.sip.session import Session
+from cordboard.testkit.phone import Phone, _InCall
+from cordboard.testkit.phone_call import PhoneCall
+
+if TYPE_CHECKING:
+    from cordboard import _core
+    from cordboard.testkit.network import VirtualNetwork
+
+
+class MediaCall(PhoneCall):
+    """A dialog, as the media server saw it."""
+
+    user = ""
+    """User part of its address: ``annc``, ``conf=...`` ..."""
+    parameters: dict[str, str]
+    """Its parameters, decoded."""
+    told: list[bytes]
+    """Bodies of the INFOs that came."""
+
+    @property
+    def place(self) -> bytes:
+        """Address and port it gave last: where whoever is joined to it sends."""
+        return f"{self.phone.node.address[0]}:{self.port}".encode()
+
+    port = 0
+
+    @property
+    def hears_host(self) -> str:
+        """The host of whoever it sends to."""
+        return self.hears.partition(b":")[0].decode()
+
+
+class MediaServer(Phone):
+    """The server. Dialogs are kept in :attr:`calls`."""
+
+    def __init__(self, network: VirtualNetwork, number: str, host: str, switch: _core.Address) -> None:
+        super().__init__(network, number, host, switch)
+        self.refuse: dict[str, int] = {}
+        """Services it refuses, by the part of the user before ``=``, and how."""
+        self.plays_for = 5.0
+        """Seconds a play takes that does not go on for ever and has no duration."""
+        self.load = ""
+        """What it says of its load; nothing if empty."""
+        self.msml_status = "200"
+        """The response it gives to MSML."""
+
+    @property
+    def media(self) -> list[MediaCall]:
+        """All dialogs, in order."""
+        return [call for call in self.calls if isinstance(call, MediaCall)]
+
+    @property
+    def open(self) -> list[MediaCall]:
+        """Those that are not over."""
+        return [call for call in self.media if not call.over]
+
+    @property
+    def asked(self) -> list[str]:
+        """The addresses asked for, in order, without the host."""
+        found = []
+        for call in self.media:
+            more = "".join(f";{name}={value}" for name, value in call.parameters.items())
+            found.append(call.user + more)
+        return found
+
+    def on_new_request(self, event: _core.RequestEvent) -> None:
+        """A dialog begins, or the server is asked how it is."""
+        message = event.message
+        if message.method == "OPTIONS":
+            headers = (("X-Cordboard-Load", self.load),) if self.load else ()
+            self.node.endpoint.respond(event.transaction, 200, headers=headers)
+            return
+        if message.method != "INVITE" or event.dialog is None:
+            self.node.endpoint.respond(event.transaction, 405)
+            return
+        user, _, rest = message.uri.partition(":")[2].partition("@")
+        call = MediaCall(self, inbound=True, number=user, invite=message)
+        call.user = user
+        call.told = []
+        call.parameters = {}
+        for item in rest.split(";")[1:]:
+            name, _, value = item.partition("=")
+            call.parameters[name] = unquote(value)
+        call.note("invite")
+        if message.body:
+            call.bodies.append(message.body)
+        self.calls.append(call)
+        call.session = Session(self.dispatcher, event.dialog, _Serving(call), transaction=event.transaction)
+        status = self.refuse.get(user.partition("=")[0], 0)
+        if status:
+            call.session.reject(status)
+            call.end(f"{status} sent")
+            return
+        body = call.answer_to(message.body)
+        call.port = _port(body)
+        call.session.answer(body=body)
+        call.note("answer sent")
+        self._play(call)
+
+    def _play(self, call: MediaCall) -> None:
+        if call.user != "annc" or (call.parameters.get("repeat") == "forever" and "duration" not in call.parameters):
+            return
+        seconds = float(call.parameters.get("duration", self.plays_for * 1000)) / 1000
+        call.timers.append(self.network.clock.call_later(seconds, call.hang_up))
+
+
+class _Serving(_InCall):
+    """A dialog of the media server."""
+
+    def on_request(self, session: Session, event: _core.RequestEvent) -> None:
+        call = self.call
+        server = call.phone
+        message = event.message
+        if message.method == "INFO" and isinstance(call, MediaCall) and isinstance(server, MediaServer):
+            call.told.append(message.body)
+            status = server.msml_status
+            body = f'<?xml version="1.0"?>\n<msml version="1.1"><result response="{status}"/></msml>\n'.encode()
+            session.respond(event.transaction, 200, body=body, content_type="application/msml+xml")
+            return
+        super().on_request(session, event)
+        if message.method == "INVITE" and isinstance(call, MediaCall):
+            call.port = 0 if not call.sent else _port(call.sent)
+
+
+def _port(body: bytes) -> int:
+    for line in body.split(b"\r\n"):
+        if line.startswith(b"m=audio "):
+            return int(line.split()[1])
+    return 0
