@@ -18,6 +18,11 @@ def hold(centre):
     call.retrieve()
 
 
+def hold_with_music(centre):
+    centre.media_server()
+    hold(centre)
+
+
 def transfer_unattended(centre):
     centre.phones["1501"].call("1502", hang_up_after=5)
     centre.run(2)
@@ -35,7 +40,7 @@ def transfer_attended(centre):
     main.refer("1503", second)
 
 
-@pytest.mark.parametrize("flow", [hold, transfer_unattended, transfer_attended])
+@pytest.mark.parametrize("flow", [hold, hold_with_music, transfer_unattended, transfer_attended])
 def test_ladder(flow):
     centre = Centre(("1501", "1502", "1503"))
     flow(centre)

@@ -122,9 +122,24 @@ refer_enabled = Option(
     source=NOTE,
     example="false",
 )
-sip_enable_moh = Option("sip-enable-moh", BOOL, True, "A held party hears music.", source=GUIDE)
+sip_enable_moh = Option(
+    "sip-enable-moh",
+    BOOL,
+    True,
+    "A held party hears music, if there is a Media Server. Of a DN: whom it holds.",
+    source=GUIDE,
+    since="0.2",
+    example="false",
+)
 music_on_hold = Option(
-    "music-on-hold", Text(256), "music/on_hold", "File the Media Server plays to a held party.", source=GUIDE
+    "music-on-hold",
+    Text(256),
+    "music/on_hold",
+    "What the Media Server plays to a held party: of the DN that holds, else of the queue that brought the call to it, "
+    "else of the SIP Server.",
+    source=GUIDE,
+    since="0.2",
+    example="music/on_hold",
 )
 ring_tone = Option("ring-tone", Text(256), "music/ring_back", "File of the ringback tone.", source=GUIDE)
 busy_tone = Option("busy-tone", Text(256), "music/busy_5sec", "File of the busy tone.", source=GUIDE)

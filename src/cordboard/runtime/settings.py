@@ -29,6 +29,8 @@ def server_settings(environment: Environment) -> ServerSettings:
         retry_after=round(options.sip_retry_after),
         registration_expires=round(environment.switch.options.registrar_default_timeout),
         max_forward_hops=options.max_forward_hops,
+        moh=options.sip_enable_moh,
+        music=options.music_on_hold,
     )
 
 
@@ -67,6 +69,9 @@ def dn_settings(environment: Environment, dn: DN) -> DnSettings:
         account_password=options.trunk_password.reveal(),
         registers_with=options.trunk_register,
         register_expires=options.trunk_register_expires,
+        service=options.service_type if dn.type is DnType.VOIP_SERVICE else "",
+        moh=options.sip_enable_moh if "sip-enable-moh" in options.explicit else None,
+        music=options.music_on_hold if "music-on-hold" in options.explicit else "",
         oos_check=options.oos_check,
         oos_force=options.oos_force,
     )

@@ -51,7 +51,7 @@ class Change(Protocol):
         """Asks nothing more. What is under way is brought to its end."""
 
 
-_Change = TypeVar("_Change", bound=Change)
+AnyChange = TypeVar("AnyChange", bound=Change)
 
 
 class BridgeHandler(Protocol):
@@ -113,7 +113,7 @@ class Bridge:
         b.handler = self
         self._audit: Timer | None = clock.call_later(audit, self._ask) if audit > 0 else None
 
-    def engage(self, change: _Change) -> _Change:
+    def engage(self, change: AnyChange) -> AnyChange:
         """Until :meth:`disengage` neither phone may change its media by itself."""
         self._engaged = change
         return change

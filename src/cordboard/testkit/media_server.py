@@ -1,6 +1,6 @@
 """A media server without media: it answers as a real one does, and keeps what it was asked.
 
-``annc``, ``conf=<id>`` and ``msml`` are answered (RFC 4240, RFC 5707); each dialog has a port of its own, so that a
+``annc`` and every other service is answered (RFC 4240); each dialog has a port of its own, so that a
 test knows by a phone's :attr:`PhoneCall.hears` which dialog it is joined to.
 """
 
@@ -25,20 +25,13 @@ class MediaCall(PhoneCall):
     """User part of its address: ``annc``, ``conf=...`` ..."""
     parameters: dict[str, str]
     """Its parameters, decoded."""
-    told: list[bytes]
-    """Bodies of the INFOs that came."""
+    port = 0
+    """The port it gave last."""
 
     @property
     def place(self) -> bytes:
         """Address and port it gave last: where whoever is joined to it sends."""
         return f"{self.phone.node.address[0]}:{self.port}".encode()
-
-    port = 0
-
-    @property
-    def hears_host(self) -> str:
-        """The host of whoever it sends to."""
-        return self.hears.partition(b":")[0].decode()
 
 
 class MediaServer(Phone):
@@ -50,10 +43,6 @@ class MediaServer(Phone):
         """Services it refuses, by the part of the user before ``=``, and how."""
         self.plays_for = 5.0
         """Seconds a play takes that does not go on for ever and has no duration."""
-        self.load = ""
-        """What it says of its load; nothing if empty."""
-        self.msml_status = "200"
-        """The response it gives to MSML."""
 
     @property
     def media(self) -> list[MediaCall]:
@@ -75,19 +64,14 @@ class MediaServer(Phone):
         return found
 
     def on_new_request(self, event: _core.RequestEvent) -> None:
-        """A dialog begins, or the server is asked how it is."""
+        """A dialog begins. OPTIONS are answered by the core."""
         message = event.message
-        if message.method == "OPTIONS":
-            headers = (("X-Cordboard-Load", self.load),) if self.load else ()
-            self.node.endpoint.respond(event.transaction, 200, headers=headers)
-            return
         if message.method != "INVITE" or event.dialog is None:
             self.node.endpoint.respond(event.transaction, 405)
             return
         user, _, rest = message.uri.partition(":")[2].partition("@")
         call = MediaCall(self, inbound=True, number=user, invite=message)
         call.user = user
-        call.told = []
         call.parameters = {}
         for item in rest.split(";")[1:]:
             name, _, value = item.partition("=")
@@ -119,18 +103,10 @@ class _Serving(_InCall):
     """A dialog of the media server."""
 
     def on_request(self, session: Session, event: _core.RequestEvent) -> None:
-        call = self.call
-        server = call.phone
-        message = event.message
-        if message.method == "INFO" and isinstance(call, MediaCall) and isinstance(server, MediaServer):
-            call.told.append(message.body)
-            status = server.msml_status
-            body = f'<?xml version="1.0"?>\n<msml version="1.1"><result response="{status}"/></msml>\n'.encode()
-            session.respond(event.transaction, 200, body=body, content_type="application/msml+xml")
-            return
         super().on_request(session, event)
-        if message.method == "INVITE" and isinstance(call, MediaCall):
-            call.port = 0 if not call.sent else _port(call.sent)
+        call = self.call
+        if event.message.method == "INVITE" and isinstance(call, MediaCall):
+            call.port = _port(call.sent)
 
 
 def _port(body: bytes) -> int:

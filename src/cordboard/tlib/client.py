@@ -32,19 +32,23 @@ from cordboard.model.events import (
     EventAttachedDataChanged,
     EventDialing,
     EventError,
+    EventHeld,
     EventPartyInfo,
     EventRegistered,
     EventReleased,
+    EventRetrieved,
     EventUnregistered,
 )
 from cordboard.model.requests import (
     AttachUserData,
+    HoldCall,
     MakeCall,
     QueryAddress,
     QueryCall,
     RegisterAddress,
     ReleaseCall,
     Request,
+    RetrieveCall,
     UnregisterAddress,
 )
 from cordboard.model.userdata import KVList
@@ -279,6 +283,14 @@ class TLibClient:
     async def release_call(self, dn: str, conn_id: str) -> EventReleased:
         """Takes a registered DN out of a call."""
         return await self.ask(ReleaseCall(this_dn=dn, conn_id=conn_id), EventReleased)
+
+    async def hold_call(self, dn: str, conn_id: str) -> EventHeld:
+        """Holds a call for a registered DN; the other party hears music, if there is a Media Server."""
+        return await self.ask(HoldCall(this_dn=dn, conn_id=conn_id), EventHeld)
+
+    async def retrieve_call(self, dn: str, conn_id: str) -> EventRetrieved:
+        """Takes a call of a registered DN from hold."""
+        return await self.ask(RetrieveCall(this_dn=dn, conn_id=conn_id), EventRetrieved)
 
     async def attach_user_data(self, dn: str, conn_id: str, user_data: KVList) -> EventAttachedDataChanged:
         """Attaches data to a call of a registered DN."""

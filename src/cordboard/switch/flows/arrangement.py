@@ -2,7 +2,6 @@
 
     Bridge       the two legs of a call, joined                                         cordboard.switch.bridge
     Parted       somebody holds: who is held hears music, who holds nothing            flows/music.py
-    Conference   any number of legs, each joined to a place in a conference            flows/conference.py
 
 A call has a bridge or an arrangement, never both.
 """
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
     from cordboard import _core
     from cordboard.model.party import Party
     from cordboard.sip.session import Session
+    from cordboard.switch.bridge import AnyChange
 
 
 class Arrangement(Protocol):
@@ -23,6 +23,12 @@ class Arrangement(Protocol):
     @property
     def settled(self) -> bool:
         """Whether no change is under way."""
+
+    def engage(self, change: AnyChange) -> AnyChange:
+        """As of a bridge: a change is under way until :meth:`disengage`."""
+
+    def disengage(self) -> None:
+        """It is done."""
 
     def party_of(self, session: Session) -> Party | None:
         """The party of a leg that is neither the caller's nor the callee's."""

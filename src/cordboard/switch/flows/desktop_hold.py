@@ -1,4 +1,4 @@
-"""HoldCall and RetrieveCall of a desktop, in the form that asks nothing of the phone but SIP (third-party call control).
+"""HoldCall and RetrieveCall of a desktop, in the form that asks nothing of the phone but SIP.
 
     B                     switch                     A
     | <- re-INVITE (0.0.0.0)  |                          |        HoldCall
@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     from cordboard.model.party import Party
     from cordboard.model.ports import Link
     from cordboard.sip.session import Session
+    from cordboard.switch.bridge import Bridge
     from cordboard.switch.callflow import CallFlow
+    from cordboard.switch.flows.arrangement import Arrangement
 
     Done = Callable[[TLibError | None], None]
     """Told when a request is carried out, or why it was not."""
@@ -51,19 +53,22 @@ def hold(flow: CallFlow, party: Party, done: Done, reference_id: int = 0, link: 
     """Holds for a party. Raises TLibError when that is wrong from the start."""
     session = check(flow, party, PartyState.ESTABLISHED)
     held = partial(_held, flow, session, done, reference_id, link)
-    engaging = flow.bridge if flow.bridge is not None else flow.arrangement
-    engaging.engage(Quieting(flow, session, held)).start()  # type: ignore[union-attr]
+    _joining(flow).engage(Quieting(flow, session, held)).start()
 
 
-def _held(
-    flow: CallFlow, session: Session, done: Done, reference_id: int, link: Link | None, status: int
-) -> None:
-    engaged = flow.bridge if flow.bridge is not None else flow.arrangement
-    engaged.disengage()  # type: ignore[union-attr]
+def _joining(flow: CallFlow) -> Bridge | Arrangement:
+    """What a call that is up has its legs joined by."""
+    joining = flow.bridge if flow.bridge is not None else flow.arrangement
+    assert joining is not None  # noqa: S101 - it is settled
+    return joining
+
+
+def _held(flow: CallFlow, session: Session, done: Done, reference_id: int, link: Link | None, status: int) -> None:
+    _joining(flow).disengage()
     if status >= 300:
         done(TLibError(Code.PHONE_REFUSED, str(status)))
         return
-    music.part(flow).held(session, reference_id=reference_id, link=link)
+    music.part(flow).held(session, reference_id, link)
     done(None)
 
 

@@ -32,9 +32,10 @@ from cordboard.switch.services.limb import Limb, State
 if TYPE_CHECKING:
     from cordboard import _core
     from cordboard.model.party import Party
+    from cordboard.model.ports import Link
     from cordboard.sip.session import Session
+    from cordboard.switch.bridge import AnyChange, Change
     from cordboard.switch.callflow import CallFlow
-    from cordboard.switch.flows.reconnect import Reconnect
     from cordboard.switch.services.errand import Errand
 
 
@@ -48,7 +49,7 @@ def of(flow: CallFlow, holder: Party) -> Errand | None:
     if not (server.settings.moh if wanted is None else wanted):
         return None
     chosen = (settings.music if settings is not None else "") or (queue.settings.music if queue is not None else "")
-    return errand.play(chosen or server.settings.music, need=errand.MUSIC, forever=True)
+    return errand.music(chosen or server.settings.music)
 
 
 def takes_hold(flow: CallFlow, session: Session, event: _core.RequestEvent) -> bool:
@@ -86,7 +87,7 @@ class Parted:
         """What each leg is joined to."""
         self._asked: tuple[Session, int] | None = None
         """The re-INVITE or UPDATE that takes a party from hold, while the other phone is being asked."""
-        self._engaged: Quieting | Reconnect | None = None
+        self._engaged: Change | None = None
         """What the desktop asked for, while it is not done."""
         self._closed = False
 
@@ -95,10 +96,10 @@ class Parted:
         """Whether no change is under way. A limb on its way is none: it may be taken back at any time."""
         return self._asked is None and self._engaged is None
 
-    def engage(self, what: Quieting) -> Quieting:
+    def engage(self, change: AnyChange) -> AnyChange:
         """A change is under way until :meth:`disengage`."""
-        self._engaged = what
-        return what
+        self._engaged = change
+        return change
 
     def disengage(self) -> None:
         """It is done."""
@@ -205,11 +206,11 @@ class Parted:
         quiet_answer(session, event)
         self.held(session)
 
-    def held(self, session: Session, **reference: object) -> None:
+    def held(self, session: Session, reference_id: int = 0, link: Link | None = None) -> None:
         """A phone was told to hold, or told us so: its party holds from now on."""
         party = self.flow.party_of(session)
         if party is not None:
-            advance(party, Move.HOLD, self.flow.server.reporter, **reference)  # type: ignore[arg-type]
+            advance(party, Move.HOLD, self.flow.server.reporter, reference_id=reference_id, link=link)
             self.arrange()
 
     def retrieve(self, session: Session, event: _core.RequestEvent) -> None:

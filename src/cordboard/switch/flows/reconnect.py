@@ -84,7 +84,19 @@ TABLE: Final[dict[tuple[State, Input], State]] = {
 class Reconnect:
     """Two answered sessions being joined. Ends with ``done`` unless it is stopped first."""
 
-    __slots__ = ("_done", "_flow", "_lifting", "_offer", "_timer", "_tries", "_turned", "joined", "sink", "source", "state")
+    __slots__ = (
+        "_done",
+        "_flow",
+        "_lifting",
+        "_offer",
+        "_timer",
+        "_tries",
+        "_turned",
+        "joined",
+        "sink",
+        "source",
+        "state",
+    )
 
     def __init__(
         self, flow: CallFlow, source: Session, sink: Session, done: Callable[[], None], *, lifting: bool = False

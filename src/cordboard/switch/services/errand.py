@@ -1,8 +1,6 @@
-"""What is wanted of a media service, as the address it is asked at (NETANN, RFC 4240; MSML, RFC 5707).
+"""What is wanted of a media service, as the address it is asked at (NETANN, RFC 4240).
 
-    music, tones, announcements   sip:annc@service;play=music/on_hold;repeat=forever
-    a place in a conference       sip:conf=0123456789abcdef@service
-    all that needs commands       sip:msml@service
+music, tones, announcements   sip:annc@service;play=music/on_hold;repeat=forever
 """
 
 from __future__ import annotations
@@ -48,25 +46,6 @@ _PLAIN: Final = "/:.,-_~[]!$&+()*'"
 """What a URI parameter may have as it is (RFC 3261 25.1 paramchar)."""
 
 
-def play(
-    what: str, *, need: str = TREATMENT, forever: bool = False, milliseconds: int = 0, times: int = 0, user: str = ""
-) -> Errand:
-    """Plays a file or a prompt to one party: ``forever``, for so long, so many times, or once."""
-    parameters = [("play", what)]
-    if forever:
-        parameters.append(("repeat", "forever"))
-    elif times:
-        parameters.append(("repeat", str(times)))
-    if milliseconds:
-        parameters.append(("duration", str(milliseconds)))
-    return Errand(need, user or "annc", tuple(parameters), endless=forever and not milliseconds)
-
-
-def conference(name: str) -> Errand:
-    """A place in the conference of that name; all who use the name at one service are together."""
-    return Errand(MCU, f"conf={name}", endless=True)
-
-
-def dialog() -> Errand:
-    """A dialog that will be told by MSML what to do."""
-    return Errand(MSML, "msml", endless=True)
+def music(what: str) -> Errand:
+    """Plays a file to one party for as long as it listens."""
+    return Errand(MUSIC, "annc", (("play", what), ("repeat", "forever")), endless=True)

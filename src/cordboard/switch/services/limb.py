@@ -12,9 +12,8 @@
      |  '------LOST----------+-----------------'                  an errand that never ends goes to the next service
      '--EXHAUSTED--> FAILED <--REFUSED-- JOINING                  no service left, or the phone would not
 
-A leg that has made an offer already (a phone that was called without one, a caller not answered yet) is joined by one
-INVITE with that offer; what the service answers is what the leg is told. CLOSE takes the leg away from the service in
-any state; it is then nobody's. A service that failed is left out for a while (:mod:`cordboard.switch.services.pool`).
+CLOSE takes the leg away from the service in any state; it is then nobody's. A service that failed is left out for a
+while (:mod:`cordboard.switch.services.pool`).
 """
 
 from __future__ import annotations
@@ -102,9 +101,6 @@ class Limb(Alone):
 
     __slots__ = (
         "_branches",
-        "_give",
-        "_offer",
-        "_pinned",
         "_reconnect",
         "_told",
         "_tried",
@@ -121,13 +117,11 @@ class Limb(Alone):
         leg: Session,
         errand: Errand,
         told: Callable[[Limb], None],
-        service: Service | None = None,
     ) -> None:
-        """``told`` is called when it is UP, ENDED or FAILED. ``service``: the one and only that will do."""
+        """``told`` is called when it is UP, ENDED or FAILED."""
         super().__init__(flow, leg)
         self.errand = errand
         self._told = told
-        self._pinned = service
         self.state = State.CALLING
         self.service: Service | None = None
         """The one that is asked."""
@@ -138,8 +132,6 @@ class Limb(Alone):
         self._branches: Branches | None = None
         self._reconnect: Reconnect | None = None
         self._tried: list[Service] = []
-        self._offer = b""
-        self._give: Callable[[bytes, str], None] | None = None
 
     def __repr__(self) -> str:
         return f"<Limb {self.flow.call.conn_id} {self.errand.user} {self.state.value}>"
@@ -152,25 +144,11 @@ class Limb(Alone):
         self.state = after
         return before
 
-    @property
-    def settled(self) -> bool:
-        """Whether it is up and nothing is under way."""
-        return self.state is State.UP and (self.bridge is None or self.bridge.settled)
-
     # What its owner asks
 
     def start(self) -> None:
         """Swings a leg that is up to a service."""
         self.leg.handler = self
-        self._call()
-
-    def start_with(self, offer: bytes, give: Callable[[bytes, str], None]) -> None:
-        """The same for a leg that has made its offer: ``give`` is called with the service's answer, at once after it.
-
-        As long as nothing was given the leg is left to its handler.
-        """
-        self._offer = offer
-        self._give = give
         self._call()
 
     def close(self) -> None:
@@ -202,11 +180,7 @@ class Limb(Alone):
     def _call(self) -> None:
         server = self.flow.server
         now = server.clock.now()
-        service = self._pinned
-        if service is None:
-            service = server.services.choose(self.errand.need, now, self._tried)
-        elif service in self._tried or not service.available(now):
-            service = None
+        service = server.services.choose(self.errand.need, now, self._tried)
         if service is None:
             self._fail(Input.EXHAUSTED)
             return
@@ -230,7 +204,7 @@ class Limb(Alone):
             to=f"<{uri}>",
             contact_user="",
             headers=[("X-Cordboard-ConnID", self.flow.call.conn_id), ("X-Cordboard-CallUUID", self.flow.call.uuid)],
-            body=self._offer,
+            body=b"",
         )
 
     def _next(self, failed: Service) -> None:
@@ -257,7 +231,7 @@ class Limb(Alone):
     def on_branch_answer(self, branches: Called, session: Session, event: _core.ResponseEvent) -> None:  # noqa: ARG002
         """The service answered."""
         self._branches = None
-        body, kind = body_of(event.message)
+        body, _ = body_of(event.message)
         self.media = session
         session.media.heard = body
         if not body:
@@ -267,21 +241,8 @@ class Limb(Alone):
         self._step(Input.ANSWERED)
         if self.service is not None:
             self.service.works()
-        if self._give is None:
-            bridge = self._bridge(session)
-            self._reconnect = Reconnect(self.flow, session, self.leg, self._joined)
-            bridge.engage(self._reconnect).start(body)
-            return
-        give, self._give = self._give, None
-        session.media.said, self._offer = self._offer, b""
-        session.ack()
-        give(body, kind)
-        if self.state is not State.JOINING:
-            return
-        if not self.leg.early:
-            self._bridge(session)
-        self._step(Input.JOINED)
-        self._told(self)
+        self._reconnect = Reconnect(self.flow, session, self.leg, self._joined)
+        self._bridge(session).engage(self._reconnect).start(body)
 
     def _bridge(self, media: Session) -> Bridge:
         settings = self.service.extension.settings if self.service is not None else None
@@ -312,9 +273,8 @@ class Limb(Alone):
 
     def _lost(self) -> None:
         service = self.service
-        if not self.leg.early:
-            self.leg.handler = self
-        if service is not None and (self.state is State.CALLING or (self.errand.endless and not self.leg.early)):
+        self.leg.handler = self
+        if service is not None and (self.state is State.CALLING or self.errand.endless):
             self._next(service)
             return
         self._let_go()

@@ -1,0 +1,61 @@
+"""Random keys on four phones and random holds from desktops, with two media servers of which one is bad at times.
+
+Afterwards nothing is left over, no media dialog either, and events follow the table of the party.
+"""
+
+from collections import Counter
+from random import Random
+
+import pytest
+from test_random_keys import BAD, FAIR, NUMBERS, follow, press
+
+from cordboard.model import events as ev
+from cordboard.model import requests as rq
+from cordboard.testkit.centre import Centre
+
+
+def ask(centre, random, done):
+    """One request of a desktop, sensible or not."""
+    calls = list(centre.switch.calls)
+    if not calls:
+        return
+    kind = random.choice([rq.HoldCall, rq.RetrieveCall])
+    request = kind(this_dn=random.choice(NUMBERS), conn_id=random.choice(calls))
+    answers = centre.switch.request("desktop", request, 1)
+    done[f"{kind.__name__} {'refused' if answers else 'taken'}"] += 1
+
+
+@pytest.mark.parametrize(("seed", "steps", "weather"), [(11, 2500, FAIR), (12, 1500, BAD)], ids=["fair", "bad"])
+def test_nothing_is_left(seed, steps, weather):
+    centre = Centre(NUMBERS, seed=seed, weather=weather, keep=False)
+    servers = [centre.media_server("ms1", "10.0.2.1", recovery_timeout=5.0), centre.media_server("ms2", "10.0.2.2")]
+    for number in NUMBERS:
+        centre.configure(number, no_answer_timeout=12.0, session_audit_interval=20.0, max_calls=6)
+    random = Random(seed)
+    done = Counter()
+    for step in range(steps):
+        if random.random() < 0.3:
+            ask(centre, random, done)
+        else:
+            press(centre, random, done)
+        if random.random() < 0.02:
+            servers[0].refuse["annc"] = random.choice([0, 486, 503])
+        if random.random() < 0.02 and servers[1].open:
+            random.choice(servers[1].open).hang_up()
+        centre.run(random.choice([0.0, 0.01, 0.1, 0.5, 1.0, 3.0]))
+        if step % 100 == 99:
+            for phone in (centre.phones[number] for number in NUMBERS):
+                phone.calls = [call for call in phone.calls if not call.over]
+    for _ in range(20):
+        for number in NUMBERS:
+            for call in centre.phones[number].calls:
+                call.hang_up()
+        centre.run(20)
+    centre.run(120)
+    assert min(len(server.media) for server in servers) > 30
+    assert [server.open for server in servers] == [[], []]
+    assert centre.leftovers() == []
+    assert done["HoldCall taken"] > 20, done
+    assert done["RetrieveCall taken"] > 10, done
+    centre.desktop.events = [event for event in centre.desktop.events if not isinstance(event, ev.EventError)]
+    follow(centre)
