@@ -8,17 +8,23 @@ from cordboard.model.enums import CallState
 from cordboard.model.party import Move, Party, advance
 from cordboard.sip.session import SILENT
 from cordboard.switch.bridge import Bridge
+from cordboard.switch.features.caller_id import unnamed
 from cordboard.switch.flows import hold, music, refer
 from cordboard.switch.records import CallRecord, Outcome, ReleasedBy
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from cordboard import _core
     from cordboard.model.call import Call
     from cordboard.model.ports import Link
     from cordboard.sip.session import Session
+    from cordboard.switch.delivery import Delivery
+    from cordboard.switch.features.caller_id import Identity
     from cordboard.switch.flows.arrangement import Arrangement
     from cordboard.switch.flows.transfer import Transfer
     from cordboard.switch.legs import Called, Failure
+    from cordboard.switch.routing import Extension
     from cordboard.switch.server import SipServer
     from cordboard.switch.trunks.selection import Trunk
 
@@ -42,6 +48,7 @@ class CallFlow:
         "over",
         "ringing_at",
         "server",
+        "strangers",
         "transfer",
         "trunks",
     )
@@ -61,7 +68,7 @@ class CallFlow:
         """The caller's leg."""
         self.b: Session | None = None
         """The leg of the contact that answered."""
-        self.branches: Called | None = None
+        self.branches: Delivery | None = None
         """The callee while it is being called."""
         self.trunks: list[Trunk] = []
         """The trunks the call takes up."""
@@ -72,6 +79,8 @@ class CallFlow:
         self.caller_call_id = ""
         self.callee_call_id = ""
         self.ringing_at: float | None = None
+        self.strangers: dict[Party, tuple[Extension, Identity]] | None = None
+        """Who is not just his DN: the trunk, or DN, he is behind, and who he is."""
         self.transfer: Transfer | None = None
         """The transfer under way, of this call or to the target of this consultation."""
         self.over = False
@@ -88,6 +97,39 @@ class CallFlow:
             if self.ringing_at is None:
                 self.ringing_at = self.server.reporter.now()
             advance(party, Move.RING, self.server.reporter, party.arrived)
+
+    @property
+    def waiting(self) -> Party | None:
+        """The party that waits for the callee."""
+        return self.caller
+
+    def called(self, party: Party) -> None:
+        """That party is being called now."""
+        self.callee = party
+
+    def dropped(self, party: Party) -> None:
+        """That party is not being called any more."""
+        if self.callee is party:
+            self.callee = None
+
+    def meet(self, party: Party, extension: Extension, identity: Identity) -> None:
+        """Remembers who a party is that is not just its DN: a stranger behind a trunk, or a DN that hides."""
+        if self.strangers is None:
+            self.strangers = {}
+        self.strangers[party] = (extension, identity)
+
+    def extension_of(self, party: Party) -> Extension | None:
+        """The DN of a party, or the trunk it is behind."""
+        known = self.strangers.get(party) if self.strangers is not None else None
+        return known[0] if known is not None else self.server.extensions.get(party.number)
+
+    def identity_of(self, party: Party) -> Identity:
+        """Who a party is, as others may be told by their trust."""
+        known = self.strangers.get(party) if self.strangers is not None else None
+        if known is not None:
+            return known[1]
+        extension = self.server.extensions.get(party.number)
+        return extension.who if extension is not None else unnamed(party.number, self.server.settings.domain)
 
     def occupy(self, trunk: Trunk) -> None:
         """The call goes through a trunk, and counts there."""
@@ -118,7 +160,7 @@ class CallFlow:
         """How often the phones are asked whether they live: as often as the shortest of their DNs' options says."""
         shortest = 0.0
         for party in (self.caller, self.callee):
-            extension = self.server.extensions.get(party.number) if party is not None else None
+            extension = self.extension_of(party) if party is not None else None
             if extension is not None:
                 interval = extension.settings.session_audit_interval
                 if interval > 0 and (shortest == 0.0 or interval < shortest):
@@ -238,8 +280,7 @@ class CallFlow:
                 transfer.session.hang_up()
                 transfer.leave()
                 return
-            if party is transfer.target:
-                transfer.target_refused()
+            if transfer.branches is not None and transfer.branches.decline(party, reference_id, link):
                 return
         if self.branches is not None and self.branches.decline(party, reference_id, link):
             return
@@ -310,7 +351,7 @@ class CallFlow:
         for session in (self.a, self.b):
             if session is not None and session.handler in mine:
                 session.handler = SILENT
-        self.a = self.b = self.branches = self.bridge = None
+        self.a = self.b = self.branches = self.bridge = self.strangers = None
         for party in self.call.parties:
             party.peer = None
         self.call.parties.clear()
@@ -334,18 +375,25 @@ class CallFlow:
             gave_up = callee.can(Move.ABANDON) and (outcome == Outcome.CANCELLED or self.call.answered_at > 0)
             advance(callee, Move.ABANDON if gave_up else Move.RELEASE, reporter, state)
         for party in self.call.parties:
-            # Members of a hunt group that ring, beside the callee.
+            # Who rings beside the callee: members of a hunt group, or whom the call was to be transferred to.
             if party is not caller and party is not callee and party.can(Move.ABANDON):
-                gave_up = outcome == Outcome.CANCELLED
+                gave_up = outcome == Outcome.CANCELLED or self.call.answered_at > 0
                 advance(party, Move.ABANDON if gave_up else Move.RELEASE, reporter, state)
         if caller is not None and caller.alive:
             advance(caller, Move.RELEASE, reporter)
 
-    def merged(self) -> None:
-        """The call became part of another one: its legs and its parties are somebody else's now."""
-        self.over = True
-        self.branches = None
-        self._account(Outcome.TRANSFERRED, 200, ReleasedBy.CALLER, "transferred")
+    def absorb(self, other: CallFlow, parties: Iterable[Party]) -> None:
+        """Takes over another call's trunks and, of its parties, these. It is over; its legs are ours to end."""
+        for party in parties:
+            self.call.take_over(party)
+            known = other.strangers.get(party) if other.strangers is not None else None
+            if known is not None:
+                self.meet(party, *known)
+        self.trunks += other.trunks
+        other.trunks.clear()
+        other.over = True
+        other.branches = None
+        other._account(Outcome.TRANSFERRED, 200, ReleasedBy.CALLER, "transferred")
 
     def _account(self, outcome: str, status: int, released_by: str, reason: str) -> None:
         call = self.call

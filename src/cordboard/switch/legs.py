@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cordboard import _core
-    from cordboard.model.party import Party
-    from cordboard.model.ports import Link
     from cordboard.sip.clock import Clock, Timer
     from cordboard.sip.endpoint import Dispatcher
     from cordboard.sip.outgoing import OutgoingHandler
@@ -183,10 +181,6 @@ class Branches:
     def settled(self) -> bool:
         """Whether the call of the DN is decided."""
         return self._open == 0
-
-    def decline(self, party: Party, reference_id: int, link: Link | None) -> bool:  # noqa: ARG002
-        """Nobody else is being called, so that nobody can be taken out: see ``Delivery.decline``."""
-        return False
 
     def cancel(self, headers: _core.Headers = ()) -> None:
         """Gives up all contacts; the handler hears no more. Harmless when it is settled."""

@@ -7,7 +7,7 @@ CallState Forwarded. Members of a hunt group have EventRinging with CallState Co
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from cordboard.model import events as ev
 from cordboard.model.enums import CallState, DNRole
@@ -19,7 +19,7 @@ from cordboard.switch.delivery.refusals import Refusal, refusal_of
 from cordboard.switch.delivery.trunks import Ways
 from cordboard.switch.features import caller_id, hunting
 from cordboard.switch.features.diversion import Trail, Why
-from cordboard.switch.legs import ANSWERED_ELSEWHERE, Branches, Failure
+from cordboard.switch.legs import ANSWERED_ELSEWHERE, Branches, BranchesHandler, Failure
 from cordboard.switch.routing import Outside
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from cordboard.switch.callflow import CallFlow
     from cordboard.switch.delivery.offer import Offer
     from cordboard.switch.delivery.trunks import Way
-    from cordboard.switch.legs import BranchesHandler, Called
+    from cordboard.switch.legs import Called
     from cordboard.switch.routing import Extension, Target
     from cordboard.switch.server import SipServer
     from cordboard.switch.settings import DnSettings
@@ -39,6 +39,20 @@ if TYPE_CHECKING:
 
 RINGING: Final = frozenset({180, 183})
 """Provisional responses that mean the phone is being offered the call."""
+
+
+class Recipient(BranchesHandler, Protocol):
+    """For whom a call is delivered: a flow for its caller, or a transfer for the party that is left."""
+
+    @property
+    def waiting(self) -> Party | None:
+        """The party that waits for the callee."""
+
+    def called(self, party: Party) -> None:
+        """That party is being called now, in place of or beside those before."""
+
+    def dropped(self, party: Party) -> None:
+        """That party is not being called any more."""
 
 
 class _Attempt:
@@ -57,6 +71,7 @@ class Delivery:
     """See the module. To its flow it looks like the Branches of one DN."""
 
     __slots__ = (
+        "_arrived",
         "_attempts",
         "_flow",
         "_guard",
@@ -64,20 +79,35 @@ class Delivery:
         "_leaving",
         "_offer",
         "_reached",
+        "_role",
         "_server",
         "_ways",
         "call_id",
+        "forsaken",
         "identity",
         "owner",
     )
 
-    def __init__(self, server: SipServer, flow: CallFlow, offer: Offer, trail: Trail | None = None) -> None:
+    def __init__(
+        self,
+        server: SipServer,
+        flow: CallFlow,
+        offer: Offer,
+        trail: Trail | None = None,
+        *,
+        owner: Recipient | None = None,
+        role: DNRole = DNRole.DESTINATION,
+        arrived: CallState = CallState.OK,
+    ) -> None:
+        """``role``: that of who is called. ``arrived``: what brings the call to the first of them."""
         self._server = server
         self._flow = flow
         """Whose call it is."""
-        self.owner: BranchesHandler = flow
+        self.owner: Recipient = owner if owner is not None else flow
         """Who is told: the flow, or a transfer to whoever is being called."""
         self._offer = offer
+        self._role = role
+        self._arrived = arrived
         self._guard = forwarding.Guard(server.settings.domain, server.settings.max_forward_hops, trail)
         self._attempts: list[_Attempt] = []
         self._leaving: Party | None = None
@@ -92,19 +122,37 @@ class Delivery:
         """SIP Call-ID of the leg that answered or failed last."""
         self.identity: _core.Headers = ()
         """The headers that tell the caller who he is connected to."""
+        self.forsaken = False
+        """Whether nobody is left but who waits: whoever does not answer him has been abandoned, not released."""
 
     # What the flow asks.
 
-    def start(self, number: str) -> None:
-        """Delivers the call to a number. The answer may come at once."""
+    def start(self, number: str, *, outward: bool | None = None) -> None:
+        """Delivers the call to a number. The answer may come at once.
+
+        ``outward``: whether it may leave by a trunk; if not given, all may but who came by one.
+        """
         caller = self._offer.caller
-        self._go(number, CallState.OK, outward=caller is None or not caller.is_trunk)
+        if outward is None:
+            outward = caller is None or not caller.is_trunk
+        self._go(number, self._arrived, outward=outward)
+
+    @property
+    def parties(self) -> list[Party]:
+        """Who is being called now."""
+        return [attempt.party for attempt in self._attempts]
+
+    def move(self, flow: CallFlow) -> None:
+        """From now on it is for another call, which has taken over its parties and trunks."""
+        self._flow = flow
 
     def cancel(self, headers: _core.Headers = ()) -> None:
         """Gives up; the flow hears no more, and releases the parties itself."""
         for attempt in self._attempts:
             self.call_id = attempt.branches.call_id or self.call_id
             attempt.branches.cancel(headers)
+            if attempt.trunk is not None:
+                self._flow.vacate(attempt.trunk)
         self._attempts.clear()
         self._close()
 
@@ -114,13 +162,19 @@ class Delivery:
             self._ways.close()
 
     def decline(self, party: Party, reference_id: int, link: Link | None) -> bool:
-        """Takes one member of a hunt group that rings out of it, and returns True; False for anybody else."""
+        """Somebody's desktop releases a call that rings. False for a party that is not being called."""
         for attempt in self._attempts:
-            if attempt.party is party and self._hunt is not None:
+            if attempt.party is party:
                 self._attempts.remove(attempt)
                 attempt.branches.cancel()
+                if attempt.trunk is not None:
+                    self._flow.vacate(attempt.trunk)
                 self._drop(party, CallState.OK, reference_id=reference_id, link=link)
-                self._next_member()
+                if self._hunt is not None:
+                    self._next_member()
+                else:
+                    self.call_id = attempt.branches.call_id
+                    self._refuse(refusals.DECLINED)
                 return True
         return False
 
@@ -143,7 +197,7 @@ class Delivery:
 
     def _go_to(self, extension: Extension, arrived: CallState) -> None:
         features = extension.dn.features
-        if extension is self._offer.caller:
+        if extension in (self._offer.caller, self._offer.besides):
             self._refuse(refusals.ITSELF)
         elif features.always:
             self._divert(extension, features.always, Why.ALWAYS, None)
@@ -182,16 +236,17 @@ class Delivery:
             self._leaving = party
         if not self._guard.divert(extension.dn.number, to, why):
             self._refuse(refusals.LOOP)
-        elif self.owner is not self._flow:
-            # Who is being transferred to rings, or does not: the call goes nowhere else behind the transfer's back.
-            self._refuse(refusals.NO_ANSWER)
         else:
             self._go(to, CallState.FORWARDED)
 
     def _refuse(self, refusal: Refusal, party: Party | None = None) -> None:
         self.cancel()
         for one in (party, self._leaving):
-            if one is not None:
+            if one is None:
+                continue
+            if self.forsaken and refusal.timeout and one.can(Move.ABANDON):
+                self._drop(one, CallState.OK, move=Move.ABANDON)
+            else:
                 self._drop(one, refusal.state)
         self._leaving = None
         self.owner.on_branch_failure(self, refusal)
@@ -201,10 +256,12 @@ class Delivery:
     def _party(self, number: str, extension: Extension, arrived: CallState, queue: str | None = None) -> Party:
         """A new party; who hands the call to it is released."""
         flow = self._flow
-        party = flow.call.add(number, DNRole.DESTINATION, None if extension.is_trunk else extension.dn)
+        party = flow.call.add(number, self._role, None if extension.is_trunk else extension.dn)
         party.arrived = arrived
         party.queue = queue
-        flow.callee = party
+        if extension.is_trunk:
+            flow.meet(party, extension, caller_id.unnamed(number, self._server.settings.domain))
+        self.owner.called(party)
         leaving, self._leaving = self._leaving, None
         if leaving is not None:
             self._drop(leaving, CallState.FORWARDED, third=party)
@@ -215,18 +272,15 @@ class Delivery:
         party: Party,
         state: CallState,
         *,
+        move: Move = Move.RELEASE,
         third: Party | None = None,
         reference_id: int = 0,
         link: Link | None = None,
     ) -> None:
         """Takes out a party that will not answer. One that never rang leaves no trace."""
-        flow = self._flow
-        if flow.callee is party:
-            flow.callee = None
+        self.owner.dropped(party)
         if party.alive:
-            advance(
-                party, Move.RELEASE, self._server.reporter, state, third=third, reference_id=reference_id, link=link
-            )
+            advance(party, move, self._server.reporter, state, third=third, reference_id=reference_id, link=link)
         elif party in party.call.parties and party.ended_at == 0.0:
             party.call.parties.remove(party)
 
@@ -265,7 +319,7 @@ class Delivery:
             return
         extension = way.trunk.extension
         if party is None:
-            party = self._party(way.number, extension, CallState.FORWARDED if self._leaving else CallState.OK)
+            party = self._party(way.number, extension, CallState.FORWARDED if self._leaving else self._arrived)
         self._flow.occupy(way.trunk)
         self._call(extension, party, way.targets, extension.settings, f"<{way.uri}>", way.trunk)
 
@@ -276,7 +330,6 @@ class Delivery:
         if hunt.forks:
             while (found := hunt.next()) is not None:
                 self._ring_member(hunt, *found)
-            self._flow.callee = None
         self._next_member()
 
     def _ring_member(self, hunt: Hunt, member: Extension, targets: Sequence[Target]) -> None:
@@ -290,7 +343,7 @@ class Delivery:
         hunt = self._hunt
         if self._attempts or hunt is None:
             return
-        found = hunt.next() if self.owner is self._flow else None
+        found = hunt.next()
         if found is not None:
             self._ring_member(hunt, *found)
             return
@@ -319,14 +372,15 @@ class Delivery:
             domain = self._server.settings.domain
             told = caller_id.connected(message, domain) if extension.settings.trusted else None
             if told is None:
-                told = caller_id.Identity(caller_id.name_addr("", attempt.party.number, domain), attempt.party.number)
+                told = caller_id.unnamed(attempt.party.number, domain)
+            self._flow.meet(attempt.party, extension, told)
             self.identity = told.headers(kinds, "called")
             if not self._reached:
                 self._reached = True
                 trunk.works()
-                party, reporter = self._flow.caller, self._server.reporter
+                party, reporter = self.owner.waiting, self._server.reporter
                 if party is not None and party.dn is not None and reporter.wants(party.number):
-                    reporter.call_event(ev.EventNetworkReached, party)
+                    reporter.call_event(ev.EventNetworkReached, party, self._arrived)
         if message.header("Privacy") is not None and caller_id.wants_privacy(message):
             trusted = caller is not None and caller.settings.trusted
             self.identity = [*self.identity, ("Privacy", "id")] if trusted else []
@@ -337,7 +391,7 @@ class Delivery:
         if attempt is None:
             return
         self._tell(attempt, event.message)
-        if event.status in RINGING and self.owner is self._flow:
+        if event.status in RINGING:
             self._flow.ring(attempt.party)
         self.owner.on_branch_progress(self, event)
 
@@ -352,8 +406,7 @@ class Delivery:
         for loser in losers:
             loser.branches.cancel(ANSWERED_ELSEWHERE)
             self._drop(loser.party, CallState.OK)
-        if self.owner is self._flow:
-            self._flow.callee = attempt.party
+        self.owner.called(attempt.party)
         self.call_id = branches.call_id
         self._close()
         self._tell(attempt, event.message)

@@ -27,6 +27,8 @@ class Offer(NamedTuple):
     """What passes of his INVITE."""
     body: bytes = b""
     content_type: str = "application/sdp"
+    besides: Extension | None = None
+    """Who else takes part in the call and cannot be called for it: of a transfer, the transferor."""
     secure: bool = False
     """Whether every hop must be TLS: he called a ``sips`` URI (RFC 5630)."""
 

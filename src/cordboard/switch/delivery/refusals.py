@@ -57,7 +57,7 @@ ITSELF: Final = Refusal(Outcome.BUSY, 486, CallState.BUSY, "called itself", Rele
 DND: Final = Refusal(Outcome.BUSY, 486, CallState.BUSY, "do not disturb", ReleasedBy.CALLEE)
 ANONYMOUS: Final = Refusal(Outcome.REJECTED, 433, CallState.GENERAL_ERROR, "anonymous", ReleasedBy.CALLEE)
 LOOP: Final = Refusal(Outcome.UNREACHABLE, 482, CallState.GENERAL_ERROR, "forwarding loop")
-NO_ANSWER: Final = Refusal(Outcome.NO_ANSWER, 480, CallState.NO_ANSWER, "no answer", timeout=True)
+DECLINED: Final = Refusal(Outcome.REJECTED, 603, CallState.BUSY, "ReleaseCall", ReleasedBy.CALLEE)
 NOBODY_FREE: Final = Refusal(Outcome.BUSY, 486, CallState.BUSY, "no member free")
 NOBODY_ANSWERED: Final = Refusal(Outcome.NO_ANSWER, 480, CallState.NO_ANSWER, "no member answered")
 

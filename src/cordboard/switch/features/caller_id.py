@@ -81,6 +81,11 @@ class Identity(NamedTuple):
         return found
 
 
+def unnamed(number: str, domain: str) -> Identity:
+    """Who is known by his number alone."""
+    return Identity(name_addr("", number, domain), number)
+
+
 def without_revealing(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     """Headers that pass, without those that tell who the caller is."""
     return [pair for pair in headers if pair[0].lower() not in _REVEALING]

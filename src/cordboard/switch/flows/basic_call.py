@@ -66,6 +66,8 @@ class BasicCall(CallFlow):
         self.a.refuses_timer(event, int(caller.settings.session_refresh_interval))
         self.caller_call_id = message.call_id
         self.caller = call.add(call.ani, DNRole.ORIGINATION, None if caller.is_trunk else caller.dn)
+        if caller.is_trunk or identity.private:
+            self.meet(self.caller, caller, identity)
         advance(self.caller, Move.DIAL, server.reporter)
         body, kind = body_of(message)
         self._offerless = self.asks_for_offer = not body

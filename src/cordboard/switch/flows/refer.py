@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 from cordboard.sip.session import Session
 from cordboard.switch import callflow
 from cordboard.switch.flows.transfer import Observer, Transfer
-from cordboard.switch.routing import Outside, number_of
+from cordboard.switch.numbers import number_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,6 +42,7 @@ REASONS: Final = {
     408: "Request Timeout",
     480: "Temporarily Unavailable",
     481: "Call/Transaction Does Not Exist",
+    482: "Loop Detected",
     486: "Busy Here",
     487: "Request Terminated",
     488: "Not Acceptable Here",
@@ -211,44 +212,7 @@ def _attended(flow: CallFlow, session: Session, referral: Referral, other: CallF
 
 
 def _unattended(flow: CallFlow, session: Session, referral: Referral, wish: Wish) -> None:
-    server = flow.server
     transferor = flow.party_of(session)
-    asking = server.extensions.get(transferor.number) if transferor is not None else None
+    asking = flow.extension_of(transferor) if transferor is not None else None
     by = wish.referred_by or (asking.address if asking is not None else "")
-    headers = [("Referred-By", by)] if by else []
-    place = server.find(wish.number)
-    for _ in range(server.settings.max_forward_hops):
-        if place is None or isinstance(place, Outside) or not place.dn.features.always:
-            break
-        place = server.find(place.dn.features.always)
-    if place is None:
-        referral.finish(404)
-    elif isinstance(place, Outside):
-        _outside(flow, session, referral, place, headers)
-    else:
-        number = place.settings.number
-        mine = any(party is not None and party.number == number for party in (flow.caller, flow.callee))
-        if place.full or mine or place.dn.features.dnd:
-            referral.finish(486)
-        elif not (targets := server.targets(place)):
-            referral.finish(480)
-        else:
-            Transfer(flow, session, referral).call(place, targets, headers)
-
-
-def _outside(
-    flow: CallFlow, session: Session, referral: Referral, place: Outside, headers: list[tuple[str, str]]
-) -> None:
-    """To a number beyond the switch, by the best trunk there is now."""
-    server = flow.server
-    for trunk in place.trunks:
-        targets = server.targets(trunk.extension) if trunk.available(server.clock.now()) else ()
-        if targets:
-            uri = trunk.uri(place.number)
-            transfer = Transfer(flow, session, referral)
-            transfer.take(trunk)
-            transfer.call(
-                trunk.extension, [target._replace(uri=uri) for target in targets], headers, place.number, f"<{uri}>"
-            )
-            return
-    referral.finish(480)
+    Transfer(flow, session, referral).call(wish.number, [("Referred-By", by)] if by else [])

@@ -21,24 +21,21 @@ from enum import Enum
 from typing import TYPE_CHECKING, Final
 
 from cordboard.model.enums import CallState
-from cordboard.model.party import Move, Party, PartyState, advance
-from cordboard.switch.features.caller_id import user_part
+from cordboard.model.party import Move, Party, advance
+from cordboard.switch.delivery import RINGING, Delivery, Offer, refusal_of
 from cordboard.switch.flows.leaving import Leaving, answer_alone
 from cordboard.switch.flows.reconnect import Reconnect
 from cordboard.switch.headers import body_of
-from cordboard.switch.legs import Branches, Failure
 from cordboard.switch.records import Outcome, ReleasedBy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from cordboard import _core
     from cordboard.model.ports import Link
     from cordboard.sip.session import Session
     from cordboard.switch.callflow import CallFlow
-    from cordboard.switch.legs import Called
-    from cordboard.switch.routing import Extension, Target
-    from cordboard.switch.trunks.selection import Trunk
+    from cordboard.switch.legs import Called, Failure
 
 
 class State(Enum):
@@ -121,7 +118,6 @@ class Transfer:
 
     __slots__ = (
         "_early",
-        "_trunk",
         "branches",
         "consult",
         "flow",
@@ -153,9 +149,8 @@ class Transfer:
         self.survivor = survivor
         self.survivor_session = other
         self.target: Party | None = None
-        self.branches: Called | None = None
+        self.branches: Delivery | None = None
         """The target while it is being called."""
-        self._trunk: Trunk | None = None
         self._early: Session | None = None
         """The transferor's leg of the consultation."""
         self.state = State.NEW
@@ -177,42 +172,22 @@ class Transfer:
 
     # Starting
 
-    def take(self, trunk: Trunk) -> None:
-        """The target is called through a trunk, and counts there."""
-        self._trunk = trunk
-        self.flow.occupy(trunk)
-
-    def call(
-        self, target: Extension, targets: Sequence[Target], headers: _core.Headers, number: str = "", to: str = ""
-    ) -> None:
+    def call(self, number: str, headers: _core.Headers) -> None:
         """Single-step: calls the target on behalf of the survivor, without an offer: it makes one when it answers.
 
-        ``number`` and ``to``: the number beyond a trunk, and its address.
+        It goes where any call to that number would: forwarded, hunting, by one trunk after the other. ``headers``: what
+        its INVITE says besides.
         """
         self._step(Input.START)
         flow = self.flow
-        server = flow.server
-        call = flow.call
-        number = number or target.settings.number
-        self.target = party = call.add(number, self.transferor.role, None if target.is_trunk else target.dn)
-        party.peer = self.survivor
-        caller = server.extensions.get(self.survivor.number)
-        from_ = (
-            caller.address if caller is not None else f"<sip:{user_part(party.peer.number)}@{server.settings.domain}>"
+        asking = flow.extension_of(self.transferor)
+        offer = Offer(
+            flow.extension_of(self.survivor), flow.identity_of(self.survivor), headers, body=b"", besides=asking
         )
-        branches = Branches(server.clock, self)
-        self.branches = branches
-        branches.start(
-            server.dispatcher,
-            self,
-            target.settings,
-            targets,
-            from_=from_,
-            to=to or target.target_uri,
-            contact_user=user_part(self.survivor.number),
-            headers=[*(caller.identity if caller is not None else ()), *headers],
-            body=b"",
+        self.branches = Delivery(
+            flow.server, flow, offer, owner=self, role=self.transferor.role, arrived=CallState.TRANSFERRED
         )
+        self.branches.start(number, outward=asking is None or not asking.is_trunk)
 
     def complete(self) -> None:
         """Two-step: the consultation's target takes the transferor's place, now or as soon as it answers."""
@@ -242,40 +217,55 @@ class Transfer:
         assert session is not None  # noqa: S101
         return session
 
-    # The target is being called: BranchesHandler
+    # The target is being called: the Recipient of its delivery
+
+    @property
+    def waiting(self) -> Party | None:
+        """Who waits for the target's answer."""
+        return self.consult.waiting if self.state is State.RINGING and self.consult is not None else self.survivor
+
+    def called(self, party: Party) -> None:
+        """Somebody is being called."""
+        self.target = party
+        if self.state is State.RINGING and self.consult is not None:
+            self.consult.called(party)
+            return
+        party.peer = self.survivor
+        if self.state is State.BLIND:
+            self.flow.callee = self.survivor.peer = party
+
+    def dropped(self, party: Party) -> None:
+        """Somebody is not being called any more."""
+        if self.target is party:
+            others = self.branches.parties if self.branches is not None else []
+            self.target = others[-1] if others else None
+        if self.state is State.RINGING and self.consult is not None:
+            self.consult.dropped(party)
+        elif self.state is State.BLIND:
+            self.flow.callee = self.target
 
     def on_branch_progress(self, branches: Called, event: _core.ResponseEvent) -> None:
         """The target rings."""
-        if event.status not in (180, 183):
-            return
         if self.state is State.RINGING and self.consult is not None:
             self.consult.on_branch_progress(branches, event)
-        else:
-            self._ring()
-        if self.state is not State.BLIND:
+        if self.state is not State.BLIND and event.status in RINGING:
             self.observer.progress(180)
-
-    def _ring(self) -> None:
-        target = self.target
-        if target is not None and target.state is PartyState.NULL:
-            advance(target, Move.RING, self.flow.server.reporter, CallState.TRANSFERRED)
 
     def on_branch_answer(self, branches: Called, session: Session, event: _core.ResponseEvent) -> None:
         """The target answered: it is joined with the survivor."""
         self.branches = None
         offerless = self.consult is None or self.consult.asks_for_offer
         before = self._step(Input.ANSWERED)
+        target = self.target
+        assert target is not None  # noqa: S101 - set when the target was called
+        self.flow.branches = None
+        self.flow.ring(target)
         if before is State.RINGING and self.consult is not None:
             self.consult.branches = None
             self.consult.callee_call_id = branches.call_id
-            self.consult.ring()
-        else:
-            self._ring()
-            self.flow.branches = None
         if before is not State.BLIND:
             self._transferor_out()
-        assert self.target is not None  # noqa: S101 - set when the target was called
-        advance(self.target, Move.ANSWER, self.flow.server.reporter)
+        advance(target, Move.ANSWER, self.flow.server.reporter)
         body, _ = body_of(event.message)
         session.media.heard = body
         if not offerless:
@@ -287,51 +277,35 @@ class Transfer:
         self.connect(session, body if offerless else b"")
 
     def on_branch_failure(self, branches: Called, failure: Failure) -> None:
-        """The target will not answer."""
+        """Nobody will answer; whoever was called has been let go."""
         self.branches = None
-        status = 480 if failure.timeout or failure.message is None else failure.status
+        refusal = refusal_of(failure)
         before = self._step(Input.FAILED)
         if before is State.BLIND:
-            self.flow.branches = None
-            self._over(
-                "no answer" if failure.timeout else f"target answered {failure.status}", refused=not failure.timeout
-            )
+            # The transferor is gone: there is nobody left to talk to.
+            self.flow.branches = self.flow.transfer = None
+            self.flow.end(Outcome.ANSWERED, 200, ReleasedBy.SERVER, refusal.reason, first=self.survivor)
             return
-        self._undo(status, CallState.NO_ANSWER if failure.timeout else CallState.OK)
+        self._undo(refusal.status)
         if before is State.RINGING and self.consult is not None and not self.consult.over:
             self.consult.on_branch_failure(branches, failure)
 
-    def _over(self, reason: str, *, refused: bool) -> None:
-        """The transferor is gone, and the target will not answer."""
-        target = self.target
-        if refused and target is not None and target.alive:
-            advance(target, Move.RELEASE, self.flow.server.reporter)
-        self.flow.transfer = None
-        self.flow.end(Outcome.ANSWERED, 200, ReleasedBy.SERVER, reason, first=self.survivor)
-
-    def _undo(self, status: int, state: CallState = CallState.OK, move: Move = Move.RELEASE) -> None:
+    def _undo(self, status: int) -> None:
         """The transferor has what he had."""
         flow = self.flow
         flow.transfer = None
-        if self._trunk is not None:
-            flow.vacate(self._trunk)
-        if self.consult is None:
-            target = self.target
-            if target is not None:
-                if target.alive:
-                    advance(target, move, flow.server.reporter, state)
-                # One who never took part is none whom the others see.
-                flow.call.parties.remove(target)
+        consult = self.consult
+        if consult is None:
+            # Who never took part is none whom the others see.
+            flow.call.parties[:] = [party for party in flow.call.parties if party.ended_at == 0.0]
         else:
-            self.consult.transfer = None
+            consult.transfer = None
             if self.branches is not None:
-                self.branches.owner = self.consult
+                self.branches.owner = consult
                 self.branches = None
             early = self._early
-            if early is not None and early.over and not self.consult.over:
-                self.consult.end(
-                    Outcome.CANCELLED, 487, ReleasedBy.CALLER, "CANCEL", first=self.consult.party_of(early)
-                )
+            if early is not None and early.over and not consult.over:
+                consult.end(Outcome.CANCELLED, 487, ReleasedBy.CALLER, "CANCEL", first=consult.party_of(early))
         self.observer.finish(status)
 
     # Somebody leaves while the target is being called
@@ -348,6 +322,8 @@ class Transfer:
         self._step(Input.TRANSFEROR_LEFT)
         branches = self.branches
         self._transferor_out()
+        if branches is not None:
+            branches.forsaken = True
         self.flow.branches = branches
         self.flow.transfer = self
         self.survivor_session.handler = self
@@ -365,22 +341,13 @@ class Transfer:
         before = self._step(Input.SURVIVOR_LEFT)
         if before is State.CALLING and self.branches is not None:
             self.branches.cancel()
+            self.branches = None
         if before is not State.BLIND:
-            self._undo(487, move=Move.ABANDON)
+            self._undo(487)
 
     def consulting_left(self) -> bool:
         """The transferor gave up his leg of the consultation. Whether its target rings on, to be transferred to."""
         return self.state is State.RINGING
-
-    def target_refused(self) -> None:
-        """The target's desktop released the call before it was answered."""
-        if self.branches is not None:
-            self.branches.cancel()
-            self.branches = self.flow.branches = None
-        if self._step(Input.FAILED) is State.BLIND:
-            self._over("ReleaseCall", refused=True)
-        else:
-            self._undo(603)
 
     # SessionHandler of the survivor's leg, while the transferor is gone and the target rings
 
@@ -420,6 +387,7 @@ class Transfer:
         consult = self.consult
         transferor, survivor, target = self.transferor, self.survivor, self.target
         assert target is not None  # noqa: S101 - there is no transfer without
+        ringing = self.branches.parties if self.branches is not None else [target]
         leaving = [self.session]
         flow.part()
         previous = main.conn_id
@@ -435,16 +403,17 @@ class Transfer:
             if consulting is not None and consulting.alive:
                 consulting.peer = target
                 self._release(consulting, survivor)
-            main.take_over(target)
-            flow.trunks += consult.trunks
-            consult.trunks.clear()
-            consult.merged()
+            flow.absorb(consult, ringing)
+            if self.branches is not None:
+                self.branches.move(flow)
         if transferor.alive:
             self._release(transferor, target)
-        survivor.peer, target.peer = target, survivor
+        survivor.peer = target
         reporter.party_changed(survivor, main.conn_id, transferor)
-        if consult is not None:
-            reporter.party_changed(target, previous, transferor)
+        for party in ringing:
+            party.peer = survivor
+            if consult is not None:
+                reporter.party_changed(party, previous, transferor)
         flow.caller, flow.a = survivor, self.survivor_session
         flow.callee, flow.b = target, None
         gone = Leaving(self.observer.session or self.session, leaving)
