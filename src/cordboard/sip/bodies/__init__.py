@@ -1,0 +1,1 @@
+"""What SIP carries besides session descriptions, read and written: for whoever asks and for whoever serves."""
