@@ -37,7 +37,7 @@ fuzz_target!(|data: &[u8]| {
         let Admission::Admitted { dn } = directory.admit(&request, &flow, now, &mut ids) else { continue };
         let unix = UNIX + now.seconds();
         let visit = Visit { request: &request, dn: &dn, flow, now, unix, tag: "t" };
-        let answer: Arc<[u8]> = registrar.register(&visit, &directory, &mut events, &mut journal);
+        let answer: Arc<[u8]> = registrar.register(&visit, &directory, &mut ids, &mut events, &mut journal);
         let roomy = Limits { message: 1 << 20, headers: 1_000, header: 1 << 20, ..limits };
         let answer = Message::parse(&answer, &roomy).expect("an answer is a message");
         assert!(answer.status() >= 200);

@@ -155,6 +155,12 @@ class Location:
     q: float
     path: list[str]
     user_agent: str
+    instance: str
+    """Which device it is: its ``+sip.instance`` without the quotes (RFC 5626); empty if it gave none."""
+    reg_id: int
+    """Which of the flows of that device; 0 for one registered without ``reg-id``."""
+    nat: bool
+    """Whether a NAT hides the Contact, so that the phone is reached where it was heard."""
 
 @final
 class RequestEvent:
@@ -169,6 +175,8 @@ class RequestEvent:
     """The DN it was admitted as; None within a dialog."""
     replaces: int | None
     """The dialog of ours named by the Replaces of an INVITE, or of a REFER's Refer-To (RFC 3891); None for no other."""
+    gruu: tuple[str, str] | None
+    """DN and instance of the device that the Request-URI names, where that is a GRUU of ours (RFC 5627)."""
 
 @final
 class AckEvent:
@@ -284,11 +292,24 @@ class Endpoint:
         a challenge goes first: the host, then the realm, then the name in From.
         """
     def remove_credentials(self, realm: str, username: str, *, host: str = "") -> None: ...
-    def set_policy(self, *, allow: str, registration_expires: int, retry_after: int) -> None:
-        """What its user serves and wants, from now on. Raises ValueError for an ``allow`` that is not one line.
+    def set_policy(
+        self,
+        *,
+        allow: str,
+        registration_expires: int,
+        retry_after: int,
+        path_needs_support: bool = False,
+        service_route: str = "",
+        flow_timer: int = 120,
+        nat_keep_alive: int = 0,
+    ) -> None:
+        """What its user serves and wants, from now on. Raises ValueError for text that is not one line.
 
         ``allow``: the methods printed in Allow. ``registration_expires``: seconds of a registration whose REGISTER asks
-        for none. ``retry_after``: seconds printed with a 503.
+        for none. ``retry_after``: seconds printed with a 503. ``path_needs_support``: a Path in the REGISTER of a phone
+        that does not support it is refused (420). ``service_route``: handed out with each registration (RFC 3608).
+        ``flow_timer``: seconds printed in Flow-Timer (RFC 5626), 0 for none. ``nat_keep_alive``: seconds between two
+        keep-alives to a phone behind a NAT, 0 for none.
         """
     def respond(
         self,

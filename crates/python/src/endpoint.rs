@@ -7,7 +7,8 @@ use cordboard_sip::digest::client::Secret;
 use cordboard_sip::digest::{Algorithm, Ha1s};
 use cordboard_sip::directory::{Entry, MethodSet};
 use cordboard_sip::endpoint::{
-    Command, Control, Credentials, Destination, DialogId, Endpoint, HeaderLine, Numbers, Settings, TransactionId,
+    Command, Control, Credentials, Destination, DialogId, Endpoint, HeaderLine, Numbers, Policy, Settings,
+    TransactionId,
 };
 use cordboard_sip::{Flow, Method};
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
@@ -182,12 +183,35 @@ impl PyEndpoint {
         Ok(())
     }
 
-    #[pyo3(signature = (*, allow, registration_expires, retry_after))]
-    fn set_policy(&self, allow: String, registration_expires: u32, retry_after: u32) -> PyResult<()> {
-        if allow.bytes().any(|byte| byte.is_ascii_control()) {
-            return Err(PyValueError::new_err("allow must be one line"));
+    #[pyo3(
+        signature = (*, allow, registration_expires, retry_after, path_needs_support=false, service_route=String::new(), flow_timer=120, nat_keep_alive=0),
+        text_signature = "(self, *, allow, registration_expires, retry_after, path_needs_support=False, service_route='', flow_timer=120, nat_keep_alive=0)"
+    )]
+    #[expect(clippy::too_many_arguments, reason = "the face of _core.pyi")]
+    fn set_policy(
+        &self,
+        allow: String,
+        registration_expires: u32,
+        retry_after: u32,
+        path_needs_support: bool,
+        service_route: String,
+        flow_timer: u32,
+        nat_keep_alive: u32,
+    ) -> PyResult<()> {
+        for (name, line) in [("allow", &allow), ("service_route", &service_route)] {
+            if line.bytes().any(|byte| byte.is_ascii_control()) {
+                return Err(PyValueError::new_err(format!("{name} must be one line")));
+            }
         }
-        self.control(Control::SetPolicy { allow, registration_expires, retry_after });
+        self.control(Control::SetPolicy(Policy {
+            allow,
+            registration_expires,
+            retry_after,
+            path_needs_support,
+            service_route,
+            flow_timer,
+            nat_keep_alive,
+        }));
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use cordboard_sip::endpoint::{BindingChange, Event, Failure, Location};
+use cordboard_sip::endpoint::{BindingChange, Device, Event, Failure, Location};
 use cordboard_sip::{Flow, Message};
 use pyo3::prelude::*;
 use pyo3::types::PyList;
@@ -75,6 +75,21 @@ impl PyLocation {
     fn user_agent(&self) -> &str {
         &self.0.user_agent
     }
+
+    #[getter]
+    fn instance(&self) -> &str {
+        &self.0.instance
+    }
+
+    #[getter]
+    fn reg_id(&self) -> u32 {
+        self.0.reg_id
+    }
+
+    #[getter]
+    fn nat(&self) -> bool {
+        self.0.nat
+    }
 }
 
 macro_rules! message_getter {
@@ -103,6 +118,7 @@ pub(crate) struct RequestEvent {
     dn: Option<Arc<str>>,
     #[pyo3(get)]
     replaces: Option<u64>,
+    gruu: Option<Device>,
 }
 
 #[pymethods]
@@ -120,6 +136,11 @@ impl RequestEvent {
     #[getter]
     fn dn(&self) -> Option<&str> {
         self.dn.as_deref()
+    }
+
+    #[getter]
+    fn gruu(&self) -> Option<(&str, &str)> {
+        self.gruu.as_ref().map(|device| (&*device.dn, &*device.instance))
     }
 }
 
@@ -218,10 +239,10 @@ pub(crate) fn to_list(py: Python<'_>, events: Vec<Event>) -> PyResult<Bound<'_, 
 
 fn to_python(py: Python<'_>, event: Event) -> PyResult<Py<PyAny>> {
     Ok(match event {
-        Event::Request { transaction, dialog, in_dialog, message, flow, dn, replaces } => {
+        Event::Request { transaction, dialog, in_dialog, message, flow, dn, replaces, gruu } => {
             let (dialog, replaces) = (dialog.map(|d| d.0), replaces.map(|d| d.0));
-            Py::new(py, RequestEvent { transaction: transaction.0, dialog, in_dialog, message, flow, dn, replaces })?
-                .into_any()
+            let transaction = transaction.0;
+            Py::new(py, RequestEvent { transaction, dialog, in_dialog, message, flow, dn, replaces, gruu })?.into_any()
         }
         Event::Ack { dialog, message } => Py::new(py, AckEvent { dialog: dialog.0, message })?.into_any(),
         Event::Cancelled { transaction, dialog, message } => {

@@ -105,7 +105,7 @@ fn handle(
         Admission::Admitted { dn } => {
             let unix = 1_800_000_000 + now.seconds();
             let visit = Visit { request: &request, dn: &dn, flow, now, unix, tag: "0123456789abcdef" };
-            let answer: Arc<[u8]> = registrar.register(&visit, directory, events, journal);
+            let answer: Arc<[u8]> = registrar.register(&visit, directory, ids, events, journal);
             assert!(answer.starts_with(b"SIP/2.0 200"));
             None
         }

@@ -20,11 +20,12 @@ use crate::uri::Uri;
 /// One contact of a DN. Its texts share one allocation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Binding {
-    /// Contact URI, Call-ID, Path (joined by commas) and User-Agent, one after the other.
+    /// Contact URI, Call-ID, Path (joined by commas), User-Agent and instance, one after the other.
     text: Box<str>,
     call_id_at: u16,
     path_at: u16,
     user_agent_at: u16,
+    instance_at: u16,
     /// Preference, 0 to 1000.
     pub q: u16,
     /// The CSeq number of the REGISTER that made or refreshed it last.
@@ -39,6 +40,13 @@ pub struct Binding {
     pub kept_until: u64,
     /// The flow its last REGISTER came over.
     pub flow: Flow,
+    /// Which of the flows of its instance it is (RFC 5626); 0 for one registered without `reg-id`.
+    pub reg_id: u32,
+    /// Whether a NAT hides its Contact, as far as its REGISTER shows.
+    pub nat: bool,
+    /// When its instance was first registered under this Call-ID, in Unix seconds: what its temporary
+    /// GRUUs are valid for (RFC 5627 section 3.1.2).
+    pub born: u32,
 }
 
 /// The texts of a binding.
@@ -52,6 +60,8 @@ pub struct Texts<'a> {
     pub path: &'a str,
     /// The phone's User-Agent.
     pub user_agent: &'a str,
+    /// Its `+sip.instance` without the quotes (RFC 5626 section 4.1); empty if it gave none.
+    pub instance: &'a str,
 }
 
 impl Texts<'_> {
@@ -59,7 +69,7 @@ impl Texts<'_> {
     pub const MAX: usize = 8_192;
 
     fn len(&self) -> usize {
-        self.uri.len() + self.call_id.len() + self.path.len() + self.user_agent.len()
+        self.uri.len() + self.call_id.len() + self.path.len() + self.user_agent.len() + self.instance.len()
     }
 }
 
@@ -74,6 +84,9 @@ pub struct Terms {
     pub updated: Time,
     pub kept_until: u64,
     pub flow: Flow,
+    pub reg_id: u32,
+    pub nat: bool,
+    pub born: u32,
 }
 
 impl Binding {
@@ -91,15 +104,38 @@ impl Binding {
         text.push_str(texts.path);
         let user_agent_at = text.len() as u16;
         text.push_str(texts.user_agent);
-        let Terms { q, cseq, interval, expires, updated, kept_until, flow } = terms;
-        let text = text.into_boxed_str();
-        Some(Self { text, call_id_at, path_at, user_agent_at, q, cseq, interval, expires, updated, kept_until, flow })
+        let instance_at = text.len() as u16;
+        text.push_str(texts.instance);
+        let Terms { q, cseq, interval, expires, updated, kept_until, flow, reg_id, nat, born } = terms;
+        Some(Self {
+            text: text.into_boxed_str(),
+            call_id_at,
+            path_at,
+            user_agent_at,
+            instance_at,
+            q,
+            cseq,
+            interval,
+            expires,
+            updated,
+            kept_until,
+            flow,
+            reg_id,
+            nat,
+            born,
+        })
     }
 
     /// Its texts.
     #[must_use]
     pub fn texts(&self) -> Texts<'_> {
-        Texts { uri: self.uri(), call_id: self.call_id(), path: self.path(), user_agent: self.user_agent() }
+        Texts {
+            uri: self.uri(),
+            call_id: self.call_id(),
+            path: self.path(),
+            user_agent: self.user_agent(),
+            instance: self.instance(),
+        }
     }
 
     /// The Contact URI as registered.
@@ -123,7 +159,13 @@ impl Binding {
     /// The phone's User-Agent; empty if it gave none.
     #[must_use]
     pub fn user_agent(&self) -> &str {
-        &self.text[usize::from(self.user_agent_at)..]
+        &self.text[usize::from(self.user_agent_at)..usize::from(self.instance_at)]
+    }
+
+    /// Its `+sip.instance` without the quotes; empty if it gave none.
+    #[must_use]
+    pub fn instance(&self) -> &str {
+        &self.text[usize::from(self.instance_at)..]
     }
 
     /// Seconds left, rounded up.
@@ -147,6 +189,9 @@ impl Binding {
             q: self.q,
             path: split_list(self.path()).filter(|p| !p.is_empty()).map(str::to_owned).collect(),
             user_agent: self.user_agent().to_owned(),
+            instance: self.instance().to_owned(),
+            reg_id: self.reg_id,
+            nat: self.nat,
         }
     }
 }
@@ -218,6 +263,12 @@ impl Bindings {
     /// Each DN that has bindings, with them.
     pub fn iter(&self) -> impl Iterator<Item = (&Arc<str>, &[Binding])> {
         self.places.iter().map(|(dn, place)| (dn, self.at(*place)))
+    }
+
+    /// The bindings in one share of all places, to be gone through share by share.
+    pub(crate) fn share(&self, share: u64, shares: u64) -> impl Iterator<Item = &Binding> {
+        let (first, step) = ((share % shares.max(1)) as usize, shares.max(1) as usize);
+        self.slots.iter().skip(first).step_by(step).flat_map(|slot| &slot.bindings)
     }
 
     /// When the next binding may expire; may be early, never late by more than a second.

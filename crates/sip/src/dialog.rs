@@ -14,6 +14,7 @@ use crate::event::DialogId;
 use crate::flow::{Flow, Transport};
 use crate::header::{HeaderName, NameAddr};
 use crate::message::{Message, MessageBuilder, Method};
+use crate::registrar::is_private;
 use crate::uri::Uri;
 
 /// Where a dialog stands.
@@ -157,7 +158,29 @@ impl Dialog {
         };
         dialog.learn_route(response);
         dialog.refresh_target(response);
+        dialog.behind_nat = dialog.is_hidden_as(request);
         dialog
+    }
+
+    /// Whether the answerer is at an address that cannot be dialled: the one the request named and was not sent to, or a
+    /// private one while it was heard from a public one.
+    fn is_hidden_as(&self, request: &Message) -> bool {
+        let address = |uri: &str| {
+            let uri = Uri::parse(uri).ok()?;
+            Some(SocketAddr::new(uri.ip()?.to_canonical(), uri.port.unwrap_or(self.flow.transport.default_port())))
+        };
+        let Some(target) = address(&self.remote_target) else { return false };
+        let heard = SocketAddr::new(self.flow.remote.ip().to_canonical(), self.flow.remote.port());
+        let routed = request.get(HeaderName::Route).is_some();
+        let overruled = !routed && address(request.uri()) == Some(target) && target != heard;
+        overruled || (target.ip() != heard.ip() && is_private(target.ip()) && !is_private(heard.ip()))
+    }
+
+    /// The peer is reached at another address than it gave: the Contact behind its GRUU, over the flow of that.
+    pub fn reach_at(&mut self, target: Box<str>, flow: Flow) {
+        self.remote_target = target;
+        self.flow = flow;
+        self.behind_nat = true;
     }
 
     /// Where it stands.
@@ -306,7 +329,8 @@ impl Dialog {
         let hop = match self.route_set.first() {
             Some(route) => NameAddr::parse(route).ok().and_then(|r| Uri::parse(r.uri).ok()),
             None if self.behind_nat => return heard,
-            None => Uri::parse(&self.remote_target).ok(),
+            // RFC 5626 4.3: with `ob` the peer asks for the flow it spoke on.
+            None => Uri::parse(&self.remote_target).ok().filter(|uri| !uri.params.has("ob")),
         };
         let Some((uri, ip)) = hop.and_then(|uri| uri.ip().map(|ip| (uri, ip))) else { return heard };
         let transport = uri.params.get("transport").and_then(Transport::from_token).unwrap_or(match uri.is_sips() {

@@ -47,6 +47,21 @@ pub struct Location {
     pub path: Vec<String>,
     /// The phone's User-Agent, for people to read.
     pub user_agent: String,
+    /// Which device it is: its `+sip.instance` without the quotes (RFC 5626); empty if it gave none.
+    pub instance: String,
+    /// Which of the flows of that device it is; 0 for one registered without `reg-id`.
+    pub reg_id: u32,
+    /// Whether a NAT hides the Contact, so that the phone is reached where it was heard.
+    pub nat: bool,
+}
+
+/// One device of a DN.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Device {
+    /// The DN.
+    pub dn: Arc<str>,
+    /// The device's `+sip.instance` without the quotes.
+    pub instance: Box<str>,
 }
 
 /// What the core tells its user. Whole messages; never a header, never a retransmission.
@@ -71,6 +86,8 @@ pub enum Event {
         /// The dialog of ours that the Replaces of an INVITE (RFC 3891) or of a REFER's Refer-To
         /// names; `None` for one that names none, or none of ours.
         replaces: Option<DialogId>,
+        /// The device that the Request-URI names, where that is a GRUU of ours (RFC 5627).
+        gruu: Option<Device>,
     },
     /// The ACK for a 2xx arrived (RFC 3261 13.3.1.4).
     Ack {

@@ -12,6 +12,7 @@
 #![forbid(unsafe_code)]
 
 pub mod bindings;
+mod crc;
 pub mod dialog;
 pub mod digest;
 pub mod directory;
@@ -25,6 +26,7 @@ pub mod message;
 pub mod offer_answer;
 pub mod registrar;
 pub mod sdp;
+pub mod stun;
 pub mod time;
 pub mod timers;
 pub mod transaction;

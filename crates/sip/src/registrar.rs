@@ -1,4 +1,4 @@
-//! The registrar (RFC 3261 section 10.3, RFC 3327): REGISTER in, bindings kept, answer out, without a
+//! The registrar (RFC 3261 section 10.3, RFC 3327, 5626, 5627): REGISTER in, bindings kept, answer out, without a
 //! transaction (RFC 3261 8.2.7).
 //!
 //! * Any expiry up to [`RegistrarSettings::maximum_expires`] is taken as asked, down to one second: 423
@@ -13,30 +13,35 @@
 //! * Each change is a record of the journal ([`Registrar::restore`]). A refresh is one only when the
 //!   journal would otherwise let the binding expire too early.
 
+mod answer;
 mod date;
+mod gruu;
 mod journal;
+mod nat;
+mod read;
 
-use std::borrow::Cow;
-use std::fmt::Write;
 use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
 
 use crate::bindings::{Binding, Bindings, Place, Terms, Texts, later};
 use crate::directory::Directory;
-use crate::event::{BindingChange, Event, Location};
+use crate::event::{BindingChange, Device, Event, Location};
 use crate::flow::Flow;
-use crate::header::{HeaderName, NameAddr, StampedVia, delta_seconds, qvalue};
-use crate::message::{Message, unfold};
+use crate::ids::Ids;
+use crate::message::Message;
 use crate::time::Time;
 use crate::uri::Uri;
+
+use self::answer::Keeps;
+pub(crate) use self::nat::is_private;
+pub(crate) use self::read::EXTENSIONS;
+use self::read::{Asked, Wanted};
 
 /// Seconds a binding stays in the journal past its expiry.
 const KEEP_LONGER: u64 = 60;
 /// Characters of a User-Agent that are kept.
 const USER_AGENT: usize = 128;
-/// Bytes of a Contact URI.
-const CONTACT_URI: usize = 1_024;
-/// Bytes of all Path values together.
-const PATH: usize = 2_048;
 /// What a malformed expiry counts as (RFC 3261 20.10, 20.19).
 const MALFORMED_EXPIRES: u32 = 3_600;
 
@@ -51,11 +56,25 @@ pub struct RegistrarSettings {
     pub contacts: usize,
     /// The Server header of answers; empty for none.
     pub software: String,
+    /// Whether a REGISTER with a Path is refused where the phone does not support it (RFC 3327 5.3).
+    pub path_needs_support: bool,
+    /// The Service-Route handed out (RFC 3608); empty for none.
+    pub service_route: String,
+    /// Seconds a phone may leave a flow without a keep-alive (RFC 5626 4.4.1); 0 says nothing of it.
+    pub flow_timer: u32,
 }
 
 impl Default for RegistrarSettings {
     fn default() -> Self {
-        Self { default_expires: 1_800, maximum_expires: 86_400, contacts: 10, software: String::new() }
+        Self {
+            default_expires: 1_800,
+            maximum_expires: 86_400,
+            contacts: 10,
+            software: String::new(),
+            path_needs_support: false,
+            service_route: String::new(),
+            flow_timer: 120,
+        }
     }
 }
 
@@ -80,6 +99,8 @@ pub struct RegistrarCounters {
     pub out_of_order: u64,
     /// REGISTERs refused for other reasons.
     pub refused: u64,
+    /// Bindings removed because their flow was gone.
+    pub flows_failed: u64,
 }
 
 /// A REGISTER that was admitted, and what is needed to answer it.
@@ -124,29 +145,16 @@ impl Refusal {
     }
 }
 
-/// One Contact of a request.
-#[derive(Clone, Copy, Debug)]
-struct Wanted<'a> {
-    uri: &'a str,
-    q: u16,
-    expires: u32,
-    /// Which binding it is for.
-    at: Option<usize>,
-}
-
-/// What a request asks for.
-enum Asked<'a> {
-    Nothing,
-    RemoveAll,
-    Contacts(Vec<Wanted<'a>>),
-}
-
 /// The registrar of one realm.
 #[derive(Debug, Default)]
 pub struct Registrar {
     settings: RegistrarSettings,
     bindings: Bindings,
     counters: RegistrarCounters,
+    /// Which DNs have a binding that lives as long as this connection.
+    by_connection: FxHashMap<u64, Vec<Arc<str>>>,
+    /// Seals temporary GRUUs; made when one is asked for first.
+    gruus: Option<gruu::Sealer>,
     /// The Date header of this second.
     date: (u64, String),
     scratch: String,
@@ -159,9 +167,9 @@ impl Registrar {
         Self { settings, ..Self::default() }
     }
 
-    /// Changes the seconds of a binding whose REGISTER names none; bindings there are stay as they are.
-    pub fn set_default_expires(&mut self, seconds: u32) {
-        self.settings.default_expires = seconds;
+    /// What it allows; a change leaves the bindings there are as they are.
+    pub fn settings_mut(&mut self) -> &mut RegistrarSettings {
+        &mut self.settings
     }
 
     /// What was counted.
@@ -194,17 +202,17 @@ impl Registrar {
         &mut self,
         visit: &Visit<'_>,
         directory: &Directory,
+        ids: &mut dyn Ids,
         events: &mut Vec<Event>,
         journal: &mut Vec<u8>,
     ) -> Arc<[u8]> {
-        let refusal = self.carry_out(visit, directory, events, journal).err();
-        if let Some(refusal) = &refusal {
-            match refusal.status {
-                500 => self.counters.out_of_order += 1,
-                _ => self.counters.refused += 1,
-            }
+        let outcome = self.carry_out(visit, directory, events, journal);
+        match &outcome {
+            Ok(_) => {}
+            Err(Refusal { status: 500, .. }) => self.counters.out_of_order += 1,
+            Err(_) => self.counters.refused += 1,
         }
-        self.answer(visit, refusal.as_ref())
+        self.answer(visit, outcome, ids, journal)
     }
 
     fn carry_out(
@@ -213,28 +221,29 @@ impl Registrar {
         directory: &Directory,
         events: &mut Vec<Event>,
         journal: &mut Vec<u8>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<Keeps, Refusal> {
         let Visit { request, dn, flow, now, unix, .. } = *visit;
-        check_extensions(request)?;
-        check_address_of_record(request, dn, directory)?;
+        read::check_extensions(request, &self.settings)?;
+        read::check_address_of_record(request, dn, directory)?;
         let cseq = request.cseq().map_err(|_| Refusal::new(400, "Bad CSeq"))?.number;
         let call_id = request.call_id();
         let place = self.bindings.find(dn);
         let present = place.map_or(&[][..], |p| self.bindings.at(p));
-        let wanted = match self.read_contacts(request, present, now)? {
+        let wanted = match read::contacts(request, present, flow, now, &self.settings)? {
             Asked::Nothing => {
                 self.counters.queries += 1;
-                return Ok(());
+                return Ok(Keeps::Contact);
             }
             Asked::RemoveAll => {
                 if present.iter().any(|b| b.call_id() == call_id && cseq <= b.cseq) {
                     return Err(Refusal::new(500, "CSeq Out Of Order"));
                 }
                 self.remove_all(dn, events, journal);
-                return Ok(());
+                return Ok(Keeps::Contact);
             }
             Asked::Contacts(wanted) => wanted,
         };
+        let keeps = if wanted.iter().any(|w| w.reg_id > 0) { Keeps::Flow } else { Keeps::Contact };
         let mut repeated = false;
         for binding in wanted.iter().filter_map(|w| w.at).map(|at| &present[at]) {
             if binding.call_id() == call_id && cseq <= binding.cseq {
@@ -249,27 +258,40 @@ impl Registrar {
                 return Err(Refusal::new(500, "CSeq Out Of Order"));
             }
             self.counters.retransmitted += 1;
-            return Ok(());
+            return Ok(keeps);
         }
-        let path = read_path(request)?;
-        let user_agent = read_user_agent(request);
-        let texts = |uri| Texts { uri, call_id, path: &path, user_agent: &user_agent };
+        let path = read::path(request)?;
+        let user_agent = read::user_agent(request);
+        let texts = |uri, instance| Texts { uri, call_id, path: &path, user_agent: &user_agent, instance };
         if let ([only], Some(place)) = (&wanted[..], place)
-            && self.refresh(place, only, texts(only.uri), cseq, visit, journal)
+            && self.refresh(place, only, texts(only.uri, only.instance), cseq, visit, journal)
         {
             self.counters.refreshed += 1;
-            return Ok(());
+            return Ok(keeps);
         }
+        let present = self.bindings.get(dn);
         let mut made = Vec::with_capacity(wanted.len());
         for wanted in wanted {
             let expires = later(now, u64::from(wanted.expires));
             let kept_until = journal::keep_until(unix.saturating_add(u64::from(wanted.expires)));
-            let terms = Terms { q: wanted.q, cseq, interval: wanted.expires, expires, updated: now, kept_until, flow };
-            let binding = Binding::new(texts(wanted.uri), terms).ok_or(Refusal::new(400, "Headers Too Long"))?;
+            let terms = Terms {
+                q: wanted.q,
+                cseq,
+                interval: wanted.expires,
+                expires,
+                updated: now,
+                kept_until,
+                flow,
+                reg_id: wanted.reg_id,
+                nat: wanted.nat,
+                born: born(present, &wanted, call_id, unix),
+            };
+            let binding =
+                Binding::new(texts(wanted.uri, wanted.instance), terms).ok_or(Refusal::new(400, "Headers Too Long"))?;
             made.push((wanted, binding));
         }
         self.replace(dn, made, now, events, journal);
-        Ok(())
+        Ok(keeps)
     }
 
     /// The usual case without allocation: one contact of a DN that has this one, and nothing but its
@@ -284,7 +306,9 @@ impl Registrar {
         journal: &mut Vec<u8>,
     ) -> bool {
         let [binding] = self.bindings.at(place) else { return false };
-        let same = binding.texts() == texts && binding.q == wanted.q && binding.flow == visit.flow;
+        let same = binding.texts() == texts
+            && (binding.q, binding.reg_id) == (wanted.q, wanted.reg_id)
+            && (binding.flow, binding.nat) == (visit.flow, wanted.nat);
         if !same || wanted.at.is_none() || wanted.expires == 0 || binding.expires <= visit.now {
             return false;
         }
@@ -320,23 +344,32 @@ impl Registrar {
         let limit = self.settings.contacts;
         let counters = &mut self.counters;
         let mut moved = false;
+        let by_connection = &mut self.by_connection;
         self.bindings.edit(dn, |all| {
             let mut gone = Vec::new();
             for (wanted, binding) in made {
+                if wanted.expires > 0 && lives_with_its_connection(&binding) {
+                    let held = by_connection.entry(binding.flow.connection).or_default();
+                    if !held.contains(dn) {
+                        held.push(dn.clone());
+                    }
+                }
                 match (wanted.at, wanted.expires) {
                     (Some(at), 0) => {
-                        journal::remove(journal, dn, all[at].uri());
+                        journal::remove(journal, dn, all[at].uri(), all[at].reg_id);
                         counters.removed += 1;
                         gone.push(at);
                     }
                     (None, 0) => {}
                     (Some(at), _) => {
                         let old = &mut all[at];
-                        moved |= old.uri() != binding.uri()
+                        let named = old.uri() == binding.uri() && old.reg_id == binding.reg_id;
+                        moved |= !named
                             || old.path() != binding.path()
-                            || (old.q, old.flow) != (binding.q, binding.flow);
-                        if old.uri() != binding.uri() {
-                            journal::remove(journal, dn, old.uri());
+                            || old.instance() != binding.instance()
+                            || (old.q, old.flow, old.nat) != (binding.q, binding.flow, binding.nat);
+                        if !named {
+                            journal::remove(journal, dn, old.uri(), old.reg_id);
                         }
                         journal::put(journal, dn, &binding);
                         counters.refreshed += 1;
@@ -360,7 +393,7 @@ impl Registrar {
             });
             while all.len() > limit {
                 let Some(oldest) = (0..all.len()).min_by_key(|at| all[*at].updated) else { break };
-                journal::remove(journal, dn, all[oldest].uri());
+                journal::remove(journal, dn, all[oldest].uri(), all[oldest].reg_id);
                 counters.displaced += 1;
                 all.remove(oldest);
             }
@@ -376,7 +409,7 @@ impl Registrar {
             return;
         }
         for binding in present {
-            journal::remove(journal, dn, binding.uri());
+            journal::remove(journal, dn, binding.uri(), binding.reg_id);
         }
         self.counters.removed += present.len() as u64;
         self.bindings.edit(dn, Vec::clear);
@@ -399,6 +432,68 @@ impl Registrar {
         self.remove_all(&Arc::from(dn), events, journal);
     }
 
+    /// A connection is gone: the flows that were on it are removed (RFC 5626 5.3), and the bindings of phones that
+    /// nobody can call behind their NAT.
+    pub fn connection_gone(&mut self, connection: u64, events: &mut Vec<Event>, journal: &mut Vec<u8>) {
+        for dn in self.by_connection.remove(&connection).into_iter().flatten() {
+            let lost = |b: &Binding| b.flow.connection == connection && lives_with_its_connection(b);
+            if !self.bindings.get(&dn).iter().any(lost) {
+                continue;
+            }
+            let counters = &mut self.counters;
+            self.bindings.edit(&dn, |all| {
+                all.retain(|binding| {
+                    if lost(binding) {
+                        journal::remove(journal, &dn, binding.uri(), binding.reg_id);
+                        counters.flows_failed += 1;
+                    }
+                    !lost(binding)
+                });
+            });
+            self.tell(&dn, true, events);
+        }
+    }
+
+    /// Where the phones behind a NAT are heard that one share of keep-alives goes to: those over UDP, whose NAT
+    /// forgets them soonest.
+    pub fn behind_nat(&self, share: u64, shares: u64, now: Time) -> impl Iterator<Item = Flow> {
+        let kept = move |b: &&Binding| b.nat && !b.flow.transport.is_reliable() && b.expires > now;
+        self.bindings.share(share, shares).filter(kept).map(|b| b.flow)
+    }
+
+    /// The device that a URI names, if it is a GRUU of ours: `Some(None)` if it was one and names nobody any more
+    /// (RFC 5627 section 5.1).
+    #[must_use]
+    pub fn device(&self, uri: &str, directory: &Directory, now: Time) -> Option<Option<Device>> {
+        let uri = Uri::parse(uri).ok()?;
+        let gr = uri.param("gr")?;
+        let user = uri.user_decoded();
+        if !gr.is_empty() {
+            directory.get(&user)?;
+            let instance = format!("<{gr}>");
+            let plain = self.bindings.get(&user).iter().any(|b| b.instance() == gr);
+            let instance = if plain { gr.into() } else { instance.into() };
+            return Some(Some(Device { dn: user.into(), instance }));
+        }
+        if !user.starts_with(gruu::PREFIX) {
+            return None;
+        }
+        let device = self.gruus.as_ref().and_then(|sealer| sealer.open(&user)).and_then(|named| {
+            let is =
+                |b: &&Binding| b.born == named.born && b.expires > now && gruu::name_of(b.instance()) == named.instance;
+            let binding = self.bindings.get(&named.dn).iter().find(is)?;
+            Some(Device { dn: named.dn.into(), instance: binding.instance().into() })
+        });
+        Some(device)
+    }
+
+    /// The Contact of a device and the flow to it, its best one.
+    #[must_use]
+    pub fn contact_of(&self, device: &Device, now: Time) -> Option<(&str, Flow)> {
+        let live = |b: &&Binding| b.expires > now && b.instance() == &*device.instance;
+        self.bindings.get(&device.dn).iter().find(live).map(|b| (b.uri(), b.flow))
+    }
+
     /// When to call [`Registrar::handle_timeouts`]; may be early, and is late by at most a second.
     #[must_use]
     pub fn next_timeout(&self) -> Option<Time> {
@@ -418,6 +513,9 @@ impl Registrar {
     #[must_use]
     pub fn snapshot(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(self.bindings.len() * 256);
+        if let Some(sealer) = &self.gruus {
+            journal::secret(&mut bytes, sealer.secret());
+        }
         for (dn, bindings) in self.bindings.iter() {
             for binding in bindings {
                 journal::put(&mut bytes, dn, binding);
@@ -438,12 +536,16 @@ impl Registrar {
                 continue;
             };
             restored.records += 1;
-            let (dn, uri, binding) = match record {
-                journal::Record::Put { dn, uri, binding } => (dn, uri, binding),
-                journal::Record::Remove { dn, uri } => (dn, uri, None),
+            let (dn, uri, reg_id, binding) = match record {
+                journal::Record::Put { dn, uri, reg_id, binding } => (dn, uri, reg_id, binding),
+                journal::Record::Remove { dn, uri, reg_id } => (dn, uri, reg_id, None),
+                journal::Record::Secret(secret) => {
+                    self.gruus = gruu::Sealer::new(secret);
+                    continue;
+                }
             };
             self.bindings.edit(&Arc::from(dn), |all| {
-                all.retain(|b| b.uri() != uri);
+                all.retain(|b| b.uri() != uri || b.reg_id != reg_id);
                 all.extend(binding);
             });
         }
@@ -453,184 +555,26 @@ impl Registrar {
         }
         restored
     }
+}
 
-    /// Reads the Contact values of a request and finds the bindings they are for.
-    fn read_contacts<'a>(&self, request: &'a Message, present: &[Binding], now: Time) -> Result<Asked<'a>, Refusal> {
-        let default = match request.get(HeaderName::Expires) {
-            Some(text) => read_expires(text),
-            None => self.settings.default_expires,
-        };
-        let mut wanted: Vec<Wanted<'_>> = Vec::new();
-        let mut all = false;
-        for value in request.contacts() {
-            if all || (value == "*" && !wanted.is_empty()) {
-                return Err(Refusal::new(400, "Contact * With Others"));
-            }
-            if value == "*" {
-                all = true;
-                continue;
-            }
-            let bad = Refusal::new(400, "Bad Contact");
-            let Ok(contact) = NameAddr::parse(value) else { return Err(bad) };
-            let at = present.iter().position(|b| b.is_for(contact.uri));
-            if at.is_none_or(|at| present[at].uri() != contact.uri) {
-                let Ok(uri) = Uri::parse(contact.uri) else { return Err(bad) };
-                if uri.host.is_empty() || contact.uri.len() > CONTACT_URI {
-                    return Err(bad);
-                }
-            }
-            if wanted.iter().any(|w| crate::bindings::same_uri(w.uri, contact.uri)) {
-                return Err(Refusal::new(400, "Contact Twice"));
-            }
-            if wanted.len() == self.settings.contacts {
-                return Err(Refusal::new(403, "Too Many Contacts"));
-            }
-            let expires = contact.params.get("expires").map_or(default, read_expires);
-            let q = contact.params.get("q").map_or(Some(1_000), qvalue).ok_or(bad)?;
-            let at = at.filter(|at| present[*at].expires > now || expires == 0);
-            wanted.push(Wanted { uri: contact.uri, q, expires: expires.min(self.settings.maximum_expires), at });
-        }
-        if !all {
-            return Ok(if wanted.is_empty() { Asked::Nothing } else { Asked::Contacts(wanted) });
-        }
-        match request.get(HeaderName::Expires).map(str::trim) {
-            Some("0") => Ok(Asked::RemoveAll),
-            _ => Err(Refusal::new(400, "Contact * Needs Expires 0")),
-        }
-    }
+/// Whether nobody can reach the phone once its connection is gone.
+fn lives_with_its_connection(binding: &Binding) -> bool {
+    binding.flow.connection != 0 && binding.path().is_empty() && (binding.reg_id > 0 || binding.nat)
+}
 
-    /// Prints the answer: 200 with all bindings (RFC 3261 10.3 step 8), or the refusal.
-    fn answer(&mut self, visit: &Visit<'_>, refusal: Option<&Refusal>) -> Arc<[u8]> {
-        let mut out = std::mem::take(&mut self.scratch);
-        out.clear();
-        let (status, reason) = refusal.map_or((200, "OK"), |r| (r.status, r.reason));
-        // Writing to a String cannot fail, here and below.
-        let _ = write!(out, "SIP/2.0 {status} {reason}\r\n");
-        push_copied(&mut out, visit);
-        match refusal {
-            None => self.push_bindings(&mut out, visit),
-            Some(refusal) if refusal.status == 420 => push_header(&mut out, "Unsupported", &refusal.unsupported),
-            Some(_) => {}
-        }
-        if !self.settings.software.is_empty() {
-            push_header(&mut out, "Server", &self.settings.software);
-        }
-        out.push_str("Content-Length: 0\r\n\r\n");
-        let bytes = Arc::from(out.as_bytes());
-        self.scratch = out;
-        bytes
+/// When the instance of a Contact was first registered under its Call-ID. Another Call-ID is another life, and the
+/// temporary GRUUs of the one before name nobody any more (RFC 5627 section 3.1.2).
+fn born(present: &[Binding], wanted: &Wanted<'_>, call_id: &str, unix: u64) -> u32 {
+    let fresh = u32::try_from(unix).unwrap_or(u32::MAX);
+    if let Some(old) = wanted.at.map(|at| &present[at]).filter(|old| old.call_id() != call_id) {
+        return fresh.max(old.born.saturating_add(1));
     }
-
-    fn push_bindings(&mut self, out: &mut String, visit: &Visit<'_>) {
-        for binding in self.bindings.get(visit.dn).iter().filter(|b| b.expires > visit.now) {
-            out.push_str("Contact: <");
-            out.push_str(binding.uri());
-            out.push('>');
-            if binding.q < 1_000 {
-                let _ = write!(out, ";q=0.{:03}", binding.q);
-            }
-            out.push_str(";expires=");
-            push_number(out, binding.remaining(visit.now));
-            out.push_str("\r\n");
-        }
-        for path in visit.request.all(HeaderName::Path) {
-            push_header(out, "Path", path);
-        }
-        if visit.request.get(HeaderName::Path).is_some() {
-            out.push_str("Supported: path\r\n");
-        }
-        let (second, date) = &mut self.date;
-        if *second != visit.unix || date.is_empty() {
-            *second = visit.unix;
-            date.clear();
-            date::push(date, visit.unix);
-        }
-        push_header(out, "Date", date);
-    }
+    let of_instance = present.iter().find(|b| !wanted.instance.is_empty() && b.instance() == wanted.instance);
+    of_instance.map_or(fresh, |b| b.born)
 }
 
 fn changed(dn: &Arc<str>, change: BindingChange, bindings: &[Binding]) -> Event {
     Event::Binding { dn: dn.clone(), change, locations: bindings.iter().map(Binding::location).collect() }
-}
-
-/// RFC 3261 10.3 step 2.
-fn check_extensions(request: &Message) -> Result<(), Refusal> {
-    let unknown: Vec<&str> = request.list(HeaderName::Require).filter(|t| !t.eq_ignore_ascii_case("path")).collect();
-    if unknown.is_empty() {
-        return Ok(());
-    }
-    Err(Refusal { unsupported: unknown.join(", "), ..Refusal::new(420, "Bad Extension") })
-}
-
-/// RFC 3261 10.3 steps 4 and 5: the To must name the DN the request was admitted as, and that DN must be
-/// one that registers.
-fn check_address_of_record(request: &Message, dn: &str, directory: &Directory) -> Result<(), Refusal> {
-    let to = request.to().and_then(|to| to.parse_uri()).map_err(|_| Refusal::new(400, "Bad To"))?;
-    let user = to.user_decoded();
-    match directory.get(&user) {
-        None => Err(Refusal::new(404, "Not Found")),
-        Some(entry) if *user != *dn || !entry.registers => Err(Refusal::new(403, "Forbidden")),
-        Some(_) => Ok(()),
-    }
-}
-
-fn read_expires(text: &str) -> u32 {
-    delta_seconds(text).unwrap_or(MALFORMED_EXPIRES)
-}
-
-/// The Path values joined (RFC 3327 section 5.3).
-fn read_path(request: &Message) -> Result<Cow<'_, str>, Refusal> {
-    let mut lines = request.all(HeaderName::Path);
-    let Some(first) = lines.next() else { return Ok(Cow::Borrowed("")) };
-    for value in request.list(HeaderName::Path) {
-        let route = NameAddr::parse(value).and_then(|a| a.parse_uri());
-        if route.is_err() {
-            return Err(Refusal::new(400, "Bad Path"));
-        }
-    }
-    let path = lines.fold(unfold(first), |sum, line| Cow::Owned(format!("{sum}, {}", unfold(line))));
-    if path.len() > PATH { Err(Refusal::new(400, "Path Too Long")) } else { Ok(path) }
-}
-
-fn read_user_agent(request: &Message) -> Cow<'_, str> {
-    let text = unfold(request.get(HeaderName::UserAgent).unwrap_or(""));
-    match text.char_indices().nth(USER_AGENT) {
-        None => text,
-        Some((end, _)) => Cow::Owned(text[..end].to_owned()),
-    }
-}
-
-/// Via, From, To, Call-ID and CSeq (RFC 3261 8.2.6.2), Via stamped with the source.
-fn push_copied(out: &mut String, visit: &Visit<'_>) {
-    let Visit { request, flow, tag, .. } = *visit;
-    for (at, line) in request.all(HeaderName::Via).enumerate() {
-        if at == 0 {
-            let _ = write!(out, "Via: {}\r\n", StampedVia { line, source: flow.remote });
-        } else {
-            push_header(out, "Via", line);
-        }
-    }
-    push_header(out, "From", request.get(HeaderName::From).unwrap_or(""));
-    out.push_str("To: ");
-    out.push_str(request.get(HeaderName::To).unwrap_or(""));
-    if request.to().is_ok_and(|to| to.tag().is_none()) {
-        out.push_str(";tag=");
-        out.push_str(tag);
-    }
-    out.push_str("\r\n");
-    push_header(out, "Call-ID", request.call_id());
-    push_header(out, "CSeq", request.get(HeaderName::CSeq).unwrap_or(""));
-}
-
-fn push_header(out: &mut String, name: &str, value: &str) {
-    out.push_str(name);
-    out.push_str(": ");
-    out.push_str(value);
-    out.push_str("\r\n");
-}
-
-fn push_number(out: &mut String, number: u64) {
-    let _ = write!(out, "{number}");
 }
 
 #[cfg(test)]

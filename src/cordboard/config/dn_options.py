@@ -133,6 +133,17 @@ class DnOptions(OptionSet):
         since="0.2",
         example="pai,rpid",
     )
+    sip_nat = Option(
+        "sip-nat",
+        Choice(("auto", "yes", "no")),
+        "auto",
+        "Where a registered phone is called. yes: where it was heard, as behind a NAT. no: at its Contact. auto: where "
+        "it was heard, if its REGISTER shows a NAT or came on a connection; else at its Contact.",
+        source=OURS,
+        since="0.2",
+        dn_types=ENDPOINTS,
+        example="yes",
+    )
     reject_anonymous = Option(
         "reject-anonymous",
         BOOL,

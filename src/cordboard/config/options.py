@@ -40,6 +40,43 @@ class SwitchOptions(OptionSet):
     session_audit_interval = shared.session_audit_interval
     session_refresh_interval = shared.session_refresh_interval
     registrar_default_timeout = shared.registrar_default_timeout
+    registrar_path_needs_support = Option(
+        "registrar-path-needs-support",
+        BOOL,
+        False,
+        "A REGISTER that a proxy has put a Path into (RFC 3327) is refused with 420 if the phone does not support it.",
+        source=OURS,
+        since="0.2",
+        example="true",
+    )
+    registrar_service_route = Option(
+        "registrar-service-route",
+        Text(512),
+        "",
+        "Service-Route handed out with each registration (RFC 3608): the way phones are to send their calls.",
+        source=OURS,
+        since="0.2",
+        example="<sip:out@proxy.example.com;lr>",
+    )
+    registrar_flow_timer = Option(
+        "registrar-flow-timer",
+        Duration(0, 3600),
+        120.0,
+        "Flow-Timer told to phones that register a flow (RFC 5626): they send a keep-alive at least so often. 0: none.",
+        source=OURS,
+        since="0.2",
+        example="60",
+    )
+    sip_nat_keep_alive = Option(
+        "sip-nat-keep-alive",
+        Duration(0, 600),
+        30.0,
+        "Time between two keep-alives to a phone behind a NAT that is registered over UDP, so that the NAT does not "
+        "forget it. 0: none.",
+        source=OURS,
+        since="0.2",
+        example="20",
+    )
     dual_dialog_enabled = shared.dual_dialog_enabled
     make_call_rfc3725_flow = shared.make_call_flow
     refer_enabled = shared.refer_enabled

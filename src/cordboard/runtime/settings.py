@@ -31,6 +31,10 @@ def server_settings(environment: Environment) -> ServerSettings:
         max_forward_hops=options.max_forward_hops,
         moh=options.sip_enable_moh,
         music=options.music_on_hold,
+        path_needs_support=environment.switch.options.registrar_path_needs_support,
+        service_route=environment.switch.options.registrar_service_route,
+        flow_timer=round(environment.switch.options.registrar_flow_timer),
+        nat_keep_alive=round(environment.switch.options.sip_nat_keep_alive),
     )
 
 
@@ -51,6 +55,7 @@ def dn_settings(environment: Environment, dn: DN) -> DnSettings:
         ha1=_offered(environment, dn),
         authenticate=tuple(options.authenticate_requests),
         peers=_peers(dn),
+        nat=options.sip_nat,
         alert_info=options.sip_alert_info,
         alert_info_bare=options.sip_alert_info_form == "bare",
         answer_mode=options.sip_answer_mode,

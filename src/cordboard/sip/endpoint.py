@@ -48,7 +48,17 @@ class Endpoint(Protocol):
     def remove_dn(self, dn: str) -> None:
         """Takes a DN back."""
 
-    def set_policy(self, *, allow: str, registration_expires: int, retry_after: int) -> None:
+    def set_policy(
+        self,
+        *,
+        allow: str,
+        registration_expires: int,
+        retry_after: int,
+        path_needs_support: bool = False,
+        service_route: str = "",
+        flow_timer: int = 120,
+        nat_keep_alive: int = 0,
+    ) -> None:
         """Says what is served, how long a registration lasts that asks for nothing, and when to come back after 503."""
 
     def respond(

@@ -11,19 +11,18 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
-from cordboard.sip.resolver.failover import Cause, Tries, retry_after
-from cordboard.sip.resolver.records import Problem
+from cordboard.sip.resolver.failover import Cause, Health, Tries, retry_after
+from cordboard.sip.resolver.locate import Located
+from cordboard.sip.resolver.records import Destination, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable, Hashable, Sequence
 
     from cordboard import _core
     from cordboard.sip.clock import Clock, Timer
     from cordboard.sip.outgoing import Outgoing, OutgoingHandler
     from cordboard.sip.resolver.failover import Affinity
-    from cordboard.sip.resolver.locate import Located
     from cordboard.sip.resolver.lookup import Route
-    from cordboard.sip.resolver.records import Destination
     from cordboard.sip.session import Session
 
 WAIT: Final = 5.0
@@ -47,6 +46,28 @@ class RoutedHandler(Protocol):
 
     def on_next(self, outgoing: RoutedInvite) -> None:
         """A destination failed and the next one is being tried."""
+
+
+class Flows:
+    """The flows to one device (RFC 5626): all known, the best first. Stands where the route to a host name does."""
+
+    __slots__ = ("health", "located")
+
+    def __init__(self, clock: Clock, flows: Sequence[tuple[_core.TransportName, _core.Address]]) -> None:
+        """``flows``: transport and address of each. The name of its destination is its index."""
+        self.health = Health(clock.now)
+        self.located = Located(tuple(Destination(flow, *at, str(index)) for index, (flow, at) in enumerate(flows)))
+
+    def draw(self) -> Located:
+        """All of them."""
+        return self.located
+
+    def wait(self, timeout: float, known: Callable[[Located | None], None]) -> int:  # noqa: ARG002
+        """Not needed: they are known."""
+        return 0
+
+    def wait_no_more(self, number: int) -> None:
+        """Not needed, as :meth:`wait`."""
 
 
 class RoutedInvite:
@@ -73,7 +94,7 @@ class RoutedInvite:
         self,
         clock: Clock,
         handler: RoutedHandler,
-        route: Route,
+        route: Route | Flows,
         send: Callable[[OutgoingHandler, Destination], Outgoing],
         *,
         recovery: float | None = None,
@@ -107,7 +128,7 @@ class RoutedInvite:
             self._timer = clock.call_later(0.0, partial(self._known, located))
 
     def __repr__(self) -> str:
-        return f"<RoutedInvite {self._route.place.host} {self._current}>"
+        return f"<RoutedInvite {self._current}>"
 
     def cancel(self, headers: _core.Headers = ()) -> None:
         """Gives up; the handler hears no more. Harmless when it is settled."""
@@ -187,6 +208,9 @@ class RoutedInvite:
         self.call_id = outgoing.call_id or self.call_id
         if event is None:
             tries.fail(Cause.TIMEOUT if status == 408 else Cause.TRANSPORT)
+        elif status == 430:
+            # RFC 5626 section 11: the flow is dead, says the proxy that should have it.
+            tries.fail(Cause.TRANSPORT)
         elif status == 503:
             tries.fail(Cause.UNAVAILABLE, retry_after(event.message.header("Retry-After")))
         else:

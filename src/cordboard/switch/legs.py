@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 from cordboard.sip.outgoing import Outgoing
-from cordboard.sip.routed import RoutedInvite
+from cordboard.sip.routed import Flows, RoutedInvite
 from cordboard.sip.session_timer import MIN_SE
 
 if TYPE_CHECKING:
@@ -155,7 +155,16 @@ class Branches:
                     content_type=content_type,
                 )
 
-            if target.route is None:
+            if target.others:
+                flows = (target, *target.others)
+
+                def send_over(handler: OutgoingHandler, to_: Destination, flows: Sequence[Target] = flows) -> Outgoing:
+                    flow = flows[int(to_.name)]
+                    return send(handler, flow, flow, flow.connection)
+
+                ways = Flows(self._clock, [(flow.transport, flow.remote) for flow in flows])
+                self._outgoing.append(RoutedInvite(self._clock, self, ways, send_over))
+            elif target.route is None:
                 self._outgoing.append(send(self, target, connection=target.connection))
             else:
                 recovery = settings.recovery_timeout or None

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from cordboard.model.dn import DN
 from cordboard.model.enums import AddressType
-from cordboard.sip.resolver.locate import UnlocatableError
+from cordboard.sip.resolver.locate import DEFAULT_PORTS, UnlocatableError, place_of
 from cordboard.switch.features import alerting, caller_id
 from cordboard.switch.numbers import number_of as number_of
 from cordboard.switch.trunks.selection import candidates as chosen
@@ -53,11 +53,61 @@ class Target(NamedTuple):
     """Route of the requests to it (RFC 3327)."""
     route: Route | None = None
     """Where its host name leads: the destinations that are tried in turn; transport and remote are then the first."""
+    instance: str = ""
+    """Which device it is (RFC 5626); empty if it did not say."""
+    others: tuple[Target, ...] = ()
+    """Further flows to the same device, each tried when the one before it is dead."""
 
     @property
     def secure(self) -> bool:
         """Whether a call to a ``sips`` URI may go there: TLS, said by ``sips`` or, as of old, ``transport=tls``."""
         return self.transport in {"tls", "wss"}
+
+
+def aims(locations: Sequence[_core.Location], nat: str = "auto") -> list[Target]:
+    """Where to send the calls of a DN that has registered there, each device once (RFC 5626 section 5.3).
+
+    ``nat``: ``auto``, ``yes`` or ``no``, the option ``sip-nat``.
+    """
+    devices: dict[str, list[Target]] = {}
+    for index, location in enumerate(locations):
+        # Only with reg-id are several bindings of an instance flows to one device.
+        device = location.instance if location.reg_id else f"#{index}"
+        devices.setdefault(device, []).append(_aim(location, nat))
+    return [first._replace(others=tuple(others)) if others else first for first, *others in devices.values()]
+
+
+def _aim(location: _core.Location, nat: str) -> Target:
+    """Where requests to one binding are sent (RFC 3261 16.6 step 7).
+
+    To the first proxy of its Path, else where it was heard if that is wanted, else where its Contact says, if that is
+    an address.
+    """
+    flow = location.flow
+    path = tuple(location.path)
+    heard = Target(location.uri, flow.transport, flow.remote, flow.connection, path, None, location.instance)
+    if location.path:
+        proxy = location.path[0].partition("<")[2].partition(">")[0] or location.path[0]
+        named = _address(proxy)
+        if named is None or (flow.connection and (named[0], named[1][0]) == (flow.transport, flow.remote[0])):
+            return heard
+        return heard._replace(transport=named[0], remote=named[1], connection=0)
+    if nat == "yes" or (nat == "auto" and (location.nat or flow.connection or location.reg_id)):
+        return heard
+    named = _address(location.uri)
+    return heard if named is None else heard._replace(transport=named[0], remote=named[1], connection=0)
+
+
+def _address(uri: str) -> tuple[_core.TransportName, _core.Address] | None:
+    """Transport and address of a URI whose host is literal; None of another."""
+    try:
+        place = place_of(uri)
+    except UnlocatableError:
+        return None
+    if not place.literal:
+        return None
+    transport = place.transport or ("tls" if place.secure else "udp")
+    return transport, (place.host, place.port or DEFAULT_PORTS[transport])
 
 
 class ContactError(ValueError):
@@ -74,7 +124,19 @@ class ContactError(ValueError):
 class Extension:
     """A configured DN while the server runs: its settings, its state, and what is worth making only once."""
 
-    __slots__ = ("_fixed", "_route", "address", "alerting", "dn", "identity", "settings", "target_uri", "who")
+    __slots__ = (
+        "_aimed_at",
+        "_aims",
+        "_fixed",
+        "_route",
+        "address",
+        "alerting",
+        "dn",
+        "identity",
+        "settings",
+        "target_uri",
+        "who",
+    )
 
     def __init__(self, settings: DnSettings, domain: str) -> None:
         self.settings = settings
@@ -91,6 +153,8 @@ class Extension:
         """To of the requests to it."""
         self._fixed = ""
         self._route: Route | None = None
+        self._aimed_at: Sequence[_core.Location] = ()
+        self._aims: Sequence[Target] = ()
         self.change(settings, domain)
 
     def __repr__(self) -> str:
@@ -99,6 +163,7 @@ class Extension:
     def change(self, settings: DnSettings, domain: str) -> None:
         """Takes over changed settings; calls that are on go on."""
         self.settings = settings
+        self._aimed_at = ()
         self.dn.address_type = settings.address_type
         self.dn.static_contact = settings.static_contact
         self.address = caller_id.name_addr(settings.name, settings.number, domain)
@@ -142,11 +207,9 @@ class Extension:
         locations: Sequence[_core.Location] = self.dn.locations
         if not locations:
             return self._fixed_targets()
-        found = []
-        for location in locations[:MAX_CONTACTS]:
-            flow = location.flow
-            found.append(Target(location.uri, flow.transport, flow.remote, flow.connection, tuple(location.path)))
-        return found
+        if locations is not self._aimed_at:
+            self._aimed_at, self._aims = locations, aims(locations[:MAX_CONTACTS], self.settings.nat)
+        return self._aims
 
     def _fixed_targets(self) -> Sequence[Target]:
         route = self._route

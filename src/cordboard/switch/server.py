@@ -114,7 +114,13 @@ class SipServer:
         """Takes over settings of its own, and tells the core what it serves. Calls there are go on."""
         self.settings = settings
         self.dispatcher.endpoint.set_policy(
-            allow=ALLOW[0][1], registration_expires=settings.registration_expires, retry_after=settings.retry_after
+            allow=ALLOW[0][1],
+            registration_expires=settings.registration_expires,
+            retry_after=settings.retry_after,
+            path_needs_support=settings.path_needs_support,
+            service_route=settings.service_route,
+            flow_timer=settings.flow_timer,
+            nat_keep_alive=settings.nat_keep_alive,
         )
 
     def configure(self, settings: DnSettings) -> None:

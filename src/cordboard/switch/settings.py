@@ -37,6 +37,9 @@ class DnSettings:
     """Option ``authenticate-requests``."""
     peers: tuple[str, ...] = ()
     """Addresses its requests come from when they are not authenticated otherwise."""
+    nat: str = "auto"
+    """Option ``sip-nat``: whether its phones are reached where they were heard (``yes``), at their Contact (``no``) or
+    wherever a NAT, if there seems to be one, makes it necessary (``auto``)."""
     alert_info: str = ""
     """Option ``sip-alert-info``: Alert-Info of the INVITEs to it."""
     alert_info_bare: bool = False
@@ -111,3 +114,11 @@ class ServerSettings:
     """Option ``music-on-hold``: what it hears."""
     registration_expires: int = 1800
     """Option ``registrar-default-timeout``: seconds of a registration whose REGISTER asks for none."""
+    path_needs_support: bool = False
+    """Option ``registrar-path-needs-support``."""
+    service_route: str = ""
+    """Option ``registrar-service-route``."""
+    flow_timer: int = 120
+    """Option ``registrar-flow-timer``, in seconds."""
+    nat_keep_alive: int = 30
+    """Option ``sip-nat-keep-alive``, in seconds."""

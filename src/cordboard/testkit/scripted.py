@@ -42,6 +42,7 @@ class RequestEvent:
         self.in_dialog = in_dialog
         self.message = Text(method)
         self.dn: str | None = None
+        self.gruu: tuple[str, str] | None = None
 
 
 class ResponseEvent:

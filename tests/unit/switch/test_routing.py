@@ -55,7 +55,16 @@ def test_what_is_no_contact_is_named(contact, resolver):
 
 def location(n, path=()):
     flow = SimpleNamespace(transport="tcp", local=("10.0.0.1", 5060), remote=("10.0.0.2", 5000 + n), connection=n)
-    return SimpleNamespace(uri=f"sip:1502@10.0.0.2:{5000 + n}", flow=flow, q=1.0, path=list(path), user_agent="")
+    return SimpleNamespace(
+        uri=f"sip:1502@10.0.0.2:{5000 + n}",
+        flow=flow,
+        q=1.0,
+        path=list(path),
+        user_agent="",
+        instance="",
+        reg_id=0,
+        nat=False,
+    )
 
 
 def test_registered_contacts_go_before_the_fixed_one(resolver):

@@ -5,8 +5,10 @@ fn binding(uri: &str, q: u16, updated: u64, expires: u64) -> Binding {
     let address = "127.0.0.1:5060".parse().unwrap();
     let flow = Flow { transport: Transport::Udp, local: address, remote: address, connection: 0 };
     let (updated, expires) = (Time(updated * 1_000_000), Time(expires * 1_000_000));
-    let terms = Terms { q, cseq: 1, interval: 60, expires, updated, kept_until: 0, flow };
-    Binding::new(Texts { uri, call_id: "c", path: "<sip:p;lr>, <sip:q;lr>", user_agent: "ua" }, terms).unwrap()
+    let terms =
+        Terms { q, cseq: 1, interval: 60, expires, updated, kept_until: 0, flow, reg_id: 0, nat: false, born: 0 };
+    Binding::new(Texts { uri, call_id: "c", path: "<sip:p;lr>, <sip:q;lr>", user_agent: "ua", instance: "i" }, terms)
+        .unwrap()
 }
 
 fn uris(bindings: &Bindings, dn: &str) -> Vec<String> {
@@ -25,7 +27,18 @@ fn a_binding_gives_back_what_it_was_made_of() {
     assert!(
         Binding::new(
             Texts { uri: &long, ..texts },
-            Terms { q: 0, cseq: 0, interval: 0, expires: Time(0), updated: Time(0), kept_until: 0, flow: made.flow }
+            Terms {
+                q: 0,
+                cseq: 0,
+                interval: 0,
+                expires: Time(0),
+                updated: Time(0),
+                kept_until: 0,
+                flow: made.flow,
+                reg_id: 0,
+                nat: false,
+                born: 0
+            }
         )
         .is_none()
     );

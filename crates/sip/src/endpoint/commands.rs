@@ -49,9 +49,13 @@ impl Endpoint {
                 self.send(transaction, destination, &outgoing, now);
             }
             Command::SendInDialog { transaction, dialog, method, headers, body } => {
+                self.look_behind_gruu(dialog, now);
                 self.send_in_dialog(transaction, dialog, &method, &headers, &body, now);
             }
-            Command::Ack { dialog, headers, body } => self.acknowledge(dialog, &headers, &body),
+            Command::Ack { dialog, headers, body } => {
+                self.look_behind_gruu(dialog, now);
+                self.acknowledge(dialog, &headers, &body);
+            }
             Command::Cancel { transaction, headers } => self.cancel(transaction, headers, now),
             Command::Forget { dialog } => self.remove_dialog(dialog),
         }

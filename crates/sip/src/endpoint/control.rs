@@ -30,12 +30,24 @@ pub enum Control {
         username: String,
     },
     /// What the user can do and wants, from now on.
-    SetPolicy {
-        /// The methods printed in Allow.
-        allow: String,
-        /// Seconds of a registration whose REGISTER asks for none.
-        registration_expires: u32,
-        /// Seconds printed in Retry-After of a 503.
-        retry_after: u32,
-    },
+    SetPolicy(Policy),
+}
+
+/// What the user serves and wants.
+#[derive(Clone, Debug, Default)]
+pub struct Policy {
+    /// The methods printed in Allow.
+    pub allow: String,
+    /// Seconds of a registration whose REGISTER asks for none.
+    pub registration_expires: u32,
+    /// Seconds printed in Retry-After of a 503.
+    pub retry_after: u32,
+    /// Whether a REGISTER with a Path is refused where the phone does not support it (RFC 3327 5.3).
+    pub path_needs_support: bool,
+    /// The Service-Route handed out with each registration (RFC 3608); empty for none.
+    pub service_route: String,
+    /// Seconds printed in Flow-Timer (RFC 5626 4.4.1); 0 for none.
+    pub flow_timer: u32,
+    /// Seconds between two keep-alives to a phone behind a NAT; 0 for none.
+    pub nat_keep_alive: u32,
 }

@@ -32,6 +32,14 @@ counters! {
     malformed_answered,
     /// Responses too broken to use.
     malformed_responses_dropped,
+    /// STUN Binding requests answered on the SIP port.
+    stun_answered,
+    /// STUN messages that were no Binding request, or a damaged one.
+    stun_dropped,
+    /// Keep-alives sent to phones behind a NAT.
+    keep_alives_sent,
+    /// Requests to a temporary GRUU that names nobody any more, answered 404.
+    stale_gruus,
     /// REGISTER requests answered.
     registers,
     /// Requests challenged with 401.

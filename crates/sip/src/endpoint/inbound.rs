@@ -8,7 +8,7 @@ use crate::directory::Admission;
 use crate::flow::{Flow, Transmit};
 use crate::header::HeaderName;
 use crate::message::{Message, MessageBuilder, Method, ParseError};
-use crate::registrar::Visit;
+use crate::registrar::{EXTENSIONS, Visit};
 use crate::time::Time;
 use crate::transaction::{Inbound, reply_flow};
 use crate::uri::is_sips;
@@ -24,6 +24,9 @@ enum Gate {
 impl Endpoint {
     /// One datagram, or one framed message of a stream.
     pub fn receive(&mut self, data: &[u8], flow: Flow, now: Time) {
+        if self.receive_stun(data, flow) {
+            return;
+        }
         match Message::parse(data, &self.settings.limits) {
             Ok(message) if message.is_request() => self.receive_request(message, flow, now),
             Ok(message) => self.receive_response(message, flow, now),
@@ -159,12 +162,14 @@ impl Endpoint {
             self.answer_overloaded(request, flow);
             return;
         }
-        let supported = self.settings.supported.join(", ");
+        let supported = self.settings.supported.iter().map(String::as_str).chain(EXTENSIONS);
+        let supported = supported.collect::<Vec<_>>().join(", ");
         let allow = self.settings.allow.clone();
-        let mut headers = vec![(HeaderName::Allow, allow.as_str()), (HeaderName::Accept, "application/sdp")];
-        if !supported.is_empty() {
-            headers.push((HeaderName::Supported, &supported));
-        }
+        let headers = [
+            (HeaderName::Allow, allow.as_str()),
+            (HeaderName::Accept, "application/sdp"),
+            (HeaderName::Supported, &supported),
+        ];
         self.answer(request, flow, 200, &headers);
     }
 
@@ -216,7 +221,8 @@ impl Endpoint {
         self.counters.registers += 1;
         let tag = self.stateless_tag(request);
         let visit = Visit { request, dn: &dn, flow, now, unix, tag: &tag };
-        let response = self.registrar.register(&visit, &self.directory, &mut self.events, &mut self.journal);
+        let ids = self.ids.as_mut();
+        let response = self.registrar.register(&visit, &self.directory, ids, &mut self.events, &mut self.journal);
         self.transmits.push(Transmit { flow: reply_flow(request, flow), bytes: response });
     }
 
@@ -265,6 +271,7 @@ impl Endpoint {
                 flow,
                 dn: None,
                 replaces,
+                gruu: None,
             };
             match method {
                 Method::Prack => self.receive_prack(id, dialog, event, &request, now),
@@ -272,6 +279,16 @@ impl Endpoint {
             }
             return;
         }
+        let gruu = match self.device(request.uri(), now) {
+            None => None,
+            Some(Some(device)) => Some(device),
+            // RFC 5627 section 5.1.
+            Some(None) => {
+                self.counters.stale_gruus += 1;
+                self.refuse(id, 404, "that temporary GRUU names nobody any more", now);
+                return;
+            }
+        };
         let dialog = matches!(method, Method::Invite | Method::Subscribe | Method::Refer).then(|| {
             let number = self.dialog_number();
             let tag = self.ids.tag();
@@ -289,6 +306,7 @@ impl Endpoint {
             flow,
             dn,
             replaces,
+            gruu,
         });
     }
 

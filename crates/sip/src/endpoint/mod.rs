@@ -12,6 +12,7 @@ mod commands;
 mod control;
 mod counters;
 mod inbound;
+mod reach;
 mod reliable;
 mod replaces;
 mod resend;
@@ -26,10 +27,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rustc_hash::FxHashMap;
 
 pub use crate::event::{
-    BindingChange, Body, Command, Destination, DialogId, Event, Failure, HeaderLine, Location, TransactionId,
+    BindingChange, Body, Command, Destination, Device, DialogId, Event, Failure, HeaderLine, Location, TransactionId,
 };
 pub use authenticate::Credentials;
-pub use control::Control;
+pub use control::{Control, Policy};
 pub use counters::Counters;
 
 use crate::dialog::Dialog;
@@ -204,6 +205,7 @@ pub struct Endpoint {
     reliables: FxHashMap<DialogId, reliable::Reliable>,
     heard_reliables: FxHashMap<DialogId, reliable::Heard>,
     acks: FxHashMap<DialogId, resend::Acked>,
+    keep_alives: reach::KeepAlives,
     overloaded: bool,
     counters: Counters,
     transmits: Vec<Transmit>,
@@ -248,6 +250,7 @@ impl Endpoint {
             reliables: FxHashMap::default(),
             heard_reliables: FxHashMap::default(),
             acks: FxHashMap::default(),
+            keep_alives: reach::KeepAlives::default(),
             overloaded: false,
             counters: Counters::default(),
             transmits: Vec::new(),
@@ -286,10 +289,16 @@ impl Endpoint {
     /// When to call [`Endpoint::handle_timeouts`]; may be early, never late.
     #[must_use]
     pub fn next_timeout(&self) -> Option<Time> {
-        [self.layer.next_timeout(), self.resend_timers.next(), self.prack_timers.next(), self.registrar.next_timeout()]
-            .into_iter()
-            .flatten()
-            .min()
+        [
+            self.layer.next_timeout(),
+            self.resend_timers.next(),
+            self.prack_timers.next(),
+            self.registrar.next_timeout(),
+            self.keep_alives.due(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     /// Does what is due.
@@ -303,12 +312,14 @@ impl Endpoint {
             self.resend_reliable(dialog, now);
         }
         self.expire_bindings(now);
+        self.send_keep_alives(now);
     }
 
     /// The transport could not deliver to a peer: what waits for it fails.
     pub fn transport_failed(&mut self, transport: Transport, remote: SocketAddr, connection: u64, now: Time) {
         self.layer.transport_failed(transport, remote, connection, now, &mut self.outputs);
         self.settle_outputs(now);
+        self.connection_gone(connection);
     }
 
     /// Changes what the endpoint knows of DNs and of our own accounts.
@@ -321,10 +332,15 @@ impl Endpoint {
             }
             Control::SetCredentials(credentials) => self.accounts.set(credentials),
             Control::RemoveCredentials { realm, host, username } => self.accounts.remove(&realm, &host, &username),
-            Control::SetPolicy { allow, registration_expires, retry_after } => {
-                self.settings.allow = allow;
-                self.settings.retry_after = retry_after;
-                self.registrar.set_default_expires(registration_expires);
+            Control::SetPolicy(policy) => {
+                self.settings.allow = policy.allow;
+                self.settings.retry_after = policy.retry_after;
+                let registrar = self.registrar.settings_mut();
+                registrar.default_expires = policy.registration_expires;
+                registrar.path_needs_support = policy.path_needs_support;
+                registrar.service_route = policy.service_route;
+                registrar.flow_timer = policy.flow_timer;
+                self.keep_alive_every(policy.nat_keep_alive);
             }
         }
     }

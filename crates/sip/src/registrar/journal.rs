@@ -8,15 +8,19 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::KEEP_LONGER;
 use crate::bindings::{Binding, Terms, Texts, later};
+use crate::crc::crc32;
 use crate::flow::{Flow, Transport};
 use crate::time::Time;
 
 const MAGIC: u8 = 0xcb;
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+/// The version before instances were kept; still read.
+const WITHOUT_INSTANCE: u8 = 1;
 /// Magic, version, length of the payload (2), CRC-32 of the payload (4).
 const HEAD: usize = 8;
 const PUT: u8 = 1;
 const REMOVE: u8 = 2;
+const SECRET: u8 = 3;
 const TRANSPORTS: [Transport; 5] = [Transport::Udp, Transport::Tcp, Transport::Tls, Transport::Ws, Transport::Wss];
 
 /// What a record says.
@@ -26,6 +30,8 @@ pub(super) enum Record<'a> {
     Put {
         /// Of this DN.
         dn: &'a str,
+        /// Which flow; 0 for one registered without `reg-id`.
+        reg_id: u32,
         /// As it is now; `None` if it had expired by the time it was read.
         binding: Option<Binding>,
         /// The Contact URI.
@@ -37,15 +43,19 @@ pub(super) enum Record<'a> {
         dn: &'a str,
         /// The Contact URI.
         uri: &'a str,
+        /// Which flow; 0 for one registered without `reg-id`.
+        reg_id: u32,
     },
+    /// Temporary GRUUs are sealed with this.
+    Secret([u8; 32]),
 }
 
 /// Appends that a binding was made or changed.
 pub(super) fn put(out: &mut Vec<u8>, dn: &str, binding: &Binding) {
     record(out, |out| {
-        let Texts { uri, call_id, path, user_agent } = binding.texts();
+        let Texts { uri, call_id, path, user_agent, instance } = binding.texts();
         out.push(PUT);
-        for text in [dn, uri, call_id, path, user_agent] {
+        for text in [dn, uri, call_id, path, user_agent, instance] {
             push_text(out, text);
         }
         out.extend_from_slice(&binding.q.to_le_bytes());
@@ -56,15 +66,27 @@ pub(super) fn put(out: &mut Vec<u8>, dn: &str, binding: &Binding) {
         out.push(transport as u8);
         push_address(out, binding.flow.local);
         push_address(out, binding.flow.remote);
+        out.extend_from_slice(&binding.reg_id.to_le_bytes());
+        out.extend_from_slice(&binding.born.to_le_bytes());
+        out.push(u8::from(binding.nat));
     });
 }
 
 /// Appends that a binding was removed.
-pub(super) fn remove(out: &mut Vec<u8>, dn: &str, uri: &str) {
+pub(super) fn remove(out: &mut Vec<u8>, dn: &str, uri: &str, reg_id: u32) {
     record(out, |out| {
         out.push(REMOVE);
         push_text(out, dn);
         push_text(out, uri);
+        out.extend_from_slice(&reg_id.to_le_bytes());
+    });
+}
+
+/// Appends what temporary GRUUs are sealed with.
+pub(super) fn secret(out: &mut Vec<u8>, secret: &[u8; 32]) {
+    record(out, |out| {
+        out.push(SECRET);
+        out.extend_from_slice(secret);
     });
 }
 
@@ -108,7 +130,7 @@ fn push_address(out: &mut Vec<u8>, address: SocketAddr) {
 /// Takes the first record off `bytes`; `None` if they do not begin with a whole one.
 pub(super) fn read<'a>(bytes: &mut &'a [u8], now: Time, unix: u64) -> Option<Record<'a>> {
     let (head, rest) = bytes.split_at_checked(HEAD)?;
-    if head[0] != MAGIC || head[1] != VERSION {
+    if head[0] != MAGIC || !(WITHOUT_INSTANCE..=VERSION).contains(&head[1]) {
         return None;
     }
     let length = usize::from(u16::from_le_bytes([head[2], head[3]]));
@@ -117,29 +139,44 @@ pub(super) fn read<'a>(bytes: &mut &'a [u8], now: Time, unix: u64) -> Option<Rec
     if crc32(payload) != sum {
         return None;
     }
-    let record = Fields { rest: payload }.record(now, unix)?;
+    let record = Fields { rest: payload, version: head[1] }.record(now, unix)?;
     *bytes = rest;
     Some(record)
 }
 
 struct Fields<'a> {
     rest: &'a [u8],
+    version: u8,
 }
 
 impl<'a> Fields<'a> {
     fn record(mut self, now: Time, unix: u64) -> Option<Record<'a>> {
         let [kind] = self.array()?;
+        if kind == SECRET {
+            return Some(Record::Secret(self.array()?));
+        }
         let dn = self.text()?;
         let uri = self.text()?;
         match kind {
-            PUT => Some(Record::Put { dn, uri, binding: self.binding(uri, now, unix)? }),
-            REMOVE => Some(Record::Remove { dn, uri }),
+            PUT => {
+                let (reg_id, binding) = self.binding(uri, now, unix)?;
+                Some(Record::Put { dn, uri, reg_id, binding })
+            }
+            REMOVE => Some(Record::Remove { dn, uri, reg_id: self.since(VERSION)?.map_or(0, u32::from_le_bytes) }),
             _ => None,
         }
     }
 
-    fn binding(&mut self, uri: &str, now: Time, unix: u64) -> Option<Option<Binding>> {
-        let texts = Texts { uri, call_id: self.text()?, path: self.text()?, user_agent: self.text()? };
+    /// A field that records have since a version; `Some(None)` for an older record.
+    fn since<const N: usize>(&mut self, version: u8) -> Option<Option<[u8; N]>> {
+        if self.version < version { Some(None) } else { self.array().map(Some) }
+    }
+
+    /// Its `reg-id` and, if it has not expired, the binding.
+    fn binding(&mut self, uri: &str, now: Time, unix: u64) -> Option<(u32, Option<Binding>)> {
+        let (call_id, path, user_agent) = (self.text()?, self.text()?, self.text()?);
+        let instance = if self.version < VERSION { "" } else { self.text()? };
+        let texts = Texts { uri, call_id, path, user_agent, instance };
         let q = u16::from_le_bytes(self.array()?);
         let cseq = u32::from_le_bytes(self.array()?);
         let interval = u32::from_le_bytes(self.array()?);
@@ -148,10 +185,14 @@ impl<'a> Fields<'a> {
         let transport = *TRANSPORTS.get(usize::from(transport))?;
         // A connection does not survive; a flow to the same address may be made anew.
         let flow = Flow { transport, local: self.address()?, remote: self.address()?, connection: 0 };
+        let reg_id = self.since(VERSION)?.map_or(0, u32::from_le_bytes);
+        let born = self.since(VERSION)?.map_or(0, u32::from_le_bytes);
+        let nat = self.since(VERSION)?.is_some_and(|[nat]| nat != 0);
         let left = kept_until.saturating_sub(unix).min(u64::from(interval));
-        let terms = Terms { q, cseq, interval, expires: later(now, left), updated: now, kept_until, flow };
+        let expires = later(now, left);
+        let terms = Terms { q, cseq, interval, expires, updated: now, kept_until, flow, reg_id, nat, born };
         let binding = Binding::new(texts, terms)?;
-        Some((left > 0).then_some(binding))
+        Some((reg_id, (left > 0).then_some(binding)))
     }
 
     fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
@@ -174,33 +215,5 @@ impl<'a> Fields<'a> {
             _ => return None,
         };
         Some(SocketAddr::new(ip, u16::from_le_bytes(self.array()?)))
-    }
-}
-
-const CRC_TABLE: [u32; 256] = {
-    let mut table = [0; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        let mut sum = byte as u32;
-        let mut bit = 0;
-        while bit < 8 {
-            sum = if sum & 1 == 1 { sum >> 1 ^ 0xedb8_8320 } else { sum >> 1 };
-            bit += 1;
-        }
-        table[byte] = sum;
-        byte += 1;
-    }
-    table
-};
-
-fn crc32(bytes: &[u8]) -> u32 {
-    !bytes.iter().fold(u32::MAX, |sum, byte| sum >> 8 ^ CRC_TABLE[usize::from(sum as u8 ^ byte)])
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn the_checksum_is_crc_32() {
-        assert_eq!(super::crc32(b"123456789"), 0xcbf4_3926);
     }
 }

@@ -1,9 +1,12 @@
 use proptest::prelude::*;
 
+use super::read::CONTACT_URI;
 use super::*;
 use crate::digest::{Digest, DigestSettings};
 use crate::directory::Entry;
 use crate::flow::Transport;
+use crate::header::{HeaderName, NameAddr};
+use crate::ids::SeededIds;
 use crate::limits::Limits;
 
 const UNIX: u64 = 1_800_000_000;
@@ -16,6 +19,7 @@ struct Site {
     flow: Flow,
     events: Vec<Event>,
     journal: Vec<u8>,
+    ids: SeededIds,
 }
 
 impl Site {
@@ -33,6 +37,7 @@ impl Site {
             flow: Flow { transport: Transport::Udp, local, remote, connection: 0 },
             events: Vec::new(),
             journal: Vec::new(),
+            ids: SeededIds::new(5),
         }
     }
 
@@ -56,11 +61,25 @@ impl Site {
              Max-Forwards: 70\r\nFrom: <sip:{dn}@h>;tag=f\r\nTo: <sip:{to}@h>\r\nCall-ID: {call_id}\r\n\
              CSeq: {cseq} REGISTER\r\nUser-Agent: phone\r\n{headers}\r\n"
         );
+        self.visit(dn, &text)
+    }
+
+    fn visit(&mut self, dn: &str, text: &str) -> Message {
         let request = Message::parse(text.as_bytes(), &Limits::default()).unwrap();
         let (dn, unix) = (Arc::from(dn), self.unix());
         let visit = Visit { request: &request, dn: &dn, flow: self.flow, now: self.now, unix, tag: "t" };
-        let bytes = self.registrar.register(&visit, &self.directory, &mut self.events, &mut self.journal);
+        let bytes =
+            self.registrar.register(&visit, &self.directory, &mut self.ids, &mut self.events, &mut self.journal);
         Message::parse(&bytes, &Limits::default()).unwrap()
+    }
+
+    /// As [`Site::register`], from the phone itself: no proxy has added a Via.
+    fn direct(&mut self, call_id: &str, cseq: u32, headers: &str) -> Message {
+        let text = format!(
+            "REGISTER sip:h SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:6000;branch=z9hG4bKa\r\nMax-Forwards: 70\r\n\
+             From: <sip:1501@h>;tag=f\r\nTo: <sip:1501@h>\r\nCall-ID: {call_id}\r\nCSeq: {cseq} REGISTER\r\n{headers}\r\n"
+        );
+        self.visit("1501", &text)
     }
 
     fn uris(&self, dn: &str) -> Vec<String> {
@@ -120,7 +139,7 @@ fn the_answer_copies_what_it_must_and_says_where_it_was_heard_from() {
     assert_eq!(answer.get(HeaderName::CSeq), Some("1 REGISTER"));
     assert_eq!(answer.get(HeaderName::Date), Some("Fri, 15 Jan 2027 08:08:20 GMT"));
     assert_eq!(answer.list(HeaderName::Path).collect::<Vec<_>>(), ["<sip:p1;lr>", "<sip:p2;lr>", "<sip:p3;lr>"]);
-    assert_eq!(answer.get(HeaderName::Supported), Some("path"));
+    assert_eq!(answer.get(HeaderName::Supported), Some("path, outbound, gruu"));
     assert_eq!(contacts(&answer), ["<sip:a@h>;expires=1800"]);
     let locations = site.registrar.locations("1501", site.now);
     assert_eq!(locations[0].path, ["<sip:p1;lr>", "<sip:p2;lr>", "<sip:p3;lr>"]);
@@ -241,8 +260,8 @@ fn only_the_dn_itself_may_register_and_only_if_it_registers() {
 #[test]
 fn an_unknown_extension_is_named() {
     let mut site = Site::new();
-    let answer = site.register("a", 1, "Require: path, gin, outbound\r\nContact: <sip:a@h>\r\n");
-    assert_eq!((answer.status(), answer.get(HeaderName::Unsupported)), (420, Some("gin, outbound")));
+    let answer = site.register("a", 1, "Require: path, gin, sec-agree\r\nContact: <sip:a@h>\r\n");
+    assert_eq!((answer.status(), answer.get(HeaderName::Unsupported)), (420, Some("gin, sec-agree")));
 }
 
 #[test]
@@ -388,4 +407,149 @@ proptest! {
             }
         }
     }
+}
+
+const FLOWS: &str = "Supported: path, outbound, gruu\r\n";
+
+fn flow_of(reg_id: u32, uri: &str) -> String {
+    format!("{FLOWS}Contact: <{uri}>;reg-id={reg_id};+sip.instance=\"<urn:uuid:a>\";expires=60\r\n")
+}
+
+/// A parameter of the Contact for `uri` in an answer, without quotes.
+fn param(answer: &Message, uri: &str, name: &str) -> Option<String> {
+    let contact = answer.contacts().map(|c| NameAddr::parse(c).unwrap()).find(|c| c.uri == uri)?;
+    contact.params.unquoted(name).map(Into::into)
+}
+
+#[test]
+fn a_path_is_refused_to_a_phone_that_does_not_know_it_only_where_that_is_wanted() {
+    let mut site = Site::new();
+    let path = "Path: <sip:edge;lr>\r\nContact: <sip:a@h>\r\n";
+    assert_eq!(site.register("a", 1, path).status(), 200);
+    site.registrar.settings_mut().path_needs_support = true;
+    let answer = site.register("a", 2, path);
+    assert_eq!((answer.status(), answer.get(HeaderName::Unsupported)), (420, Some("path")));
+    assert_eq!(site.register("a", 3, &format!("Supported: path\r\n{path}")).status(), 200);
+}
+
+#[test]
+fn two_flows_of_a_phone_are_two_bindings_and_each_is_replaced_by_its_own_refresh() {
+    let mut site = Site::new();
+    let answer = site.direct("a", 1, &flow_of(1, "sip:a@10.0.0.1"));
+    assert_eq!(answer.get(HeaderName::Require), Some("outbound"));
+    assert_eq!(answer.get_by_name("Flow-Timer"), Some("120"));
+    assert_eq!(param(&answer, "sip:a@10.0.0.1", "reg-id").as_deref(), Some("1"));
+    assert_eq!(param(&answer, "sip:a@10.0.0.1", "+sip.instance").as_deref(), Some("<urn:uuid:a>"));
+    site.direct("b", 1, &flow_of(2, "sip:a@10.0.0.1"));
+    assert_eq!(site.registrar.locations("1501", site.now).len(), 2);
+    // The phone has started anew: another Contact and Call-ID, the same flow.
+    site.direct("c", 1, &flow_of(2, "sip:a@10.0.0.2"));
+    let found: Vec<_> = site.registrar.locations("1501", site.now).into_iter().map(|l| (l.reg_id, l.uri)).collect();
+    assert!(
+        found.contains(&(1, "sip:a@10.0.0.1".into())) && found.contains(&(2, "sip:a@10.0.0.2".into())),
+        "{found:?}"
+    );
+    let (restarted, restored) = site.restarted(&site.journal);
+    assert_eq!((restored.bindings, restored.damaged), (2, 0));
+    let ids: Vec<_> = restarted.registrar.locations("1501", restarted.now).iter().map(|l| l.reg_id).collect();
+    assert!(ids.contains(&1) && ids.contains(&2));
+}
+
+#[test]
+fn a_flow_counts_only_where_phone_and_first_hop_support_it() {
+    let mut site = Site::new();
+    let through_a_proxy = flow_of(1, "sip:a@h");
+    assert_eq!(site.register("a", 1, &through_a_proxy).status(), 439);
+    let answer = site.register("a", 2, &format!("Path: <sip:token@edge;lr;ob>\r\n{through_a_proxy}"));
+    assert_eq!((answer.status(), answer.get(HeaderName::Require)), (200, Some("outbound")));
+    assert_eq!(answer.get_by_name("Flow-Timer"), None);
+    let plain = "Contact: <sip:b@h>;reg-id=1;+sip.instance=\"<urn:uuid:b>\"\r\n";
+    let answer = site.direct("b", 1, plain);
+    assert_eq!((answer.status(), answer.get(HeaderName::Require)), (200, None));
+    for bad in ["reg-id=0", "reg-id=2147483648", "reg-id=x", "+sip.instance=bare"] {
+        assert_eq!(site.direct("d", 1, &format!("{FLOWS}Contact: <sip:c@h>;{bad}\r\n")).status(), 400, "{bad}");
+    }
+}
+
+#[test]
+fn a_flow_ends_with_its_connection_and_the_other_one_stays() {
+    let mut site = Site::new();
+    site.flow = Flow { transport: Transport::Tcp, connection: 7, ..site.flow };
+    site.direct("a", 1, &flow_of(1, "sip:a@10.0.0.1;transport=tcp"));
+    site.flow.connection = 8;
+    site.direct("b", 1, &flow_of(2, "sip:a@10.0.0.1;transport=tcp"));
+    site.told();
+    site.registrar.connection_gone(7, &mut site.events, &mut site.journal);
+    assert_eq!(site.told(), ["Moved 1501 1"]);
+    assert_eq!(site.restarted(&site.journal).1.bindings, 1);
+    site.registrar.connection_gone(8, &mut site.events, &mut site.journal);
+    site.registrar.connection_gone(8, &mut site.events, &mut site.journal);
+    assert_eq!(site.told(), ["Gone 1501 0"]);
+    assert_eq!(site.registrar.counters().flows_failed, 2);
+}
+
+#[test]
+fn a_gruu_leads_to_its_device_alone_and_a_temporary_one_for_as_long_as_its_registration() {
+    let mut site = Site::new();
+    let contact =
+        |id: &str| format!("{FLOWS}Contact: <sip:{id}@10.0.0.1>;+sip.instance=\"<urn:uuid:{id}>\";expires=60\r\n");
+    let answer = site.direct("a", 1, &contact("a"));
+    let uri = "sip:a@10.0.0.1";
+    assert_eq!(param(&answer, uri, "pub-gruu").as_deref(), Some("sip:1501@h;gr=urn:uuid:a"));
+    let first = param(&answer, uri, "temp-gruu").unwrap();
+    site.direct("b", 1, &contact("b"));
+    let second = param(&site.direct("a", 2, &contact("a")), uri, "temp-gruu").unwrap();
+    assert_ne!(first, second);
+    let device = |site: &Site, uri: &str| {
+        site.registrar.device(uri, &site.directory, site.now).map(|d| d.map(|d| format!("{} {}", d.dn, d.instance)))
+    };
+    let named = Some(Some("1501 <urn:uuid:a>".to_owned()));
+    for gruu in [&first, &second, "sip:1501@h;gr=urn:uuid:a"] {
+        assert_eq!(device(&site, gruu), named, "{gruu}");
+    }
+    assert_eq!(device(&site, "sip:1501@h"), None);
+    assert_eq!(device(&site, "sip:9999@h;gr=urn:uuid:a"), None);
+    assert_eq!(device(&site, "sip:tgruu.00@h;gr"), Some(None));
+    // They outlive a restart, but not the registration, nor a new Call-ID.
+    assert_eq!(device(&site.restarted(&site.registrar.snapshot()).0, &first), named);
+    site.direct("c", 1, &contact("a"));
+    assert_eq!(device(&site, &first), Some(None));
+    let fresh = param(&site.direct("c", 2, &contact("a")), uri, "temp-gruu").unwrap();
+    assert_eq!(device(&site, &fresh), named);
+    site.pass(61);
+    assert_eq!(device(&site, &fresh), Some(None));
+}
+
+#[test]
+fn a_sips_contact_is_refused_over_a_plain_transport() {
+    let mut site = Site::new();
+    assert_eq!(site.direct("a", 1, "Contact: <sips:a@h>\r\n").status(), 400);
+    site.flow.transport = Transport::Tls;
+    assert_eq!(site.direct("a", 2, "Contact: <sips:a@h>\r\n").status(), 200);
+}
+
+#[test]
+fn a_service_route_is_handed_out() {
+    let mut site = Site::new();
+    site.registrar.settings_mut().service_route = "<sip:orig@proxy;lr>".into();
+    let answer = site.direct("a", 1, "Contact: <sip:a@h>\r\n");
+    assert_eq!(answer.get_by_name("Service-Route"), Some("<sip:orig@proxy;lr>"));
+}
+
+#[test]
+fn a_journal_of_the_version_before_instances_is_still_read() {
+    let mut site = Site::new();
+    site.direct("a", 1, "Contact: <sip:a@h>;expires=60\r\n");
+    let mut old = site.journal.clone();
+    // Without the empty instance (2 bytes, behind the empty User-Agent), reg-id, birth and NAT (9 bytes).
+    let agent_end = 8 + 1 + [4, 7, 1, 0, 0].iter().map(|n| n + 2).sum::<usize>();
+    old.drain(agent_end..agent_end + 2);
+    old.truncate(old.len() - 9);
+    old[1] = 1;
+    let (length, sum) = ((old.len() - 8) as u16, crate::crc::crc32(&old[8..]));
+    old[2..4].copy_from_slice(&length.to_le_bytes());
+    old[4..8].copy_from_slice(&sum.to_le_bytes());
+    let (restarted, restored) = site.restarted(&old);
+    assert_eq!((restored.bindings, restored.damaged), (1, 0));
+    assert_eq!(restarted.uris("1501"), ["sip:a@h"]);
 }

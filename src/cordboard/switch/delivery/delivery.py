@@ -211,11 +211,12 @@ class Delivery:
             self._go_outside(Outside("", (trunk,)))
         else:
             known = self._server.targets(extension)
-            targets = self._offer.allowed(known)
+            targets = self._offer.allowed(known, extension.dn.number)
             if not known or not extension.dn.in_service:
                 self._not_taken(extension, refusals.OUT_OF_SERVICE, Why.UNREACHABLE, None)
             elif not targets:
-                self._not_taken(extension, refusals.NO_TLS, Why.UNREACHABLE, None)
+                refusal = refusals.NO_TLS if self._offer.secure else refusals.OUT_OF_SERVICE
+                self._not_taken(extension, refusal, Why.UNREACHABLE, None)
             elif extension.full:
                 self._not_taken(extension, refusals.FULL, Why.BUSY, None)
             else:

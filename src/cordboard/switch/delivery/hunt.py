@@ -41,7 +41,7 @@ class Hunt:
         group = self.group
         while self._members:
             member = self._members.pop(0)
-            targets = self._offer.allowed(self._server.targets(member))
+            targets = self._offer.allowed(self._server.targets(member), member.dn.number)
             if targets and hunting.free(member):
                 if group.settings.hunt == "circular":
                     self._server.turns[group.dn.number] = hunting.turn_after(group, member)

@@ -32,8 +32,16 @@ class Offer(NamedTuple):
     secure: bool = False
     """Whether every hop must be TLS: he called a ``sips`` URI (RFC 5630)."""
 
-    def allowed(self, targets: Sequence[Target]) -> Sequence[Target]:
-        """Of some contacts, those the call may go to: with TLS, if the caller wants it all the way."""
+    device: tuple[str, str] | None = None
+    """DN and instance of the one device he called, by its GRUU (RFC 5627)."""
+
+    def allowed(self, targets: Sequence[Target], dn: str = "") -> Sequence[Target]:
+        """Of some contacts of ``dn``, those the call may go to.
+
+        With TLS, if the caller wants it all the way; the one device, if he called that.
+        """
+        if self.device is not None and self.device[0] == dn:
+            targets = [target for target in targets if target.instance == self.device[1]]
         return [target for target in targets if target.secure] if self.secure else targets
 
 

@@ -79,7 +79,7 @@ class BasicCall(CallFlow):
         trail = None
         if ours and (message.header("Diversion") is not None or message.header("History-Info") is not None):
             trail = Trail(server.settings.domain, message)
-        offer = Offer(caller, identity, headers, body, kind, secure=is_sips(message.uri))
+        offer = Offer(caller, identity, headers, body, kind, secure=is_sips(message.uri), device=event.gruu)
         self.branches = delivery = Delivery(server, self, offer, trail)
         delivery.start(number)
 
@@ -195,7 +195,7 @@ def start(server: SipServer, event: _core.RequestEvent) -> None:
         # To ring somebody instead would be worse than to say no (RFC 3891 section 3).
         server.refuse(event.transaction, 481 if event.replaces is None else 403)
         return
-    number = number_of(message.uri)
+    number = event.gruu[0] if event.gruu is not None else number_of(message.uri)
     if not number:
         server.refuse(event.transaction, 404)
         return

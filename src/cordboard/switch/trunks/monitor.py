@@ -105,6 +105,7 @@ class Monitor:
             transport=target.transport,
             remote=target.remote,
             connection=target.connection,
+            headers=[("Route", ", ".join(target.path))] if target.path else (),
         )
         server.dispatcher.transactions[self._transaction] = self
         if self._silent_since is None and settings.oos_force > 0:
