@@ -205,6 +205,8 @@ class ResponseEvent:
 class FailedEvent:
     transaction: int
     dialog: int | None
+    call_id: str
+    """The request's Call-ID; empty for one that could not even be made."""
     failure: Literal["timeout", "transport"]
 
 @final
@@ -374,6 +376,23 @@ class Endpoint:
     def reload_tls(self, tls: Tls) -> None:
         """Reads certificates anew: connections from now on use them, those that live go on with the old ones. Raises
         ValueError naming the file that cannot be used; nothing has changed then."""
+    def keep_messages(self, limit: int) -> None:
+        """Keeps the latest messages, registrations apart, up to so many bytes; 0 keeps none."""
+    def messages(
+        self, call_ids: Sequence[str], *, after: int = 0
+    ) -> list[tuple[int, float, bool, TransportName, Address, Address, bytes]]:
+        """The kept messages of these Call-IDs numbered above ``after``, in the order of the wire: number, Unix time,
+        whether we sent it, transport, our address, the peer's, the message."""
+    def collect(self, collector: Address | None, *, agent: int = 0, password: str = "") -> None:
+        """Sends copies of all messages to a collector (HEPv3 over UDP) from now on, or to none. Raises ValueError for an
+        address that is not literal, OSError when it cannot be reached from here."""
+    def correlate(self, call_id: str, call: str) -> None:
+        """Says which call a Call-ID belongs to, as the collector is to be told."""
+    def tell_collector(
+        self, call: str, at: float, json: bytes, *, source: Address, target: Address, quality: bool = False
+    ) -> None:
+        """Sends the collector a JSON document about a call: what happened at that Unix time or, with ``quality``, how
+        well it was heard."""
     def close(self) -> None: ...
 
     # Virtual only

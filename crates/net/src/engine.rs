@@ -13,6 +13,7 @@ use cordboard_sip::endpoint::Event;
 use cordboard_sip::{Flow, Time, Transmit, Transport};
 use mio::{Events, Poll, Token};
 
+use crate::capture::Capture;
 use crate::clock::{Clock, unix_seconds};
 use crate::config::{Config, Listen, StartError};
 use crate::core::Core;
@@ -185,6 +186,7 @@ impl Bound {
         shared.counters.journal_damaged.set(counts.damaged);
         // So that what the core counted while it was made can be read at once.
         shared.publish_core_counters(|out| core.counters(out));
+        let capture = Arc::new(Capture::default());
         let engine = EngineThread {
             core,
             clock,
@@ -193,6 +195,7 @@ impl Bound {
             sockets,
             tcp,
             guard: Guard::new(config.guard),
+            capture: Arc::clone(&capture),
             proofs: Vec::new(),
             book,
             journal,
@@ -217,7 +220,7 @@ impl Bound {
             .name("sip-engine".into())
             .spawn(move || engine.main())
             .map_err(|source| StartError::System { what: "start the engine thread", source })?;
-        Ok(Handle::new(shared, thread, listening, store))
+        Ok(Handle::new(shared, thread, listening, store, capture))
     }
 }
 
@@ -255,6 +258,7 @@ struct EngineThread<C: Core> {
     sockets: Vec<UdpSocket>,
     tcp: Tcp,
     guard: Guard,
+    capture: Arc<Capture>,
     proofs: Vec<Proof>,
     book: Arc<AddressBook>,
     journal: Option<Journal>,
@@ -402,8 +406,12 @@ impl<C: Core> EngineThread<C> {
         let counters = &self.shared.counters;
         let core = &mut self.core;
         let guard = &mut self.guard;
+        let capture = &self.capture;
         let mut pass = |data: &[u8], flow: Flow| {
             if guard.admits(&flow, now, counters) {
+                if capture.is_wanted() {
+                    capture.note(false, flow, data.into());
+                }
                 core.receive(data, flow, now);
             }
         };
@@ -455,6 +463,9 @@ impl<C: Core> EngineThread<C> {
         self.core.take_transmits(&mut self.transmits);
         for mut transmit in self.transmits.drain(..) {
             transmit.flow.local = self.book.bound(transmit.flow.local);
+            if self.capture.is_wanted() {
+                self.capture.note(true, transmit.flow, Arc::clone(&transmit.bytes));
+            }
             if transmit.flow.transport == Transport::Udp {
                 match udp::choose(&self.sockets, transmit.flow.local, transmit.flow.remote) {
                     Some(index) => self.sockets[index].push(transmit, counters),

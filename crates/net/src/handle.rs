@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 
 use cordboard_sip::endpoint::{Command, Event};
 
+use crate::capture::Capture;
 use crate::clock::unix_seconds;
 use crate::config::Listen;
 use crate::core::Core;
@@ -46,6 +47,7 @@ pub struct Handle<C: Core> {
     thread: Mutex<Option<JoinHandle<()>>>,
     listening: Vec<Listen>,
     tls: Arc<tls::Store>,
+    capture: Arc<Capture>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -58,8 +60,9 @@ impl<C: Core> Handle<C> {
         thread: JoinHandle<()>,
         listening: Vec<Listen>,
         tls: Arc<tls::Store>,
+        capture: Arc<Capture>,
     ) -> Self {
-        Self { shared, pending: Mutex::default(), thread: Mutex::new(Some(thread)), listening, tls }
+        Self { shared, pending: Mutex::default(), thread: Mutex::new(Some(thread)), listening, tls, capture }
     }
 
     /// Reads certificates anew, in the caller's thread. Connections from now on use them; those
@@ -79,6 +82,12 @@ impl<C: Core> Handle<C> {
                 Err(error)
             }
         }
+    }
+
+    /// What goes over the wire, for who wants to see it.
+    #[must_use]
+    pub fn capture(&self) -> &Capture {
+        &self.capture
     }
 
     /// Keeps a command until the next [`Handle::flush`].
@@ -155,6 +164,9 @@ impl<C: Core> Handle<C> {
     pub fn counters(&self) -> Vec<(&'static str, u64)> {
         let mut counters = self.shared.counters.snapshot();
         counters.extend(self.shared.core_counters());
+        let hep = self.capture.counters();
+        counters.extend([("hep_sent", hep.sent), ("hep_dropped", hep.dropped), ("hep_failed", hep.failed)]);
+        counters.push(("trace_bytes", self.capture.held() as u64));
         counters
     }
 

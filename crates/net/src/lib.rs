@@ -12,6 +12,7 @@
 #[cfg(not(target_os = "linux"))]
 compile_error!("cordboard-net needs Linux: recvmmsg, IP_RECVERR, eventfd");
 
+pub mod capture;
 mod clock;
 mod config;
 mod core;

@@ -2,6 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use cordboard_net::capture::{CollectorConfig, hep};
 use cordboard_net::{Advertise, Config, Engine, GuardConfig, Handle, HandleError, Listen};
 use cordboard_sip::digest::client::Secret;
 use cordboard_sip::digest::{Algorithm, Ha1s};
@@ -15,6 +16,7 @@ use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList};
 
+use crate::capture::{Row, rows};
 use crate::convert::{address, body, headers, status, time, transport};
 use crate::events::{PyFlow, to_list};
 use crate::guard::PyGuard;
@@ -392,6 +394,48 @@ impl PyEndpoint {
         let handle = self.live_handle()?;
         let config = tls.0.clone();
         py.detach(|| handle.reload_tls(&config)).map_err(|error| PyValueError::new_err(error.to_string()))
+    }
+
+    fn keep_messages(&self, limit: usize) -> PyResult<()> {
+        self.live_handle()?.capture().keep(limit);
+        Ok(())
+    }
+
+    #[pyo3(signature = (call_ids, *, after=0))]
+    fn messages<'py>(&self, py: Python<'py>, call_ids: Vec<String>, after: u64) -> PyResult<Vec<Row<'py>>> {
+        let capture = self.live_handle()?.capture();
+        let found = py.detach(|| capture.messages(&call_ids, after));
+        Ok(rows(py, &found))
+    }
+
+    #[pyo3(signature = (collector, *, agent=0, password=String::new()), text_signature = "(self, collector, *, agent=0, password='')")]
+    fn collect(&self, py: Python<'_>, collector: Option<(String, u16)>, agent: u32, password: String) -> PyResult<()> {
+        let config = collector
+            .map(|(host, port)| Ok::<_, PyErr>(CollectorConfig { address: address(&host, port)?, agent, password }))
+            .transpose()?;
+        let capture = self.live_handle()?.capture();
+        py.detach(|| capture.collect(config)).map_err(PyOSError::new_err)
+    }
+
+    fn correlate(&self, call_id: &str, call: &str) -> PyResult<()> {
+        self.live_handle()?.capture().correlate(call_id, call);
+        Ok(())
+    }
+
+    #[pyo3(signature = (call, at, json, *, source, target, quality=false))]
+    fn tell_collector(
+        &self,
+        call: &str,
+        at: f64,
+        #[pyo3(from_py_with = bytes_argument)] json: Vec<u8>,
+        source: (String, u16),
+        target: (String, u16),
+        quality: bool,
+    ) -> PyResult<()> {
+        let addresses = (address(&source.0, source.1)?, address(&target.0, target.1)?);
+        let kind = if quality { hep::QUALITY } else { hep::LOG };
+        self.live_handle()?.capture().tell(kind, call, time(at)?.0, addresses, &json);
+        Ok(())
     }
 
     fn close(&self, py: Python<'_>) -> PyResult<()> {

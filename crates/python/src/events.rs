@@ -184,8 +184,17 @@ pub(crate) struct FailedEvent {
     transaction: u64,
     #[pyo3(get)]
     dialog: Option<u64>,
+    call_id: Box<str>,
     #[pyo3(get)]
     failure: &'static str,
+}
+
+#[pymethods]
+impl FailedEvent {
+    #[getter]
+    fn call_id(&self) -> &str {
+        &self.call_id
+    }
 }
 
 /// A 2xx of ours that was never acknowledged.
@@ -252,12 +261,13 @@ fn to_python(py: Python<'_>, event: Event) -> PyResult<Py<PyAny>> {
             let (dialog, status) = (dialog.map(|d| d.0), message.status());
             Py::new(py, ResponseEvent { transaction: transaction.0, dialog, status, message })?.into_any()
         }
-        Event::Failed { transaction, dialog, failure } => {
+        Event::Failed { transaction, dialog, call_id, failure } => {
             let failure = match failure {
                 Failure::Timeout => "timeout",
                 Failure::Transport => "transport",
             };
-            Py::new(py, FailedEvent { transaction: transaction.0, dialog: dialog.map(|d| d.0), failure })?.into_any()
+            let dialog = dialog.map(|d| d.0);
+            Py::new(py, FailedEvent { transaction: transaction.0, dialog, call_id, failure })?.into_any()
         }
         Event::NoAck { dialog } => Py::new(py, NoAckEvent { dialog: dialog.0 })?.into_any(),
         Event::NoPrack { transaction, dialog, message } => {

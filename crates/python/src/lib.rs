@@ -1,5 +1,6 @@
 //! `cordboard._core`: conversion and error mapping only.
 
+mod capture;
 mod convert;
 mod endpoint;
 mod events;

@@ -122,6 +122,8 @@ pub enum Event {
         transaction: TransactionId,
         /// Its dialog, if it was sent within one.
         dialog: Option<DialogId>,
+        /// Its Call-ID; empty for one that could not even be made.
+        call_id: Box<str>,
         /// Why.
         failure: Failure,
     },

@@ -516,6 +516,33 @@ class DomainList(_List):
         return domains
 
 
+@dataclass(frozen=True, slots=True)
+class SocketAddress(Kind[str]):
+    """A literal address and a port, or nothing."""
+
+    label = "address and port"
+
+    @property
+    def allowed(self) -> str:
+        """Show the form."""
+        return "a literal address and a port, such as 192.0.2.60:9060 or [2001:db8::60]:9060"
+
+    def parse(self, text: str) -> str:
+        """Read it, without the spaces round it."""
+        text = text.strip()
+        if text:
+            split_socket_address(text)
+        return text
+
+
+def split_socket_address(text: str) -> tuple[str, int]:
+    """Split ``address:port``. Raises :class:`BadValueError`."""
+    _, host, port = split_listen(f"udp:{text}")
+    if not port:
+        raise BadValueError(text)
+    return host, port
+
+
 def split_name_server(item: str) -> tuple[str, int]:
     """Split ``address`` or ``address:port``. Raises :class:`BadValueError`."""
     host, port = item, "53"

@@ -19,11 +19,15 @@ from cordboard.config.kinds import (
     Integer,
     ListenList,
     NameServerList,
+    SecretText,
+    SocketAddress,
     Text,
     split_listen,
     split_name_server,
+    split_socket_address,
 )
 from cordboard.config.optionset import Level, Option, OptionSet
+from cordboard.config.secret import Secret
 from cordboard.config.shared_options import BOOL, DAY, GUIDE, OURS
 
 
@@ -401,6 +405,44 @@ class ApplicationOptions(OptionSet):
         restart=True,
         example="/var/log/cordboard/calls.jsonl",
     )
+    trace_calls = Option(
+        "trace-calls",
+        Integer(0, 100_000),
+        200,
+        "Calls whose messages and T-Library events are kept for cordboard trace, the latest; 0 keeps none.",
+        source=OURS,
+        since="0.2",
+        example="1000",
+    )
+    trace_memory = Option(
+        "trace-memory",
+        Integer(1 << 16, 1 << 32),
+        16 << 20,
+        "Bytes of messages kept for cordboard trace; the oldest go first.",
+        source=OURS,
+        since="0.2",
+    )
+    hep_address = Option(
+        "hep-address",
+        SocketAddress(),
+        "",
+        "Literal address and port of a collector that is sent a copy of every SIP message and T-Library event (HEPv3 "
+        "over UDP). Empty: none.",
+        source=OURS,
+        since="0.2",
+        example="192.0.2.60:9060",
+    )
+    hep_id = Option(
+        "hep-id",
+        Integer(0, 4_294_967_295),
+        2001,
+        "Number of this server at the collector.",
+        source=OURS,
+        since="0.2",
+    )
+    hep_password = Option(
+        "hep-password", SecretText(), Secret(""), "What the collector wants to hear.", source=OURS, since="0.2"
+    )
     drain_timeout = Option(
         "drain-timeout",
         Duration(0, DAY),
@@ -452,6 +494,10 @@ class ApplicationOptions(OptionSet):
             return [split_listen(item) for item in self.sip_listen]
         plain = [("udp", self.sip_address, self.sip_port), ("tcp", self.sip_address, self.sip_port)]
         return [*plain, ("tls", self.sip_address, self.sip_port_tls)] if self.sip_tls_certificate else plain
+
+    def collector(self) -> tuple[str, int] | None:
+        """Return the collector's address; None for none. The text has been checked."""
+        return split_socket_address(self.hep_address) if self.hep_address else None
 
     def name_servers(self) -> list[tuple[str, int]]:
         """Return the name servers as (address, port); none for those of the system."""

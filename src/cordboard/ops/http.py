@@ -15,6 +15,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from cordboard.tlib.auth import token_matches
+
 _MAX_WEBSOCKET_MESSAGE: Final = 256 * 1024
 _GRACE: Final = 3
 
@@ -53,6 +55,14 @@ class Readiness:
         """No new work, please; what there is will be finished."""
         if "draining" not in self._reasons:
             self._reasons.append("draining")
+
+
+def refused(request: Request, token: str) -> Response | None:
+    """The answer to who asks for what is not for everybody without the server's token; None for who has it."""
+    scheme, _, given = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and token_matches(given.strip(), token):
+        return None
+    return Response(status_code=401, headers={"WWW-Authenticate": "Bearer"})
 
 
 def health_routes(registry: CollectorRegistry, readiness: Readiness) -> list[BaseRoute]:

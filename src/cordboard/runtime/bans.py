@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from cordboard import _core
 from cordboard.config.options import ApplicationOptions
-from cordboard.tlib.auth import token_matches
+from cordboard.ops.http import refused
 
 BANS_PATH: Final = "/admin/bans"
 WATCH_INTERVAL: Final = 2.0
@@ -75,9 +75,8 @@ def bans_route(token: str, read: Callable[[], Sequence[Ban]], end: Callable[[str
     """GET lists the bans, DELETE ends that of ``?source=ADDRESS`` or all; only for who has the server's token."""
 
     async def bans(request: Request) -> Response:
-        scheme, _, given = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not token_matches(given.strip(), token):
-            return Response(status_code=401, headers={"WWW-Authenticate": "Bearer"})
+        if (refusal := refused(request, token)) is not None:
+            return refusal
         before = list(read())
         if request.method == "DELETE":
             try:

@@ -34,12 +34,14 @@ from cordboard.ops.logging import LineWriter, set_level
 from cordboard.ops.meters import CallMeters
 from cordboard.ops.metrics import GaugeCollector, LoopLag, PartCollector, ProcessInfo, registry
 from cordboard.ops.records import RecordStore
+from cordboard.ops.trace import TraceBook
 from cordboard.runtime.bans import Ban, BanWatch, bans_route, core_guard, read_bans
 from cordboard.runtime.dns import DnsAsker
 from cordboard.runtime.loop import LoopClock
 from cordboard.runtime.settings import dn_settings, server_settings
 from cordboard.runtime.state import State, notify_systemd, version
 from cordboard.runtime.tls import TlsFilesError, core_tls
+from cordboard.runtime.tracing import Tracing
 from cordboard.sip.resolver.cache import Policy
 from cordboard.sip.resolver.lookup import Resolver
 from cordboard.switch.server import SipServer
@@ -57,7 +59,9 @@ REACHABLE: "Final[tuple[_core.TransportName, ...]]" = ("udp", "tcp", "tls")
 FAREWELL: Final = 0.5
 """Seconds the core has to send the BYEs of calls that did not end by themselves."""
 
-CORE_GAUGES: Final = frozenset({"dialogs", "transactions", "tcp_connections", "tls_handshaking", "udp_receive_buffer"})
+CORE_GAUGES: Final = frozenset(
+    {"dialogs", "transactions", "tcp_connections", "tls_handshaking", "udp_receive_buffer", "trace_bytes"}
+)
 """What the core tells of the moment."""
 
 _log = structlog.get_logger("cordboard.runtime")
@@ -96,6 +100,7 @@ class Server:
                 "tlib link fell behind", session=session.id[:8], user=session.user, client=session.client
             ),
         )
+        self.tracing = Tracing(self.hub)
         self.endpoint: _core.Endpoint | None = None
         self.switch: SipServer | None = None
         self.link: TLibServer | None = None
@@ -138,7 +143,7 @@ class Server:
             ids=CallIds(started=time.time(), seed=os.urandom(10)),
             wall=time.time,
             random=random.random,
-            events=self.hub,
+            events=self.tracing.book,
             records=self.records,
             meters=self.meters,
             features=features,
@@ -149,7 +154,8 @@ class Server:
         for dn in self.environment.dns.values():
             switch.configure(dn_settings(self.environment, dn))
         endpoint.flush()
-        self.hub.bind(_Flushing(switch, endpoint.flush), switch.dns)
+        self.hub.bind(_Flushing(switch, endpoint.flush, self.tracing.book), switch.dns)
+        self.tracing.start(endpoint, switch, self.environment.application.options)
         loop.add_reader(endpoint.fileno(), self._on_core_events)
         self._exit.callback(loop.remove_reader, endpoint.fileno())
         self._on_core_events()
@@ -227,7 +233,7 @@ class Server:
         tlib_at = (options.tlib_address, options.tlib_port)
         http_at = (options.http_address, options.http_port)
         # Both always serve health and the link, so that one port is enough for who wants one.
-        routes = [link.route, *health, bans_route(self.token, self._bans, self._unban)]
+        routes = [link.route, *health, bans_route(self.token, self._bans, self._unban), self.tracing.route(self.token)]
         for host, port in dict.fromkeys((tlib_at, http_at)):
             http = HttpServer(routes, host=host, port=port, ping_interval=options.tlib_ping_interval)
             await http.start()
@@ -373,6 +379,7 @@ class Server:
         options = environment.application.options
         self.hub.retention = options.tlib_session_timeout
         self.hub.max_count = max(1, options.tlib_history)
+        self.tracing.configure(options)
         if self.records is not None:
             self.records.keep = options.cdr_keep
         if self.switch is not None:
@@ -450,16 +457,19 @@ class Server:
 
 
 class _Flushing:
-    """The switch to the link: what a request makes it decide goes out at once."""
+    """The switch to the link: what a request makes it decide goes out at once, and is noted."""
 
-    __slots__ = ("_flush", "_switch", "snapshot")
+    __slots__ = ("_book", "_flush", "_switch", "snapshot")
 
-    def __init__(self, switch: SipServer, flush: Callable[[], None]) -> None:
+    def __init__(self, switch: SipServer, flush: Callable[[], None], book: TraceBook) -> None:
         self._switch = switch
         self._flush = flush
+        self._book = book
         self.snapshot = switch.snapshot
 
     def request(self, link: Link, request: Request, reference_id: int) -> Sequence[Event]:
+        self._book.asked(time.time(), link, request, reference_id)
         answers = self._switch.request(link, request, reference_id)
         self._flush()
+        self._book.answered(link, answers)
         return answers

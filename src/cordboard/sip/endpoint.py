@@ -159,7 +159,7 @@ class User(Protocol):
 class Dispatcher:
     """Takes the events of an endpoint and gives each to its owner."""
 
-    __slots__ = ("_routes", "_user", "dialogs", "endpoint", "strays", "timers", "transactions")
+    __slots__ = ("_routes", "_user", "dialogs", "endpoint", "strays", "timers", "transactions", "watch")
 
     def __init__(self, endpoint: Endpoint, user: User) -> None:
         self.endpoint = endpoint
@@ -172,6 +172,8 @@ class Dispatcher:
         """What is wanted of session timers; None for nothing."""
         self.strays = 0
         """Events that had no owner, other than answers to our BYE."""
+        self.watch: Callable[[_core.Event, object | None], None] | None = None
+        """Is told of each event, once it is handled, and of whom it belongs to."""
         # By name, so that the core of the testkit need not be the compiled one.
         self._routes: dict[str, Callable[[Any], None]] = {
             "RequestEvent": self._request,
@@ -193,16 +195,22 @@ class Dispatcher:
 
     def handle(self, event: _core.Event) -> None:
         """Handles one event. An error nobody foresaw ends nothing but the call it happened to."""
+        watch = self.watch
+        owner = self._owner(event) if watch is not None else None
         try:
             self._routes[type(event).__name__](event)
         except Exception as error:
             kind = type(event).__name__
             if kind == "RequestEvent":
                 self.endpoint.respond(event.transaction, 500)  # type: ignore[union-attr]
-            owner: object | None = self.dialogs.get(getattr(event, "dialog", None) or 0)
-            if owner is None:
-                owner = self.transactions.get(getattr(event, "transaction", 0))
-            self._user.on_fault(event, owner, error)
+            self._user.on_fault(event, self._owner(event), error)
+        if watch is not None:
+            watch(event, owner or self._owner(event))
+
+    def _owner(self, event: _core.Event) -> object | None:
+        """Whom an event belongs to, as things stand."""
+        owner: object | None = self.dialogs.get(getattr(event, "dialog", None) or 0)
+        return owner if owner is not None else self.transactions.get(getattr(event, "transaction", 0))
 
     def _request(self, event: _core.RequestEvent) -> None:
         if not event.in_dialog:

@@ -378,7 +378,8 @@ impl Endpoint {
 
     /// A request that cannot even be sent fails as one the transport lost.
     fn fail_unsent(&mut self, id: TransactionId, dialog: Option<DialogId>) {
-        self.events.push(Event::Failed { transaction: id, dialog, failure: Failure::Transport });
+        let call_id = dialog.and_then(|id| self.dialogs.get(&id)).map(|d| d.call_id().into()).unwrap_or_default();
+        self.events.push(Event::Failed { transaction: id, dialog, call_id, failure: Failure::Transport });
     }
 }
 

@@ -133,8 +133,9 @@ impl Endpoint {
             if !self.dialogs.contains_key(&dialog) {
                 // A BYE has ended the dialog meanwhile: who waits for this answer is told that there is none.
                 if first {
+                    let (dialog, call_id) = (Some(dialog), message.call_id().into());
                     let failure = Failure::Transport;
-                    self.events.push(Event::Failed { transaction: told, dialog: Some(dialog), failure });
+                    self.events.push(Event::Failed { transaction: told, dialog, call_id, failure });
                 }
                 return;
             }
@@ -204,13 +205,16 @@ impl Endpoint {
         }
         asking.settled = true;
         let (told, dialog, bye) = (asking.told, asking.dialog, asking.method == Method::Bye);
+        let request = asking.request.as_ref().map(|request| request.call_id().into());
+        let within = || dialog.and_then(|id| self.dialogs.get(&id)).map(|d| d.call_id().into());
+        let call_id = request.or_else(within).unwrap_or_default();
         if dialog.is_none() {
             self.end_early_forks(id);
         }
         if let (Some(dialog), true) = (dialog, bye) {
             self.remove_dialog(dialog);
         }
-        self.events.push(Event::Failed { transaction: told, dialog, failure });
+        self.events.push(Event::Failed { transaction: told, dialog, call_id, failure });
     }
 
     fn forget_transaction(&mut self, id: TransactionId) {

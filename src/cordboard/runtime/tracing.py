@@ -1,0 +1,124 @@
+"""Calls made visible: the ring of late messages, the book of late calls, and the collector (HEPv3), for one server."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+import structlog
+from starlette.responses import Response
+from starlette.routing import Route
+
+from cordboard.ops.http import refused
+from cordboard.ops.masking import masked
+from cordboard.ops.trace import Message, Trace, TraceBook
+from cordboard.switch.callflow import flow_of
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from cordboard import _core
+    from cordboard.config.options import ApplicationOptions
+    from cordboard.model.events import CallEvent
+    from cordboard.model.ports import EventSink
+    from cordboard.switch.server import SipServer
+
+TRACE_PATH: Final = "/admin/trace"
+
+_log = structlog.get_logger("cordboard.runtime")
+_encode = msgspec.json.Encoder().encode
+
+
+class Tracing:
+    """What one server keeps and tells of its calls."""
+
+    def __init__(self, sink: EventSink) -> None:
+        """``sink``: where events go besides."""
+        self.book = TraceBook(sink)
+        self._endpoint: _core.Endpoint | None = None
+        self._switch: SipServer | None = None
+        self._collector: tuple[object, ...] = ()
+        self._ours: _core.Address = ("0.0.0.0", 0)  # noqa: S104 - nothing listens on it
+        self._desktops: _core.Address = self._ours
+
+    def start(self, endpoint: _core.Endpoint, switch: SipServer, options: ApplicationOptions) -> None:
+        """Begins, as the options say."""
+        self._endpoint, self._switch = endpoint, switch
+        self._ours = next(((host, port) for _, host, port in endpoint.listening()), self._ours)
+        self.configure(options)
+
+    def configure(self, options: ApplicationOptions) -> None:
+        """Takes over options while the server runs."""
+        endpoint, switch = self._endpoint, self._switch
+        if endpoint is None or switch is None:
+            return
+        self.book.limit = options.trace_calls
+        endpoint.keep_messages(options.trace_memory if options.trace_calls else 0)
+        address = options.collector()
+        collector = (address, options.hep_id, options.hep_password.reveal())
+        if collector != self._collector:
+            try:
+                endpoint.collect(address, agent=options.hep_id, password=options.hep_password.reveal())
+            except OSError as error:
+                _log.error("collector cannot be reached", address=options.hep_address, reason=str(error))
+                address = None
+                endpoint.collect(None)
+            self._collector = collector
+            self._desktops = (self._ours[0], options.tlib_port)
+            self.book.named = endpoint.correlate if address is not None else None
+            self.book.told = self._tell if address is not None else None
+        switch.dispatcher.watch = self._watch if options.trace_calls or address is not None else None
+
+    def _watch(self, event: _core.Event, owner: object | None) -> None:
+        """An event of the core has been handled: notes which call its Call-ID belongs to."""
+        flow = flow_of(owner)
+        if flow is None:
+            return
+        message = getattr(event, "message", None)
+        call_id = message.call_id if message is not None else getattr(event, "call_id", "")
+        if call_id:
+            self.book.leg(flow.call.conn_id, call_id)
+
+    def _tell(self, conn_id: str, event: CallEvent) -> None:
+        if self._endpoint is not None:
+            at = event.time.sec + event.time.usec / 1e6
+            self._endpoint.tell_collector(conn_id, at, _encode(event), source=self._ours, target=self._desktops)
+
+    def trace(self, *, conn_id: str = "", call_id: str = "", dn: str = "", after: int = 0) -> Trace:
+        """A call by its ConnID or the Call-ID of a leg, or the latest call of a DN. Messages numbered above ``after``.
+
+        A Call-ID need not belong to a call: requests that were refused are found by it as well.
+        """
+        endpoint, switch, book = self._endpoint, self._switch, self.book
+        if endpoint is None or switch is None:
+            return Trace([], [], [], [], live=False)
+        if dn:
+            latest = book.find(dn=dn)
+            conn_id = latest[-1] if latest else ""
+        conn_ids = book.find(conn_id=conn_id, call_id=call_id)
+        call_ids = book.call_ids(conn_ids) or [call_id] * bool(call_id)
+        found = endpoint.messages(call_ids, after=after) if call_ids else []
+        messages = [Message(*head, masked(data)) for *head, data in found]
+        live = any(one in switch.calls for one in conn_ids)
+        return Trace(conn_ids, call_ids, messages, book.steps(conn_ids), live=live)
+
+    def calls(self, dn: str) -> list[str]:
+        """The ConnIDs of the calls of a DN that are known, the latest last."""
+        return self.book.find(dn=dn)
+
+    def route(self, token: str) -> Route:
+        """GET a trace as JSON: ``?conn_id=``, ``?call_id=`` or ``?dn=``, with ``after=``; only with the token."""
+
+        async def trace(request: Request) -> Response:
+            if (refusal := refused(request, token)) is not None:
+                return refusal
+            asked = request.query_params
+            names = {name: asked[name] for name in ("conn_id", "call_id", "dn") if asked.get(name)}
+            after = asked.get("after", "0")
+            if len(names) != 1 or not after.isdecimal():
+                return Response("one of conn_id, call_id and dn; after is a number\n", 400, media_type="text/plain")
+            found = self.trace(**names, after=int(after))
+            status = 404 if found.empty and not found.conn_ids else 200
+            return Response(_encode(found), status, media_type="application/json")
+
+        return Route(TRACE_PATH, trace, methods=["GET"])
