@@ -384,8 +384,8 @@ class Endpoint:
         """The kept messages of these Call-IDs numbered above ``after``, in the order of the wire: number, Unix time,
         whether we sent it, transport, our address, the peer's, the message."""
     def collect(self, collector: Address | None, *, agent: int = 0, password: str = "") -> None:
-        """Sends copies of all messages to a collector (HEPv3 over UDP) from now on, or to none. Raises ValueError for an
-        address that is not literal, OSError when it cannot be reached from here."""
+        """Sends copies of all messages to a collector (HEPv3 over UDP) from now on, or to none. Raises ValueError for
+        an address that is not literal, OSError when it cannot be reached from here."""
     def correlate(self, call_id: str, call: str) -> None:
         """Says which call a Call-ID belongs to, as the collector is to be told."""
     def tell_collector(

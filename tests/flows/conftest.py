@@ -1,13 +1,31 @@
-"""A virtual centre for each test, which must end with nothing left over."""
+"""A virtual centre for each test, which must end with nothing left over. The ladder of a failed test is printed."""
+
+from collections.abc import Iterator
 
 import pytest
 
+from cordboard.ops.ladder import ladder
 from cordboard.testkit.centre import Centre
+from cordboard.testkit.tracing import trace_of
+
+LADDERS = pytest.StashKey[Centre]()
+LONGEST = 200
+"""Lines of a ladder that are printed."""
 
 
 @pytest.fixture
-def centre():
-    made = Centre()
+def centre(request):
+    made = request.node.stash[LADDERS] = Centre()
     yield made
     made.run(100)  # longer than every timer of SIP
     assert made.leftovers() == []
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    report = yield
+    centre = item.stash.get(LADDERS, None)
+    if report.failed and centre is not None and centre.network.packets:
+        lines = ladder(trace_of(centre)).splitlines()
+        report.sections.append(("ladder", "\n".join(lines[:LONGEST])))
+    return report

@@ -17,6 +17,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "up": "cordboard.cli.up",
     "tlib": "cordboard.cli.tlib",
     "calls": "cordboard.cli.calls",
+    "trace": "cordboard.cli.trace",
     "config": "cordboard.cli.config",
     "tls": "cordboard.cli.tls",
     "bans": "cordboard.cli.bans",

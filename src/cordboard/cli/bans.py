@@ -1,9 +1,6 @@
 """``cordboard bans``: sources the server does not listen to for a while."""
 
 import time
-import urllib.error
-import urllib.parse
-import urllib.request
 from pathlib import Path
 from typing import Annotated
 
@@ -11,8 +8,9 @@ import msgspec
 import typer
 from rich.table import Table
 
+from cordboard.cli.admin import ask
 from cordboard.cli.lines import duration, moment
-from cordboard.cli.link import EXIT_UNREACHABLE, JsonOption, StateOption, fail, local_link, out
+from cordboard.cli.link import JsonOption, StateOption, out
 from cordboard.runtime.bans import BANS_PATH, Ban
 
 app = typer.Typer(name="bans", no_args_is_help=True, rich_markup_mode="rich", help="Sources that are banned.")
@@ -59,15 +57,5 @@ def clear(
 
 def _ask(method: str, state: Path | None, source: str = "") -> list[Ban]:
     """Asks the server on this machine; returns the bans there were."""
-    url, token = local_link(state)
-    parts = urllib.parse.urlsplit(url)
-    query = urllib.parse.urlencode({"source": source}) if source else ""
-    target = urllib.parse.urlunsplit(("https" if parts.scheme == "wss" else "http", parts.netloc, BANS_PATH, query, ""))
-    request = urllib.request.Request(target, method=method, headers={"Authorization": f"Bearer {token}"})  # noqa: S310
-    try:
-        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - http to this machine, built above
-            return msgspec.json.decode(answer.read(), type=list[Ban])
-    except urllib.error.HTTPError as error:
-        fail(error.read().decode(errors="replace").strip() or f"the server answered {error.code}")
-    except OSError as error:
-        fail(f"{target} cannot be reached: {error}. Is the server running?", EXIT_UNREACHABLE)
+    answer = ask(state, BANS_PATH, {"source": source} if source else None, method=method)
+    return msgspec.json.decode(answer, type=list[Ban])

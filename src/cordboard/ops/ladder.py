@@ -37,14 +37,16 @@ class _Phone:
 
 
 @dataclass(slots=True)
-class _Line:
-    """One row: from a column to another."""
+class Row:
+    """A line of a ladder: an arrow from a column to another."""
 
     at: float
     order: int
     source: _Phone | str
     target: _Phone | str
     text: str
+    detail: str = ""
+    """The whole message, event or request."""
 
 
 @dataclass(slots=True)
@@ -65,7 +67,7 @@ class Ladder:
     _seen: set[tuple[bool, Place, bytes]] = field(default_factory=set)
     _width: int = _LEAST_WIDTH
 
-    def add(self, trace: Trace) -> list[_Line]:
+    def add(self, trace: Trace) -> list[Row]:
         """Lays out what a trace has; returns its rows in time order, for :meth:`lines`."""
         rows = [self._message(message) for message in trace.messages]
         rows += [self._step(step) for step in trace.steps]
@@ -73,12 +75,16 @@ class Ladder:
         rows.sort(key=lambda row: (row.at, row.order))
         if rows and self._started is None:
             self._started = rows[0].at
-        widest = max((len(row.text) for row in rows), default=0) + 5
-        if widest > self._width:
-            self._width, self.changed = min(widest, _MOST_WIDTH), True
+        columns = self._columns()
+        for row in rows:
+            span = abs(columns.index(row.source) - columns.index(row.target))
+            # Spaces round the text, a dash on each side, the head and the line of a column.
+            needed = min(-(-(len(row.text) + 6) // span), _MOST_WIDTH)
+            if needed > self._width:
+                self._width, self.changed = needed, True
         return rows
 
-    def _message(self, message: Message) -> _Line:
+    def _message(self, message: Message) -> Row:
         parsed = _parsed(message.data)
         call_id = parsed.call_id if parsed is not None else ""
         phone = self._phone(message, parsed, call_id)
@@ -89,9 +95,10 @@ class Ladder:
         if key in self._seen:
             text += " again"
         self._seen.add(key)
+        detail = message.data.decode("utf-8", "replace")
         if message.outgoing:
-            return _Line(message.at, 2, SERVER, phone, text)
-        return _Line(message.at, 0, phone, SERVER, text)
+            return Row(message.at, 2, SERVER, phone, text, detail)
+        return Row(message.at, 0, phone, SERVER, text, detail)
 
     def _phone(self, message: Message, parsed: _core.Message | None, call_id: str) -> _Phone:
         leg = (call_id, message.remote[0])
@@ -107,11 +114,12 @@ class Ladder:
             phone.name = _user(parsed, theirs)
         return phone
 
-    def _step(self, step: Step) -> _Line:
+    def _step(self, step: Step) -> Row:
         if not self._desktop:
             self._desktop = self.changed = True
         text = f"{step.name} {step.dn}".rstrip()
-        return _Line(step.at, 1, DESKTOP, SERVER, text) if step.asked else _Line(step.at, 1, SERVER, DESKTOP, text)
+        source, target = (DESKTOP, SERVER) if step.asked else (SERVER, DESKTOP)
+        return Row(step.at, 1, source, target, text, bytes(step.content).decode())
 
     def _columns(self) -> list[_Phone | str]:
         phones: list[_Phone | str] = list(self._phones)
@@ -131,13 +139,17 @@ class Ladder:
         margin = " " * 10
         return [margin + "".join(cell.ljust(self._width) for cell in cells).rstrip() for cells in (names, places)]
 
-    def lines(self, rows: Sequence[_Line]) -> Iterator[str]:
-        """Rows as text, each with the seconds since the first."""
+    def lines(self, rows: Sequence[Row], *, details: bool = False) -> Iterator[str]:
+        """Rows as text, each with the seconds since the first; ``details``: what was sent follows each."""
         columns = self._columns()
         for row in rows:
             since = row.at - (self._started or row.at)
             left, right = columns.index(row.source), columns.index(row.target)
             yield f"{since:8.3f}  {_arrow(left, right, len(columns), self._width, row.text)}"
+            if details:
+                yield ""
+                yield from (f"            {line}".rstrip() for line in row.detail.splitlines())
+                yield ""
 
 
 def _arrow(left: int, right: int, columns: int, width: int, text: str) -> str:
@@ -150,11 +162,11 @@ def _arrow(left: int, right: int, columns: int, width: int, text: str) -> str:
     return ("|".ljust(width) * low + "|" + arrow + "|" + "|".rjust(width) * (columns - 1 - high)).rstrip()
 
 
-def ladder(trace: Trace) -> str:
+def ladder(trace: Trace, *, details: bool = False) -> str:
     """The whole ladder of a trace."""
     drawn = Ladder()
     rows = drawn.add(trace)
-    return "\n".join([*drawn.heading(), *drawn.lines(rows)]) + "\n"
+    return "\n".join([*drawn.heading(), *drawn.lines(rows, details=details)]) + "\n"
 
 
 def describe(data: bytes, parsed: _core.Message | None = None) -> str:

@@ -11,7 +11,9 @@ _SECRET_PARAMETERS: Final = re.compile(
 )
 _INFO: Final = re.compile(rb"^((?:proxy-)?authentication-info[ \t]*:[ \t]*)([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
 _CRYPTO: Final = re.compile(rb"^(a=crypto:[^\r\n]*?inline:)([^|\r\n ]+)", re.MULTILINE)
-_PASSWORD: Final = re.compile(rb"(<(?:\w+:)?password[^>]*>|\bpassword[ \t]*[=:][ \t]*\"?)([^<\"\r\n&;]+)", re.IGNORECASE)
+_PASSWORD: Final = re.compile(
+    rb"(<(?:\w+:)?password[^>]*>|\bpassword\"?[ \t]*[=:][ \t]*\"?)([^<\"\r\n&;]+)", re.IGNORECASE
+)
 
 
 def _starred(match: "re.Match[bytes]") -> bytes:
@@ -26,8 +28,10 @@ def _credentials(match: "re.Match[bytes]") -> bytes:
 
 
 def masked(data: bytes) -> bytes:
-    """A message without what would help to log in or to listen: digest responses with their nonces, other credentials,
-    keys of SRTP (RFC 4568), passwords in bodies."""
+    """A message without what would help to log in or to listen.
+
+    That is: digest responses with their nonces, other credentials, keys of SRTP (RFC 4568), passwords in bodies.
+    """
     head, blank, body = data.partition(b"\r\n\r\n")
     head = _INFO.sub(_starred, _CREDENTIALS.sub(_credentials, head))
     if body:

@@ -27,10 +27,12 @@ def record(message: Message) -> bytes:
     sender, receiver = (message.local, message.remote) if message.outgoing else (message.remote, message.local)
     source, target = ipaddress.ip_address(sender[0]), ipaddress.ip_address(receiver[0])
     if source.version != target.version:
-        source, target = (ipaddress.IPv6Address(f"::ffff:{one}") if one.version == 4 else one for one in (source, target))  # noqa: PLR2004 - IPv4
+        source, target = (
+            ipaddress.IPv6Address(f"::ffff:{one}") if one.version == 4 else one for one in (source, target)
+        )
     data = message.data[:LONGEST]
     udp = struct.pack("!HHHH", sender[1], receiver[1], 8 + len(data), 0)
-    if source.version == 4:  # noqa: PLR2004 - IPv4
+    if source.version == 4:
         length = 20 + len(udp) + len(data)
         plain = struct.pack("!BBHHHBBH", 0x45, 0, length, 0, 0, 64, _UDP, 0) + source.packed + target.packed
         ip = plain[:10] + struct.pack("!H", _checksum(plain)) + plain[12:]
@@ -49,7 +51,7 @@ def capture(messages: Iterable[Message]) -> bytes:
 
 def _checksum(data: bytes) -> int:
     """RFC 1071."""
-    total = sum(struct.unpack(f"!{len(data) // 2}H", data[: len(data) // 2 * 2]))
+    total: int = sum(struct.unpack(f"!{len(data) // 2}H", data[: len(data) // 2 * 2]))
     if len(data) % 2:
         total += data[-1] << 8
     while total >> 16:

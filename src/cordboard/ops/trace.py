@@ -79,10 +79,17 @@ class Trace(msgspec.Struct, frozen=True):
     live: bool
     """Whether any of the calls goes on."""
 
-    @property
-    def empty(self) -> bool:
-        """Whether nothing is known."""
-        return not self.messages and not self.steps
+
+class KnownCall(msgspec.Struct, frozen=True):
+    """A call that can be traced."""
+
+    conn_id: str
+    at: float
+    """Unix time of the first that is known of it."""
+    dns: list[str]
+    """The DNs and numbers of its parties."""
+    live: bool
+    """Whether it goes on."""
 
 
 class _Call:
@@ -217,6 +224,10 @@ class TraceBook:
 
     # The reader's side.
 
+    def known(self) -> list[tuple[str, float, list[str]]]:
+        """ConnID, Unix time of the first event and DNs of each call, the latest last."""
+        return [(conn_id, c.steps[0][0], sorted(c.dns)) for conn_id, c in self._calls.items() if c.steps]
+
     def find(self, *, conn_id: str = "", call_id: str = "", dn: str = "") -> list[str]:
         """The ConnIDs that fit, the latest last: a call with its consultations, or all calls of a DN."""
         if dn:
@@ -249,7 +260,7 @@ def _moment(event: Event) -> float:
 def _step(at: float, what: Event | Request) -> Step:
     name = type(what).__name__
     asked = not name.startswith("Event")
-    return Step(at, f"T{name}" if asked else name, what.this_dn or "", asked, msgspec.Raw(_encode(what)))  # type: ignore[attr-defined,union-attr]
+    return Step(at, f"T{name}" if asked else name, what.this_dn or "", asked, msgspec.Raw(_encode(what)))  # type: ignore[union-attr]
 
 
 def step_of(event: Event) -> Step:

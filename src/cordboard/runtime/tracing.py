@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from cordboard.ops.http import refused
 from cordboard.ops.masking import masked
-from cordboard.ops.trace import Message, Trace, TraceBook
+from cordboard.ops.trace import KnownCall, Message, Trace, TraceBook
 from cordboard.switch.callflow import flow_of
 
 if TYPE_CHECKING:
@@ -98,16 +98,23 @@ class Tracing:
         conn_ids = book.find(conn_id=conn_id, call_id=call_id)
         call_ids = book.call_ids(conn_ids) or [call_id] * bool(call_id)
         found = endpoint.messages(call_ids, after=after) if call_ids else []
-        messages = [Message(*head, masked(data)) for *head, data in found]
+        messages = [
+            Message(number, at, outgoing, transport, local, remote, masked(data))
+            for number, at, outgoing, transport, local, remote, data in found
+        ]
         live = any(one in switch.calls for one in conn_ids)
         return Trace(conn_ids, call_ids, messages, book.steps(conn_ids), live=live)
 
-    def calls(self, dn: str) -> list[str]:
-        """The ConnIDs of the calls of a DN that are known, the latest last."""
-        return self.book.find(dn=dn)
+    def known(self) -> list[KnownCall]:
+        """The calls that can be traced, the latest last."""
+        calls = self._switch.calls if self._switch is not None else {}
+        return [KnownCall(conn_id, at, dns, conn_id in calls) for conn_id, at, dns in self.book.known()]
 
     def route(self, token: str) -> Route:
-        """GET a trace as JSON: ``?conn_id=``, ``?call_id=`` or ``?dn=``, with ``after=``; only with the token."""
+        """GET a trace as JSON, with the token: ``?conn_id=``, ``?call_id=`` or ``?dn=``, and ``after=``.
+
+        With none of them: the calls that are known.
+        """
 
         async def trace(request: Request) -> Response:
             if (refusal := refused(request, token)) is not None:
@@ -115,10 +122,12 @@ class Tracing:
             asked = request.query_params
             names = {name: asked[name] for name in ("conn_id", "call_id", "dn") if asked.get(name)}
             after = asked.get("after", "0")
+            if not asked:
+                return Response(_encode(self.known()), media_type="application/json")
             if len(names) != 1 or not after.isdecimal():
                 return Response("one of conn_id, call_id and dn; after is a number\n", 400, media_type="text/plain")
             found = self.trace(**names, after=int(after))
-            status = 404 if found.empty and not found.conn_ids else 200
+            status = 404 if not found.conn_ids and not found.messages else 200
             return Response(_encode(found), status, media_type="application/json")
 
         return Route(TRACE_PATH, trace, methods=["GET"])
