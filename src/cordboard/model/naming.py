@@ -6,6 +6,7 @@ _SPECIAL: Final[dict[str, str]] = {
     "conn_id": "ConnID",
     "previous_conn_id": "PreviousConnID",
     "transfer_conn_id": "TransferConnID",
+    "conference_conn_id": "ConferenceConnID",
     "call_id": "CallID",
     "call_uuid": "CallUUID",
     "this_dn": "ThisDN",

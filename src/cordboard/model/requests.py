@@ -93,6 +93,55 @@ class RetrieveCall(CallRequest, frozen=True, kw_only=True, gc=False):
     """ThisDN takes the call from hold. Answered by EventRetrieved."""
 
 
+class ClearCall(CallRequest, frozen=True, kw_only=True, gc=False):
+    """Ends the call for all its parties. Answered by EventReleased."""
+
+
+class AlternateCall(CallRequest, frozen=True, kw_only=True, gc=False):
+    """ThisDN holds the call and takes its other one from hold. Answered by EventHeld; EventRetrieved follows."""
+
+    previous_conn_id: str
+    """The call that is held."""
+
+
+class ReconnectCall(CallRequest, frozen=True, kw_only=True, gc=False):
+    """ThisDN leaves the call and takes its other one from hold. Answered by EventReleased; EventRetrieved follows."""
+
+    previous_conn_id: str
+    """The call that is held."""
+
+
+class InitiateTransfer(CallRequest, frozen=True, kw_only=True, gc=False):
+    """ThisDN holds the call and consults OtherDN. Answered by EventDialing of the consultation."""
+
+    other_dn: str
+    """Whom to ask."""
+    location: str | None = None
+    """The site of the destination; absent for this one."""
+    user_data: KVList | None = None
+    """Data to attach to the consultation, beside that of the call."""
+
+
+class CompleteTransfer(CallRequest, frozen=True, kw_only=True, gc=False):
+    """ThisDN leaves, its two other parties talk; or will, when the one consulted answers. Answered by EventReleased."""
+
+    transfer_conn_id: str
+    """The other of the two calls. Which of them is the consultation the switch knows."""
+
+
+class MuteTransfer(InitiateTransfer, frozen=True, kw_only=True, gc=False):
+    """InitiateTransfer, and CompleteTransfer as soon as OtherDN rings. Answered by EventDialing."""
+
+
+class SingleStepTransfer(CallRequest, frozen=True, kw_only=True, gc=False):
+    """OtherDN takes the place of ThisDN in the call. Answered by EventReleased, when OtherDN rings."""
+
+    other_dn: str
+    """Whom to call."""
+    location: str | None = None
+    """The site of the destination; absent for this one."""
+
+
 class AttachUserData(CallRequest, frozen=True, kw_only=True, gc=False):
     """Adds data to the call. Answered by EventAttachedDataChanged on all parties."""
 
@@ -152,6 +201,13 @@ AnyRequest = (
     | ReleaseCall
     | HoldCall
     | RetrieveCall
+    | ClearCall
+    | AlternateCall
+    | ReconnectCall
+    | InitiateTransfer
+    | CompleteTransfer
+    | MuteTransfer
+    | SingleStepTransfer
     | AttachUserData
     | UpdateUserData
     | DeletePair

@@ -284,6 +284,10 @@ class CallFlow:
                 return
         if self.branches is not None and self.branches.decline(party, reference_id, link):
             return
+        self.clear(party, reference_id, link)
+
+    def clear(self, party: Party, reference_id: int, link: Link | None) -> None:
+        """Carries out ClearCall: the call ends for all."""
         answered = self.call.answered_at > 0
         by = ReleasedBy.CALLER if party is self.caller else ReleasedBy.CALLEE
         if answered:

@@ -11,16 +11,15 @@ from cordboard.model import events as ev
 from cordboard.model import requests as rq
 from cordboard.model.errors import Code, TLibError
 from cordboard.model.userdata import UserDataError, attach, check, without
+from cordboard.switch import call_control
 from cordboard.switch.features import forwarding
-from cordboard.switch.flows import desktop_hold, make_call_rfc3725
+from cordboard.switch.flows import make_call_rfc3725
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from cordboard.model.party import Party
     from cordboard.model.ports import Link
     from cordboard.model.userdata import KVList
-    from cordboard.switch.callflow import CallFlow
     from cordboard.switch.routing import Extension
     from cordboard.switch.server import SipServer
 
@@ -51,16 +50,6 @@ def _extension(server: SipServer, number: str) -> Extension:
     return extension
 
 
-def _party(server: SipServer, request: rq.CallRequest) -> tuple[CallFlow, Party]:
-    flow = server.calls.get(request.conn_id)
-    if flow is None:
-        raise TLibError(Code.INVALID_CALL, request.conn_id)
-    party = flow.call.party_of(request.this_dn)
-    if party is None:
-        raise TLibError(Code.NO_SUCH_PARTY, request.this_dn)
-    return flow, party
-
-
 def _register(server: SipServer, link: Link, request: rq.RegisterAddress, reference_id: int) -> Answer:  # noqa: ARG001
     return (server.reporter.address(ev.EventRegistered, _extension(server, request.this_dn).dn, reference_id),)
 
@@ -79,7 +68,7 @@ def _query_address(server: SipServer, link: Link, request: rq.QueryAddress, refe
 
 
 def _query_call(server: SipServer, link: Link, request: rq.QueryCall, reference_id: int) -> Answer:  # noqa: ARG001
-    _, party = _party(server, request)
+    _, party = call_control.party_of(server, request)
     return (server.reporter.party_info(party, reference_id),)
 
 
@@ -92,36 +81,6 @@ def _make_call(server: SipServer, link: Link, request: rq.MakeCall, reference_id
 
 def _unsupported(server: SipServer, link: Link, request: rq.Request, reference_id: int) -> Answer:  # noqa: ARG001
     raise TLibError(Code.UNSUPPORTED, type(request).__name__)
-
-
-def _release_call(server: SipServer, link: Link, request: rq.ReleaseCall, reference_id: int) -> Answer:
-    flow, party = _party(server, request)
-    flow.release(party, reference_id, link)
-    return ()
-
-
-def _hold_call(server: SipServer, link: Link, request: rq.HoldCall, reference_id: int) -> Answer:
-    flow, party = _party(server, request)
-    desktop_hold.hold(flow, party, _later(server, link, request, reference_id), reference_id, link)
-    return ()
-
-
-def _retrieve_call(server: SipServer, link: Link, request: rq.RetrieveCall, reference_id: int) -> Answer:
-    flow, party = _party(server, request)
-    desktop_hold.retrieve(flow, party, _later(server, link, request, reference_id), reference_id, link)
-    return ()
-
-
-def _later(
-    server: SipServer, link: Link, request: rq.CallRequest, reference_id: int
-) -> Callable[[TLibError | None], None]:
-    """What tells the requester that a request begun well failed after all."""
-
-    def done(error: TLibError | None) -> None:
-        if error is not None:
-            server.reporter.fail(error, reference_id, link, this_dn=request.this_dn, conn_id=request.conn_id)
-
-    return done
 
 
 def _set_forward(server: SipServer, link: Link, request: rq.CallSetForward, reference_id: int) -> Answer:
@@ -145,7 +104,7 @@ def _dnd_off(server: SipServer, link: Link, request: rq.SetDNDOff, reference_id:
 
 
 def _change(server: SipServer, link: Link, request: rq.CallRequest, reference_id: int, change: Change) -> Answer:
-    flow, party = _party(server, request)
+    flow, party = call_control.party_of(server, request)
     call = flow.call
     call.user_data = change(call.user_data) or None
     server.reporter.data_changed(call, party, reference_id=reference_id, link=link)
@@ -174,9 +133,7 @@ TABLE: Final[dict[type[rq.Request], Callable[[SipServer, Any, Any, int], Answer]
     rq.QueryCall: _query_call,
     rq.MakeCall: _make_call,
     rq.AnswerCall: _unsupported,
-    rq.ReleaseCall: _release_call,
-    rq.HoldCall: _hold_call,
-    rq.RetrieveCall: _retrieve_call,
+    **call_control.TABLE,
     rq.AttachUserData: _attach,
     rq.UpdateUserData: _attach,
     rq.DeletePair: _delete_pair,

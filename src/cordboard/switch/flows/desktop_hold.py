@@ -25,17 +25,13 @@ from cordboard.switch.flows.quiet import Quieting
 from cordboard.switch.flows.reconnect import Reconnect
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from cordboard.model.party import Party
     from cordboard.model.ports import Link
     from cordboard.sip.session import Session
     from cordboard.switch.bridge import Bridge
     from cordboard.switch.callflow import CallFlow
     from cordboard.switch.flows.arrangement import Arrangement
-
-    Done = Callable[[TLibError | None], None]
-    """Told when a request is carried out, or why it was not."""
+    from cordboard.switch.flows.patience import Done
 
 
 def check(flow: CallFlow, party: Party, state: PartyState) -> Session:

@@ -22,7 +22,7 @@ so after 2.1 to 4 s).
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from cordboard.model.call import Call
 from cordboard.model.enums import CallType, DNRole
@@ -244,15 +244,25 @@ class MakeCallFlow(CallFlow):
         """Does not come, as :meth:`on_ack`."""
 
 
-def start(server: SipServer, link: Link, request: MakeCall, reference_id: int) -> None:
-    """Carries out MakeCall. Raises TLibError for what is wrong from the start."""
-    origin = server.extensions.get(request.this_dn)
+class Wanted(NamedTuple):
+    """A call that can be placed."""
+
+    origin: Extension
+    targets: Sequence[Target]
+    """The caller's phones."""
+    shown: Identity
+    """Whom they show."""
+    call_type: CallType
+
+
+def check(server: SipServer, this_dn: str, number: str, location: str | None = None) -> Wanted:
+    """Whether a desktop may have a number called. Raises TLibError."""
+    origin = server.extensions.get(this_dn)
     if origin is None:
-        raise TLibError(Code.DN_NOT_CONFIGURED, request.this_dn)
-    number = request.other_dn
-    if request.location:
+        raise TLibError(Code.DN_NOT_CONFIGURED, this_dn)
+    if location:
         raise TLibError(Code.UNSUPPORTED, "Location")
-    if number == request.this_dn:
+    if number == this_dn:
         raise TLibError(Code.SAME_DN)
     destination = server.find(number)
     if destination is None:
@@ -263,23 +273,29 @@ def start(server: SipServer, link: Link, request: MakeCall, reference_id: int) -
         raise TLibError(Code.TOO_MANY_CALLS)
     targets = server.targets(origin)
     if not targets:
-        raise TLibError(Code.OUT_OF_SERVICE, request.this_dn)
+        raise TLibError(Code.OUT_OF_SERVICE, this_dn)
     if origin.full:
-        raise TLibError(Code.DN_BUSY, request.this_dn)
+        raise TLibError(Code.DN_BUSY, this_dn)
     outward = isinstance(destination, Outside) or destination.is_trunk
     shown = (
         Identity(name_addr("", number, server.settings.domain), number)
         if isinstance(destination, Outside)
         else destination.who
     )
+    return Wanted(origin, targets, shown, CallType.OUTBOUND if outward else CallType.INTERNAL)
+
+
+def start(server: SipServer, link: Link, request: MakeCall, reference_id: int) -> None:
+    """Carries out MakeCall. Raises TLibError for what is wrong from the start."""
+    wanted = check(server, request.this_dn, request.other_dn, request.location)
     call = Call(
         server.ids.next(),
-        call_type=CallType.OUTBOUND if outward else CallType.INTERNAL,
+        call_type=wanted.call_type,
         ani=request.this_dn,
-        dnis=number,
+        dnis=request.other_dn,
         created_at=server.reporter.now(),
         user_data=request.user_data or None,
     )
-    flow = MakeCallFlow(server, call, link, reference_id, shown)
+    flow = MakeCallFlow(server, call, link, reference_id, wanted.shown)
     server.begin(flow)
-    flow.start(origin, targets)
+    flow.start(wanted.origin, wanted.targets)
