@@ -1,0 +1,5 @@
+//! What is done to samples between one codec and another.
+
+pub mod level;
+pub mod plc;
+pub mod resample;

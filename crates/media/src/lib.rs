@@ -1,0 +1,13 @@
+//! Voice without a clock.
+//!
+//! Samples are `i16`, linear, one channel; a frame is 20 ms at its owner's rate. The functions here
+//! take slices and write into the caller's buffers: what is needed is allocated when an object is
+//! made, never per frame.
+//!
+//! From the bottom up: [`codec`] turns samples into payloads and back, [`dsp`] measures, conceals and
+//! resamples them, [`jitter`] puts packets back into order and time, [`mixer`] lets a room of people hear each other.
+#![forbid(unsafe_code)]
+
+pub mod codec;
+pub mod dsp;
+pub mod mixer;
