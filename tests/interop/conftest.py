@@ -1,14 +1,15 @@
 """A server for each test, on free ports, with phones that others wrote round it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from interop_setup import MakeServer, make_table
 from interop_table import Table
+from talking_room import Kind, MakeRoom, Room, extensions
 
-from cordboard.testkit.live.centre import Extension
+from cordboard.testkit.live.centre import Extension, Value
 from cordboard.testkit.live.server import Server
 
 
@@ -33,3 +34,13 @@ def make_server(tmp_path: Path, stack: ExitStack) -> MakeServer:
 def table(make_server: MakeServer, tmp_path: Path, stack: ExitStack) -> Table:
     """1501 "Ann Lee" calls, 1502 and 1503 are called: phones of sipp at fixed addresses, nothing to register."""
     return make_table(make_server, tmp_path, stack)
+
+
+@pytest.fixture
+def make_room(make_server: MakeServer, tmp_path: Path, stack: ExitStack) -> MakeRoom:
+    """Phones of baresip and linphone: ``make_room(ann=Baresip, bob=Linphone, options={"bob": {...}})``."""
+
+    def make(*, options: Mapping[str, Mapping[str, Value]] | None = None, **kinds: Kind) -> Room:
+        return Room(make_server(*extensions(options)), tmp_path, stack, kinds)
+
+    return make

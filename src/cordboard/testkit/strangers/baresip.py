@@ -19,7 +19,7 @@ from cordboard.testkit.strangers.ports import free_ports
 from cordboard.testkit.strangers.program import Program, StrangerError, wait_until
 
 MODULES = Path("/usr/lib/baresip/modules")
-SECONDS = 10.0
+SECONDS = 30.0
 """How long to wait for what should take milliseconds."""
 VOICE_SECONDS = 120
 """Length of the voice; baresip ends the call's audio when its file ends."""
@@ -93,6 +93,7 @@ class Baresip:
         # The port above the SIP port is bound too, for TLS. Four RTP ports a call: data and control, twice over.
         self.port = free_ports(2, host)
         rtp = free_ports(32, host)
+        self.rtp_ports = range(rtp, rtp + 32)
         control = free_ports()
         listen = f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
         (folder / "config").write_text(
@@ -101,7 +102,7 @@ class Baresip:
                 voice=voice,
                 host=host,
                 rtp_first=rtp,
-                rtp_last=rtp + 31,
+                rtp_last=self.rtp_ports[-1],
                 modules=MODULES,
                 control=control,
                 ear=self._ear,
@@ -111,9 +112,10 @@ class Baresip:
         (folder / "accounts").write_text(self._account_line() + "\n")
         (folder / "contacts").touch()
         family = "-6" if ":" in host else "-4"
-        self.program = Program("baresip", ["baresip", family, "-v", "-f", str(folder)], folder)
+        self.program = Program("baresip", ["baresip", family, "-v", "-s", "-f", str(folder)], folder)
         self._events: list[dict[str, Any]] = []
         self._taken: set[int] = set()
+        self._called: list[str] = []
         self._answers: list[dict[str, Any]] = []
         self._changed = threading.Condition()
         try:
@@ -174,6 +176,7 @@ class Baresip:
 
     def dial(self, target: str) -> None:
         """Calls a number of the server, or any SIP address."""
+        self._called.append(target)
         self.command("dial", target)
 
     def wait_incoming(self) -> str:
@@ -187,6 +190,30 @@ class Baresip:
     def hang_up(self) -> None:
         """Ends, cancels or rejects the current call."""
         self.command("hangup")
+
+    def hold(self) -> None:
+        """Puts the current call on hold; returns when the other end has agreed."""
+        self._modify("hold")
+
+    def resume(self, line: int = 1) -> None:
+        """Makes a call the current one and talks on; calls count from 1 in the order of their making."""
+        self.command("line", str(line))
+        self._modify("resume")
+
+    def transfer(self, target: str, line: int = 1) -> None:
+        """Sends the other end of a call to a number, by REFER."""
+        self.command("line", str(line))
+        self.command("transfer", target)
+
+    def join(self, line: int = 1, other: int = 2) -> None:
+        """Sends the other end of one call to that of another, whether it rings or talks: REFER with Replaces.
+
+        baresip 1.0 has no key for that, only one that says where to; its own dialog's names are read from its trace.
+        """
+        call_id, to_tag, from_tag = self._dialog(other)
+        replaces = f"{call_id}%3Bto-tag%3D{to_tag}%3Bfrom-tag%3D{from_tag}"
+        number = self._called[-1]
+        self.transfer(f"<sip:{number}@{self.account.server}?Replaces={replaces}>", line)
 
     def wait_ringing(self) -> None:
         """Waits until the far end rings."""
@@ -224,6 +251,30 @@ class Baresip:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _modify(self, command: str) -> None:
+        """A re-INVITE, and its answer: the remote description that comes after it was sent."""
+        with self._changed:
+            before = sum(map(_is_remote_sdp, self._events))
+        self.command(command)
+        deadline = time.monotonic() + SECONDS
+        with self._changed:
+            while sum(map(_is_remote_sdp, self._events)) == before:
+                if not self._changed.wait(max(0.0, deadline - time.monotonic())):
+                    raise self.program.error(f"no answer to the re-INVITE of {command}")
+
+    def _dialog(self, line: int) -> tuple[str, str, str]:
+        """Call-ID, the other end's tag and its own tag of a call it has made."""
+        self.command("line", str(line))
+        found = re.search(r"\bid=(\S+)", self.command("callstat"))
+        if found is None:
+            raise self.program.error(f"has no call on line {line}")
+        call_id = found.group(1)
+        for message in reversed(self.program.output().split("\x1b[36;1m#")):
+            tags = [re.search(rf"^{name}:.*;tag=([^;\s]+)", message, re.MULTILINE) for name in ("To", "From")]
+            if f"Call-ID: {call_id}" in message and "SIP/2.0 " in message and tags[0] and tags[1]:
+                return call_id, tags[0].group(1), tags[1].group(1)
+        raise self.program.error(f"has no dialog on line {line}")
 
     def _account_line(self) -> str:
         account = self.account
@@ -268,3 +319,7 @@ class Baresip:
                 with self._changed:
                     (self._answers if message.get("response") else self._events).append(message)
                     self._changed.notify_all()
+
+
+def _is_remote_sdp(event: dict[str, Any]) -> bool:
+    return bool(event["type"] == "CALL_REMOTE_SDP")

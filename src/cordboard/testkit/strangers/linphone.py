@@ -35,6 +35,22 @@ audio_adaptive_jitt_comp_enabled=0
 echocancellation=0
 [misc]
 version_check_url_root=
+add_missing_audio_codecs=0
+[audio_codec_0]
+mime=PCMU
+rate=8000
+channels=1
+enabled=1
+[audio_codec_1]
+mime=PCMA
+rate=8000
+channels=1
+enabled=1
+[audio_codec_2]
+mime=telephone-event
+rate=8000
+channels=1
+enabled=1
 [video]
 display=0
 capture=0
@@ -66,6 +82,9 @@ class Linphone:
         self.account = account
         self.hertz = hertz
         self.port = free_ports()
+        first = free_ports(16)
+        self.rtp_ports = range(first, first + 16)
+        """The first call's port and control port, then those of further calls."""
         self._folder = folder
         self._calls = 0
         voice = folder / "voice.wav"
@@ -79,7 +98,7 @@ class Linphone:
             ipv6=int(ipv6),
             contact=f"<sip:{account.user}@127.0.0.1:{self.port}>",
             default_proxy=0 if account.server else -1,
-            rtp=free_ports(4),
+            rtp=self.rtp_ports.start,
         )
         if account.server:
             text += ACCOUNT.format(
@@ -143,6 +162,30 @@ class Linphone:
     def hang_up(self) -> None:
         """Ends, cancels or rejects the current call."""
         self.program.say("terminate")
+
+    def hold(self) -> None:
+        """Puts the current call on hold; returns when the other end has agreed, which then hears its voice as music."""
+        self.program.say("pause")
+        self._expect(r"Call \d+ with .* is now paused", "the call is not held")
+
+    def resume(self, line: int = 1) -> None:
+        """Talks on in a call, numbered from 1 in the order of their making; one it is in is put on hold by itself."""
+        self.program.say(f"resume {line}")
+        self._expect(
+            rf"Call {line} with .* resumed|Media streams established .* for call {line}\b", "it is not resumed"
+        )
+
+    def transfer(self, target: str, line: int = 1) -> None:
+        """Sends the other end of a call to a number, by REFER."""
+        self.program.say(f"transfer {line} {target}")
+
+    def join(self, line: int = 1, other: int = 2) -> None:
+        """Sends the other end of one call to that of another: REFER with Replaces."""
+        self.program.say(f"transfer {line} --to-call {other}")
+
+    def redirect(self, target: str) -> None:
+        """Answers all that rings by 302 with another address."""
+        self.program.say(f"redirect all {target}")
 
     def wait_ringing(self) -> None:
         """Waits until the far end rings."""

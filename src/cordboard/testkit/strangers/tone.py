@@ -64,7 +64,11 @@ def write_sine(path: Path, hertz: float, seconds: float, *, rate: int = 8000, db
     """Writes a sine as 16 bit mono WAV."""
     peak = FULL_SCALE * 10 ** (dbfs / 20) * math.sqrt(2)
     step = 2 * math.pi * hertz / rate
-    samples = array("h", (round(peak * math.sin(step * i)) for i in range(round(seconds * rate))))
+    count = round(seconds * rate)
+    # A second holds whole periods of a whole number of hertz.
+    once = min(count, rate) if hertz == round(hertz) else count
+    period = array("h", (round(peak * math.sin(step * i)) for i in range(once)))
+    samples = (period * -(-count // once))[:count] if once else period
     with wave.open(str(path), "wb") as out:
         out.setnchannels(1)
         out.setsampwidth(2)

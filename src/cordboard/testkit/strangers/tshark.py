@@ -16,6 +16,8 @@ from cordboard.testkit.strangers.program import Program, StrangerError, find, wa
 SEVERITY_WARNING = 0x600000
 """Wireshark's expert severities: chat 2, note 4, warning 6, error 8, each followed by five zero digits."""
 _SECONDS = 15.0
+_OVERLAP = 4096
+"""Bytes before the end of the file from which a mark is looked for."""
 _FIELDS = ("frame.number", "udp.srcport", "tcp.srcport", "_ws.col.Info", "_ws.expert.message", "_ws.malformed")
 
 
@@ -32,19 +34,28 @@ class Finding:
 class Capture:
     """A running capture of the traffic of some ports. A context manager: leaving it ends the capture."""
 
-    def __init__(self, folder: Path, ports: Sequence[int], *, interface: str = "lo") -> None:
-        """Starts it; packets sent after this returns are captured. Raises MissingProgramError, StrangerError."""
+    def __init__(
+        self, folder: Path, ports: Sequence[int], *, media: Sequence[range] = (), interface: str = "lo"
+    ) -> None:
+        """Starts it; packets sent after this returns are captured.
+
+        ``ports``: of SIP; ``media``: phones' ports for RTP. Raises MissingProgramError, StrangerError.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         self.file = folder / "capture.pcapng"
         self._ports = tuple(ports)
-        self._marker = free_ports()
+        self.marker = free_ports()
+        """The port to which marks are sent."""
         self._marks = 0
-        wanted = " or ".join(f"port {port}" for port in (*self._ports, self._marker))
+        wanted = " or ".join(
+            [f"port {port}" for port in (*self._ports, self.marker)]
+            + [f"portrange {ports.start}-{ports.stop - 1}" for ports in media]
+        )
         arguments = ["tshark", "-i", interface, "-q", "-s", "0", "-w", str(self.file), "-f", wanted]
         self.program = Program("tshark", arguments, folder)
         self._stopped = False
         try:
-            self._mark()
+            self.mark()
         except StrangerError:
             self.program.close()
             raise
@@ -53,7 +64,7 @@ class Capture:
         """Ends the capture when all that was sent before has been written."""
         if self._stopped:
             return
-        self._mark()
+        self.mark()
         self._stopped = True
         self.program.signal(signal.SIGINT)
         self.program.wait(_SECONDS)
@@ -85,6 +96,23 @@ class Capture:
         if findings:
             raise StrangerError("tshark", "complains", "\n".join(str(finding) for finding in findings))
 
+    def mark(self) -> None:
+        """Sends marked packets until one is in the file: the capture runs, and all that came before is written."""
+        self._marks += 1
+        mark = f"cordboard capture mark {self._marks} of {self.marker}".encode()
+        start = max(0, self.file.stat().st_size - _OVERLAP) if self.file.exists() else 0
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+
+            def written() -> bool:
+                sender.sendto(mark, ("127.0.0.1", self.marker))
+                if not self.file.exists():
+                    return False
+                with self.file.open("rb") as file:
+                    file.seek(start)
+                    return mark in file.read()
+
+            wait_until(written, _SECONDS, failed=lambda: self.program.error("does not capture"))
+
     def close(self) -> None:
         """Ends the capture at once."""
         self.program.close()
@@ -96,18 +124,6 @@ class Capture:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-    def _mark(self) -> None:
-        """Sends marked packets until one is in the file: the capture runs, and all that came before is written."""
-        self._marks += 1
-        mark = f"cordboard capture mark {self._marks} of {self._marker}".encode()
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
-
-            def written() -> bool:
-                sender.sendto(mark, ("127.0.0.1", self._marker))
-                return self.file.exists() and mark in self.file.read_bytes()
-
-            wait_until(written, _SECONDS, failed=lambda: self.program.error("does not capture"))
 
     def _read(self, display_filter: str, fields: Sequence[str]) -> list[list[str]]:
         self.stop()
