@@ -154,6 +154,8 @@ class LegStats:
 class Listener:
     """Who is told what happens on a leg. Override what is of interest."""
 
+    __slots__ = ()
+
     def on_digit(self, digit: str, duration_ms: int) -> None:
         """A digit was pressed and let go."""
 

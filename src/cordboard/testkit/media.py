@@ -1,0 +1,360 @@
+"""A media engine without sound: it keeps what it was asked, and a test says what a party does.
+
+Its clock is the test's, so a player of a known length ends when the clock has moved that far.
+"""
+
+# ruff: noqa: D102 - the face says what each method does
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cordboard._core import Sdp
+from cordboard.media.face import FOREVER, File, LegStats, MediaRefusedError, PlayEnd, Playing, RecordEnd, Role, Waves
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from cordboard.media.face import Leg, Listener, Recording, Source
+    from cordboard.sip.clock import Clock, Timer
+
+
+class SilentPlayer:
+    """A player that plays nothing, for as long as it would take."""
+
+    def __init__(self, media: SilentMedia, playing: Playing, ended: Callable[[PlayEnd, int], None]) -> None:
+        self.playing = playing
+        self.over: PlayEnd | None = None
+        """Why it ended; None while it plays."""
+        self.paused = False
+        self._media = media
+        self._ended = ended
+        self._since = media.clock.now()
+        self._played = 0.0
+        """Seconds before the last pause."""
+        self._timer: Timer | None = None
+        self._run()
+
+    @property
+    def played_ms(self) -> int:
+        """How long it has played."""
+        running = 0.0 if self.paused else self._media.clock.now() - self._since
+        return round((self._played + running) * 1000)
+
+    def _length(self) -> tuple[int, PlayEnd] | None:
+        row = sum(self._media.length(source) for source in self.playing.sources)
+        limit = self.playing.duration_ms
+        if self.playing.repeat != FOREVER:
+            times = self.playing.repeat
+            whole = max(0, row * times + self.playing.delay_ms * (times - 1) - self.playing.offset_ms)
+            if not limit or whole <= limit:
+                return whole, PlayEnd.COMPLETE
+        return (limit, PlayEnd.DURATION) if limit else None
+
+    def _run(self) -> None:
+        length = self._length()
+        if length is not None:
+            left = max(0.0, length[0] / 1000 - self._played)
+            self._timer = self._media.clock.call_later(left, lambda: self.end(length[1]))
+
+    def end(self, why: PlayEnd) -> None:
+        """Ends it as if for that reason."""
+        if self.over is not None:
+            return
+        played = self.played_ms
+        self.over = why
+        if self._timer is not None:
+            self._timer.cancel()
+        self._media.clock.call_later(0.0, lambda: self._ended(why, played))
+
+    def stop(self) -> None:
+        self.end(PlayEnd.STOPPED)
+
+    def pause(self) -> None:
+        if self.over is None and not self.paused:
+            self._played += self._media.clock.now() - self._since
+            self.paused = True
+            if self._timer is not None:
+                self._timer.cancel()
+
+    def resume(self) -> None:
+        if self.over is None and self.paused:
+            self.paused, self._since = False, self._media.clock.now()
+            self._run()
+
+    def seek(self, by_ms: int) -> None:
+        if self.over is None:
+            self._played = max(0.0, self._played + by_ms / 1000)
+            if not self.paused and self._timer is not None:
+                self._timer.cancel()
+                self._run()
+
+
+class SilentRecorder:
+    """A recorder that writes nothing."""
+
+    def __init__(self, media: SilentMedia, recording: Recording, ended: Callable[[RecordEnd, int], None]) -> None:
+        self.recording = recording
+        self.over: RecordEnd | None = None
+        """Why it ended; None while it records."""
+        self.paused = False
+        self._media = media
+        self._ended = ended
+        self._since = media.clock.now()
+        self._kept = 0.0
+        self._timer: Timer | None = None
+        self._run()
+
+    def _run(self) -> None:
+        if self.recording.max_ms:
+            left = max(0.0, self.recording.max_ms / 1000 - self._kept)
+            self._timer = self._media.clock.call_later(left, lambda: self.end(RecordEnd.MAX))
+
+    @property
+    def length_ms(self) -> int:
+        """How much it holds."""
+        running = 0.0 if self.paused else self._media.clock.now() - self._since
+        return round((self._kept + running) * 1000)
+
+    def end(self, why: RecordEnd) -> None:
+        """Ends it as if for that reason."""
+        if self.over is not None:
+            return
+        length = self.length_ms
+        self.over = why
+        if self._timer is not None:
+            self._timer.cancel()
+        self._media.clock.call_later(0.0, lambda: self._ended(why, length))
+
+    def stop(self) -> None:
+        self.end(RecordEnd.STOPPED)
+
+    def pause(self) -> None:
+        if self.over is None and not self.paused:
+            self._kept += self._media.clock.now() - self._since
+            self.paused = True
+            if self._timer is not None:
+                self._timer.cancel()
+
+    def resume(self) -> None:
+        if self.over is None and self.paused:
+            self.paused, self._since = False, self._media.clock.now()
+            self._run()
+
+
+class SilentLeg:
+    """A leg without sound. What was asked of it is kept in order."""
+
+    def __init__(self, media: SilentMedia, port: int) -> None:
+        self.media = media
+        self.place = (media.address, port)
+        self.listener: Listener | None = None
+        self.heard = b""
+        """The peer's last description that was taken."""
+        self.said = b""
+        """Our last description."""
+        self.players: list[SilentPlayer] = []
+        self.recorders: list[SilentRecorder] = []
+        self.digits: list[str] = []
+        """What it was asked to send."""
+        self.room: SilentRoom | None = None
+        self.joined: dict[SilentLeg, Role] = {}
+        """With whom, and what of this leg they hear."""
+        self.closed = False
+
+    def _describe(self, payload_types: str, lines: str = "") -> bytes:
+        host, port = self.place
+        family = "IP6" if ":" in host else "IP4"
+        self.said = (
+            f"v=0\r\no=- {port} 1 IN {family} {host}\r\ns=-\r\nc=IN {family} {host}\r\nt=0 0\r\n"
+            f"m=audio {port} RTP/AVP {payload_types}\r\n{lines}"
+        ).encode()
+        return self.said
+
+    def offer(self) -> bytes:
+        return self._describe("0 8 101", "a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\n")
+
+    def answer(self, offer: bytes) -> bytes:
+        """Takes G.711; the direction mirrors the offer's."""
+        try:
+            sdp = Sdp.parse(offer)
+        except ValueError as error:
+            raise MediaRefusedError(400, str(error)) from None
+        media = sdp.media
+        first = next((i for i, m in enumerate(media) if m.kind == "audio" and not m.refused), -1)
+        taken = [] if first < 0 else [f for f in media[first].formats if f in ("0", "8")]
+        if not taken:
+            raise MediaRefusedError(488, "no codec in common")
+        audio = media[first]
+        mirrored = {"sendonly": "recvonly", "recvonly": "sendonly"}.get(audio.direction, audio.direction)
+        answer = self._describe(taken[0], f"a={mirrored}\r\n")
+        for index, stream in enumerate(media):
+            if index == first:
+                continue
+            refused = f"m={stream.kind} 0 {stream.protocol} {' '.join(stream.formats)}\r\n".encode()
+            head, mark, rest = answer.partition(b"m=audio ")
+            answer = head + refused + mark + rest if index < first else answer + refused
+        self.heard, self.said = offer, answer
+        return answer
+
+    def accept(self, answer: bytes) -> None:
+        try:
+            Sdp.parse(answer)
+        except ValueError as error:
+            raise MediaRefusedError(400, str(error)) from None
+        self.heard = answer
+
+    def play(self, playing: Playing, ended: Callable[[PlayEnd, int], None]) -> SilentPlayer:
+        player = SilentPlayer(self.media, playing, ended)
+        self.players.append(player)
+        return player
+
+    def record(self, recording: Recording, ended: Callable[[RecordEnd, int], None]) -> SilentRecorder:
+        recorder = SilentRecorder(self.media, recording, ended)
+        self.recorders.append(recorder)
+        return recorder
+
+    def send_digits(self, digits: str, on_ms: int, off_ms: int) -> int:
+        self.digits.append(digits)
+        return len(digits) * (on_ms + off_ms)
+
+    def stats(self) -> LegStats:
+        return LegStats()
+
+    def close(self) -> None:
+        if self.closed:
+            return
+        self.closed = True
+        if self.room is not None:
+            self.room.remove(self)
+        for other in list(self.joined):
+            self.media.part(self, other)
+        for player in self.players:
+            player.end(PlayEnd.FAILED)
+        for recorder in self.recorders:
+            recorder.end(RecordEnd.FAILED)
+        self.media.legs.remove(self)
+
+    def press(self, digits: str, duration_ms: int = 100) -> None:
+        """The party presses digits."""
+        for digit in digits:
+            if self.listener is not None:
+                self.listener.on_digit(digit, duration_ms)
+
+
+class SilentRoom:
+    """A room without sound."""
+
+    def __init__(self, media: SilentMedia, loudest: int) -> None:
+        self.media = media
+        self.loudest = loudest
+        self.roles: dict[SilentLeg, Role] = {}
+        """Who is in, and what they do."""
+        self.players: list[SilentPlayer] = []
+        self.recorders: list[SilentRecorder] = []
+        self.talking: list[SilentLeg] = []
+        """What :meth:`speakers` gives; for a test to set."""
+        self.closed = False
+
+    def add(self, leg: Leg, role: Role) -> None:
+        silent = self.media.own(leg)
+        if silent.room is not None:
+            silent.room.remove(silent)
+        for other in list(silent.joined):
+            self.media.part(silent, other)
+        silent.room = self
+        self.roles[silent] = role
+
+    def change(self, leg: Leg, role: Role) -> None:
+        self.roles[self.media.own(leg)] = role
+
+    def remove(self, leg: Leg) -> None:
+        silent = self.media.own(leg)
+        if self.roles.pop(silent, None) is not None:
+            silent.room = None
+
+    def play(self, playing: Playing, ended: Callable[[PlayEnd, int], None]) -> SilentPlayer:
+        player = SilentPlayer(self.media, playing, ended)
+        self.players.append(player)
+        return player
+
+    def record(self, recording: Recording, ended: Callable[[RecordEnd, int], None]) -> SilentRecorder:
+        recorder = SilentRecorder(self.media, recording, ended)
+        self.recorders.append(recorder)
+        return recorder
+
+    def set_loudest(self, loudest: int) -> None:
+        self.loudest = loudest
+
+    def speakers(self) -> Sequence[Leg]:
+        return list(self.talking)
+
+    def close(self) -> None:
+        if self.closed:
+            return
+        self.closed = True
+        for leg in list(self.roles):
+            self.remove(leg)
+        for player in self.players:
+            player.end(PlayEnd.FAILED)
+        for recorder in self.recorders:
+            recorder.end(RecordEnd.FAILED)
+
+
+class SilentMedia:
+    """The engine. Legs and rooms are kept."""
+
+    def __init__(
+        self, clock: Clock, address: str = "192.0.2.50", *, first_port: int = 30_000, ports: int = 1_000
+    ) -> None:
+        self.clock = clock
+        self.address = address
+        self.legs: list[SilentLeg] = []
+        self.rooms: list[SilentRoom] = []
+        self.lengths: dict[Source, int] = {}
+        """How long a source takes, milliseconds, where it is not :attr:`usual`."""
+        self.usual = 5_000
+        """How long a file takes."""
+        self._free = list(range(first_port + 2 * (ports - 1), first_port - 1, -2))
+
+    def own(self, leg: Leg) -> SilentLeg:
+        """The leg as one of ours; anything else is a mistake of the test."""
+        assert isinstance(leg, SilentLeg)  # noqa: S101 - in a test
+        return leg
+
+    def length(self, source: Source) -> int:
+        """How long one source takes once, milliseconds; a tone goes on for ever."""
+        if source in self.lengths:
+            return self.lengths[source]
+        match source:
+            case Waves():
+                return source.duration_ms
+            case File():
+                return self.usual
+        return 10**9
+
+    def leg(self, offer: bytes = b"") -> SilentLeg:  # noqa: ARG002 - it has one address only
+        if not self._free:
+            raise MediaRefusedError(503, "no port left")
+        leg = SilentLeg(self, self._free.pop())
+        self.legs.append(leg)
+        return leg
+
+    def join(self, one: Leg, other: Leg, *, one_to_other: Role, other_to_one: Role) -> None:
+        first, second = self.own(one), self.own(other)
+        for leg, keep in ((first, second), (second, first)):
+            if leg.room is not None:
+                leg.room.remove(leg)
+            for joined in [other for other in leg.joined if other is not keep]:
+                self.part(leg, joined)
+        first.joined[second] = one_to_other
+        second.joined[first] = other_to_one
+
+    def part(self, one: Leg, other: Leg) -> None:
+        first, second = self.own(one), self.own(other)
+        first.joined.pop(second, None)
+        second.joined.pop(first, None)
+
+    def room(self, *, loudest: int = 0) -> SilentRoom:
+        room = SilentRoom(self, loudest)
+        self.rooms.append(room)
+        return room
