@@ -11,3 +11,4 @@
 pub mod codec;
 pub mod dsp;
 pub mod mixer;
+pub mod quality;
