@@ -5,10 +5,12 @@
 //! made, never per frame.
 //!
 //! From the bottom up: [`codec`] turns samples into payloads and back, [`dsp`] measures, conceals and
-//! resamples them, [`jitter`] puts packets back into order and time, [`mixer`] lets a room of people hear each other.
+//! resamples them, [`mixer`] lets a room of people hear each other.
+//! [`tone`] makes what a network sounds like.
 #![forbid(unsafe_code)]
 
 pub mod codec;
 pub mod dsp;
 pub mod mixer;
 pub mod quality;
+pub mod tone;
