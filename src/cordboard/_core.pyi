@@ -174,7 +174,8 @@ class RequestEvent:
     dn: str | None
     """The DN it was admitted as; None within a dialog."""
     replaces: int | None
-    """The dialog of ours named by the Replaces of an INVITE, or of a REFER's Refer-To (RFC 3891); None for no other."""
+    """The dialog of ours named by the Replaces of an INVITE, or of a REFER's Refer-To (RFC 3891), even if it has just
+    ended; None for no other."""
     gruu: tuple[str, str] | None
     """DN and instance of the device that the Request-URI names, where that is a GRUU of ours (RFC 5627)."""
 

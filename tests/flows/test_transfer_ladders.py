@@ -40,7 +40,16 @@ def transfer_attended(centre):
     main.refer("1503", second)
 
 
-@pytest.mark.parametrize("flow", [hold, hold_with_music, transfer_unattended, transfer_attended])
+def replaced(centre):
+    call = centre.phones["1501"].call("1502", hang_up_after=4)
+    centre.run(2)
+    taken = centre.phones["1502"].calls[0]
+    headers = [("Replaces", taken.replaces()), ("Referred-By", "<sip:1502@centre.example>")]
+    centre.phones["1503"].call("1501", headers=headers)
+    return call
+
+
+@pytest.mark.parametrize("flow", [hold, hold_with_music, transfer_unattended, transfer_attended, replaced])
 def test_ladder(flow):
     centre = Centre(("1501", "1502", "1503"))
     flow(centre)

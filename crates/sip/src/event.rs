@@ -84,7 +84,7 @@ pub enum Event {
         /// `None`, the dialog itself is the proof.
         dn: Option<Arc<str>>,
         /// The dialog of ours that the Replaces of an INVITE (RFC 3891) or of a REFER's Refer-To
-        /// names; `None` for one that names none, or none of ours.
+        /// names, even if it has just ended; `None` for one that names none, or none of ours.
         replaces: Option<DialogId>,
         /// The device that the Request-URI names, where that is a GRUU of ours (RFC 5627).
         gruu: Option<Device>,

@@ -294,6 +294,10 @@ class Session:
         self._step(Input.SEND_ACK)
         self._dispatcher.endpoint.ack(self.dialog, body=body, content_type=content_type)
 
+    def abandon(self) -> None:
+        """The INVITE has been answered already, by a refusal of its session timer: there is no session."""
+        self._step(Input.CANCELLED)
+
     def hang_up(self, headers: _core.Headers = ()) -> None:
         """Ends a session that was answered, at once or as soon as the ACK has come. Harmless when it is over."""
         before = self._step(Input.HANG_UP)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from cordboard.switch.delivery import Delivery
     from cordboard.switch.features.caller_id import Identity
     from cordboard.switch.flows.arrangement import Arrangement
+    from cordboard.switch.flows.pickup import Pickup
     from cordboard.switch.flows.transfer import Transfer
     from cordboard.switch.legs import Called, Failure
     from cordboard.switch.routing import Extension
@@ -68,7 +69,7 @@ class CallFlow:
         """The caller's leg."""
         self.b: Session | None = None
         """The leg of the contact that answered."""
-        self.branches: Delivery | None = None
+        self.branches: Delivery | Pickup | None = None
         """The callee while it is being called."""
         self.trunks: list[Trunk] = []
         """The trunks the call takes up."""
@@ -131,6 +132,13 @@ class CallFlow:
         extension = self.server.extensions.get(party.number)
         return extension.who if extension is not None else unnamed(party.number, self.server.settings.domain)
 
+    def told(self, viewer: Extension | None, party: Party) -> _core.Headers:
+        """The headers that tell a DN, or a trunk, whom it is connected to: no more than its trust allows."""
+        if viewer is None:
+            return ()
+        settings = viewer.settings
+        return self.identity_of(party).shown_to(trusted=settings.trusted, kinds=settings.identity_headers)[1]
+
     def occupy(self, trunk: Trunk) -> None:
         """The call goes through a trunk, and counts there."""
         trunk.calls += 1
@@ -141,6 +149,16 @@ class CallFlow:
         if trunk in self.trunks:
             self.trunks.remove(trunk)
             trunk.calls -= 1
+
+    def free_trunk_of(self, party: Party) -> None:
+        """A party leaves the call: if it was behind a trunk, the call takes up less of that."""
+        extension = self.extension_of(party) if party.dn is None else None
+        trunk = self.server.trunks.get(extension.dn.number) if extension is not None else None
+        if trunk is not None:
+            self.vacate(trunk)
+
+    def answer_nowhere(self) -> None:
+        """Answers a caller who still waits, so that his media leads nowhere for now. His ACK will come."""
 
     def establish(self) -> None:
         """The callee answered: both parties are talking."""

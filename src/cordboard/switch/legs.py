@@ -186,6 +186,10 @@ class Branches:
         if settings.sip_invite_timeout > 0:
             self._waiting = self._clock.call_later(settings.sip_invite_timeout, self._no_response)
 
+    def calls(self, outgoing: Outgoing) -> bool:
+        """Whether an INVITE is one of these."""
+        return any(one is outgoing or outgoing.handler is one for one in self._outgoing)
+
     @property
     def settled(self) -> bool:
         """Whether the call of the DN is decided."""

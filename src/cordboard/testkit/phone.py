@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from cordboard.sip.endpoint import Dispatcher
@@ -71,6 +72,8 @@ class Phone:
         """The shortest session timer it takes, in seconds (RFC 4028)."""
         self.deaf_to: set[str] = set()
         """Methods within a dialog it never answers."""
+        self.hesitates = 0.0
+        """Seconds it takes to answer a re-INVITE."""
         self.seen: list[str] = []
         """Methods of the requests within dialogs that came."""
         self.registered = 0
@@ -249,7 +252,11 @@ class _InCall:
             self.call.note("re-invite")
             if message.body:
                 self.call.bodies.append(message.body)
-            session.respond(event.transaction, 200, body=self.call.answer_to(message.body))
+            if phone.hesitates:
+                later = partial(self.take, session, event)
+                self.call.timers.append(phone.network.clock.call_later(phone.hesitates, later))
+            else:
+                self.take(session, event)
         elif method == "UPDATE" and message.body[:2] == b"v=":
             self.call.note("update")
             self.call.bodies.append(message.body)
@@ -259,6 +266,11 @@ class _InCall:
             self.call.notified(message)
         else:
             session.respond(event.transaction, 200)
+
+    def take(self, session: Session, event: _core.RequestEvent) -> None:
+        """Answers a re-INVITE, unless it has been cancelled meanwhile."""
+        if session.serving and not session.over:
+            session.respond(event.transaction, 200, body=self.call.answer_to(event.message.body))
 
 
 class _Caller(_InCall):

@@ -206,6 +206,7 @@ pub struct Endpoint {
     heard_reliables: FxHashMap<DialogId, reliable::Heard>,
     acks: FxHashMap<DialogId, resend::Acked>,
     keep_alives: reach::KeepAlives,
+    ended: replaces::Ended,
     overloaded: bool,
     counters: Counters,
     transmits: Vec<Transmit>,
@@ -251,6 +252,7 @@ impl Endpoint {
             heard_reliables: FxHashMap::default(),
             acks: FxHashMap::default(),
             keep_alives: reach::KeepAlives::default(),
+            ended: replaces::Ended::default(),
             overloaded: false,
             counters: Counters::default(),
             transmits: Vec::new(),
@@ -412,11 +414,13 @@ impl Endpoint {
         self.heard_reliables.remove(&id);
         self.acks.remove(&id);
         let Some(dialog) = self.dialogs.remove(&id) else { return };
-        if let Entry::Occupied(entry) = self.by_tags.entry(tag_hash(dialog.local_tag(), dialog.remote_tag()))
+        let tags = tag_hash(dialog.local_tag(), dialog.remote_tag());
+        if let Entry::Occupied(entry) = self.by_tags.entry(tags)
             && *entry.get() == id
         {
             entry.remove();
         }
+        self.ended.add(tags, id);
     }
 
     fn find_dialog(&self, call_id: &str, local_tag: &str, remote_tag: &str) -> Option<DialogId> {

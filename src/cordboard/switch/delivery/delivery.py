@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from cordboard import _core
     from cordboard.model.ports import Link
+    from cordboard.sip.outgoing import Outgoing
     from cordboard.sip.session import Session, SessionHandler
     from cordboard.switch.callflow import CallFlow
     from cordboard.switch.delivery.offer import Offer
@@ -141,6 +142,24 @@ class Delivery:
     def parties(self) -> list[Party]:
         """Who is being called now."""
         return [attempt.party for attempt in self._attempts]
+
+    def party_of(self, outgoing: Outgoing) -> Party | None:
+        """Whose phone an INVITE of ours calls."""
+        return next((attempt.party for attempt in self._attempts if attempt.branches.calls(outgoing)), None)
+
+    def picked_up(self, ringing: Party, by: Party) -> None:
+        """Somebody answers for one of those who are called: they are all let go, and the owner hears no more."""
+        attempts, self._attempts = self._attempts, []
+        self.owner.called(by)
+        for attempt in attempts:
+            attempt.branches.cancel(ANSWERED_ELSEWHERE)
+            if attempt.trunk is not None:
+                self._flow.vacate(attempt.trunk)
+            if attempt.party is ringing:
+                self._drop(ringing, CallState.PICKED_UP, third=by)
+            else:
+                self._drop(attempt.party, CallState.OK)
+        self._close()
 
     def move(self, flow: CallFlow) -> None:
         """From now on it is for another call, which has taken over its parties and trunks."""

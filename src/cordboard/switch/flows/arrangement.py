@@ -39,6 +39,9 @@ class Arrangement(Protocol):
     def takes_offer(self, session: Session, event: _core.RequestEvent) -> bool:
         """Whether it answers an offer of a phone (or a request for one) itself."""
 
+    def again(self, session: Session) -> None:
+        """Lets a leg hear anew what it is to hear; it was joined to something else meanwhile."""
+
     def left(self, session: Session) -> bool:
         """A phone hung up or is gone. Whether the call goes on without it."""
 

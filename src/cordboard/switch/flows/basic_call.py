@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from cordboard.model.call import Call
 from cordboard.model.enums import CallType, DNRole
 from cordboard.model.party import Move, advance
+from cordboard.sip.media import dead_answer
 from cordboard.sip.session import Session
 from cordboard.sip.session_timer import MIN_SE, too_short
 from cordboard.switch.bridge import ALLOW
@@ -27,7 +28,9 @@ from cordboard.switch.callflow import CallFlow
 from cordboard.switch.delivery import RINGING, Delivery, Offer, refusal_of
 from cordboard.switch.features import alerting, caller_id
 from cordboard.switch.features.diversion import Trail
-from cordboard.switch.flows import consult
+from cordboard.switch.features.sdp_origin import Origin
+from cordboard.switch.flows import consult, replaces
+from cordboard.switch.flows.make_call_rfc3725 import black_hole
 from cordboard.switch.headers import body_of, end_to_end
 from cordboard.switch.numbers import number_of
 from cordboard.switch.records import Outcome, ReleasedBy
@@ -133,6 +136,16 @@ class BasicCall(CallFlow):
             advance(self.caller, Move.FAIL, self.server.reporter, refusal.state)
         self.end(refusal.outcome, refusal.status, refusal.by, refusal.reason, headers=refusal.headers)
 
+    def answer_nowhere(self) -> None:
+        """See CallFlow."""
+        a = self.a
+        if a is None:
+            return
+        nowhere = Origin(a.dialog, ipv6=False)
+        body = dead_answer(self._offer, a.dialog) if self._offer else black_hole(nowhere, ipv6=False)
+        a.media.heard, a.media.said = self._offer, body
+        a.answer(body=body)
+
     # SessionHandler, while only the caller's leg is there
 
     def on_cancel(self, session: Session, message: _core.Message) -> None:  # noqa: ARG002
@@ -192,8 +205,8 @@ def start(server: SipServer, event: _core.RequestEvent) -> None:
         server.refuse(event.transaction, 422, (("Min-SE", str(MIN_SE)),))
         return
     if message.header("Replaces") is not None:
-        # To ring somebody instead would be worse than to say no (RFC 3891 section 3).
-        server.refuse(event.transaction, 481 if event.replaces is None else 403)
+        # Never to ring somebody instead (RFC 3891 section 3).
+        replaces.start(server, event, caller, _identity(server, message, caller))
         return
     number = event.gruu[0] if event.gruu is not None else number_of(message.uri)
     if not number:
@@ -203,11 +216,10 @@ def start(server: SipServer, event: _core.RequestEvent) -> None:
     if caller.full or (trunk is not None and trunk.full):
         server.refuse(event.transaction, 486)
         return
+    identity = _identity(server, message, caller)
     if caller.is_trunk:
-        identity = caller_id.of_stranger(message, server.settings.domain, trusted=caller.settings.trusted)
         call_type = CallType.INBOUND
     else:
-        identity = caller.who._replace(private=True) if caller_id.wants_privacy(message) else caller.who
         call_type = CallType.OUTBOUND if isinstance(server.find(number), Outside) else CallType.INTERNAL
     call = Call(
         server.ids.next(),
@@ -223,6 +235,13 @@ def start(server: SipServer, event: _core.RequestEvent) -> None:
         flow.occupy(trunk)
     server.begin(flow)
     flow.start(event, caller, identity, number)
+
+
+def _identity(server: SipServer, message: _core.Message, caller: Extension) -> Identity:
+    """Who calls."""
+    if caller.is_trunk:
+        return caller_id.of_stranger(message, server.settings.domain, trusted=caller.settings.trusted)
+    return caller.who._replace(private=True) if caller_id.wants_privacy(message) else caller.who
 
 
 def _one_less(value: str | None) -> str:

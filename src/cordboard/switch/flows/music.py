@@ -113,6 +113,17 @@ class Parted:
         """There are none but the two."""
         return None
 
+    def again(self, session: Session) -> None:
+        """Gives a leg its music again, or its silence."""
+        seat = self.seats.pop(session, None)
+        if isinstance(seat, Limb):
+            seat.close()
+            self.play(session, seat.errand)
+        else:
+            if seat is not None:
+                seat.close()
+            self.hush(session)
+
     def left(self, session: Session) -> bool:  # noqa: ARG002
         """With one of two the call goes."""
         return False

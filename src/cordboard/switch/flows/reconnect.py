@@ -6,7 +6,10 @@
     |                          | <----------- 200 (answer)|
     | <----------- ACK (answer)| ACK -------------------> |        DONE
 
-A source that was called without an offer has given its offer already: its ACK is owed, and OFFERING is the start.
+A source that was called without an offer has given its offer already: its ACK is owed, and OFFERING is the start. One
+of the two may be one who calls us and is not answered yet: as the source it is answered with the sink's answer, as the
+sink with the source's offer, and its ACK has the answer. What it offers passes as it is; should the joining fail, its
+INVITE is its owner's to refuse.
 
     ASKING --OFFER--> OFFERING --ANSWER--> DONE, or MENDING --ANSWER--> DONE
       |                  |
@@ -88,11 +91,13 @@ class Reconnect:
         "_done",
         "_flow",
         "_lifting",
-        "_offer",
         "_timer",
+        "_told",
         "_tries",
         "_turned",
+        "answer_headers",
         "joined",
+        "offer",
         "sink",
         "source",
         "state",
@@ -109,8 +114,12 @@ class Reconnect:
         self.source = source
         self.sink = sink
         self._done = done
-        self._offer = b""
+        self.offer = b""
         """What the source offered."""
+        self._told = b""
+        """What a sink that was not answered yet was told."""
+        self.answer_headers: _core.Headers = ()
+        """What one that was not answered yet is told besides."""
         self._tries = 0
         self._turned = False
         self._timer: Timer | None = None
@@ -132,8 +141,8 @@ class Reconnect:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if before is State.OFFERING and not self.source.over:
-            self._acknowledge(dead_answer(self._offer, self.source.dialog))
+        if before is State.OFFERING:
+            self._let_down()
 
     def _finish(self, what: Input) -> None:
         self.state = TABLE[self.state, what]
@@ -175,17 +184,22 @@ class Reconnect:
 
     def _offered(self, offer: bytes) -> None:
         self.state = TABLE[self.state, Input.OFFER]
-        self._offer = self.source.media.heard = offer
+        self.offer = self.source.media.heard = offer
         self._pass_on()
 
     def _pass_on(self) -> None:
         """Makes the sink the offer."""
         self._timer = None
         sink = self.sink
+        as_it_is = self.source.early or self._holds(self.source)
+        if sink.early:
+            self._told = sink.media.next(self.offer if as_it_is else taken_from_hold(self.offer))
+            sink.answer(self.answer_headers, body=self._told)
+            return
         if sink.busy:
             self._wait(sink, self._pass_on)
             return
-        told = sink.media.next(self._offer if self._holds(self.source) else taken_from_hold(self._offer))
+        told = sink.media.next(self.offer if as_it_is else taken_from_hold(self.offer))
         sink.request("INVITE", partial(self._answered, told), body=told)
 
     def _holds(self, session: Session) -> bool:
@@ -198,24 +212,38 @@ class Reconnect:
     def _answered(self, told: bytes, status: int, event: _core.ResponseEvent | None) -> None:
         sink = self.sink
         if event is not None and status < 300:
-            sink.media.said, sink.media.heard = told, event.message.body
             sink.ack_again()
-            if self.state is State.DONE:
-                return
-            answer = self.source.media.next(pointed(event.message.body, direction(self._offer)))
-            self.source.media.said = answer
-            self._acknowledge(answer)
-            if direction(told) == "sendrecv" and direction(self._offer) != "sendrecv":
-                self.state = TABLE[self.state, Input.ONE_WAY]
-                self._mend()
-            else:
-                self._finish(Input.ANSWER)
+            self._agreed(told, event.message.body)
         elif self.state is State.DONE or sink.over:
             return
         elif status == 491:
             self._wait(sink, self._pass_on)
         else:
             self._refused(Input.REFUSED)
+
+    def acknowledged(self, message: _core.Message) -> None:
+        """The ACK of a sink that was not answered before came, with its answer."""
+        if self._told:
+            told, self._told = self._told, b""
+            if message.body or self.state is State.DONE:
+                self._agreed(told, message.body)
+            else:
+                # He has hung up before he was heard.
+                self._refused(Input.REFUSED)
+
+    def _agreed(self, told: bytes, answer: bytes) -> None:
+        """The sink took what it was told."""
+        self.sink.media.said, self.sink.media.heard = told, answer
+        if self.state is State.DONE:
+            return
+        answer = self.source.media.next(pointed(answer, direction(self.offer)))
+        self.source.media.said = answer
+        self._acknowledge(answer)
+        if direction(told) == "sendrecv" and direction(self.offer) != "sendrecv":
+            self.state = TABLE[self.state, Input.ONE_WAY]
+            self._mend()
+        else:
+            self._finish(Input.ANSWER)
 
     def _mend(self) -> None:
         self._timer = None
@@ -242,17 +270,25 @@ class Reconnect:
 
     def _acknowledge(self, answer: bytes) -> None:
         source = self.source
-        if source.state.value == "accepted":
+        if source.early:
+            source.answer(self.answer_headers, body=answer)
+        elif source.state.value == "accepted":
             source.ack(answer)
         else:
             source.ack_again(answer)
+
+    def _let_down(self) -> None:
+        """The source's offer leads nowhere."""
+        if not self.source.over and not self.source.early:
+            self._acknowledge(dead_answer(self.offer, self.source.dialog))
 
     def _refused(self, what: Input) -> None:
         """A phone will not: once more the other way round, then the call stays as it is."""
         before = self.state
         if before is State.OFFERING:
-            self._acknowledge(dead_answer(self._offer, self.source.dialog))
-        if before is State.MENDING or self._turned or what is Input.GIVEN_UP:
+            self._let_down()
+        final = self._turned or self.source.early or self.sink.early
+        if before is State.MENDING or final or what is Input.GIVEN_UP:
             self._flow.server.log.warning("media not joined", conn_id=self._flow.call.conn_id, state=before.value)
             self._finish(Input.GIVEN_UP)
             return

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 from cordboard.sip.session import Session
 from cordboard.switch import callflow
+from cordboard.switch.delivery import Delivery
 from cordboard.switch.flows.transfer import Observer, Transfer
 from cordboard.switch.numbers import number_of
 
@@ -197,7 +198,7 @@ def _replaced(flow: CallFlow, session: Session, event: _core.RequestEvent) -> tu
     one, two = flow.party_opposite(session), other.party_opposite(owner)
     if one is not None and two is not None and one.number == two.number:
         raise ReferError(403, "would join a number to itself")
-    ringing = other.branches is not None
+    ringing = isinstance(other.branches, Delivery)
     if other.transfer is not None or not (ringing or other.settled):
         raise ReferError(491, "a change of the other call is under way")
     return other, owner

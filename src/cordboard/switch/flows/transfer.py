@@ -195,7 +195,8 @@ class Transfer:
         assert consult is not None  # noqa: S101 - the caller's
         self.target = consult.callee if consult.branches is not None else consult.party_opposite(self._consulting())
         self._early = self._consulting()
-        if consult.branches is None:
+        delivery = consult.branches
+        if not isinstance(delivery, Delivery):
             self._step(Input.BOTH_UP)
             session = consult.session_opposite(self._early)
             self._transferor_out()
@@ -203,8 +204,8 @@ class Transfer:
             return
         self._step(Input.CONSULTED)
         consult.transfer = self
-        self.branches = consult.branches
-        self.branches.owner = self
+        self.branches = delivery
+        delivery.owner = self
         if self.target is not None and self.target.alive:
             self.observer.progress(180)
 
