@@ -217,6 +217,10 @@ impl PyEndpoint {
         Ok(())
     }
 
+    fn set_options_headers(&self, #[pyo3(from_py_with = headers_argument)] headers: Vec<HeaderLine>) {
+        self.control(Control::SetOptionsHeaders { headers });
+    }
+
     fn remove_dn(&self, dn: String) {
         self.control(Control::RemoveDn { dn });
     }

@@ -5,7 +5,7 @@ mod support;
 
 use std::time::Duration;
 
-use cordboard_sip::endpoint::{Body, Command, Event, Failure};
+use cordboard_sip::endpoint::{Body, Command, Control, Event, Failure};
 use cordboard_sip::{Flow, Message, Method, Transport};
 use support::{Pair, answered, in_dialog, respond, statuses};
 
@@ -272,6 +272,8 @@ fn under_overload_phones_keep_their_registrations() {
 fn options_is_answered_without_troubling_the_user() {
     let mut pair = Pair::new();
     let flow = Flow { transport: Transport::Udp, local: pair.addresses[1], remote: pair.addresses[0], connection: 0 };
+    let load = ("X-Load".to_owned(), "3 10".to_owned());
+    pair.ends[1].control(Control::SetOptionsHeaders { headers: vec![load] });
     let options = b"OPTIONS sip:192.0.2.2 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1:5060;rport;branch=z9hG4bKx\r\n\
         Max-Forwards: 70\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:192.0.2.2>\r\nCall-ID: x\r\nCSeq: 1 OPTIONS\r\n\r\n";
     pair.ends[1].receive(options, flow, pair.now);
@@ -280,6 +282,7 @@ fn options_is_answered_without_troubling_the_user() {
     let answer = Message::parse(&transmits[0].bytes, &Default::default()).unwrap();
     assert_eq!(answer.status(), 200);
     assert!(answer.get_by_name("Allow").unwrap().contains("INVITE"));
+    assert_eq!(answer.get_by_name("X-Load"), Some("3 10"));
     assert_eq!(answer.top_via().unwrap().params.get("received"), Some("192.0.2.1"));
     assert_eq!(answer.top_via().unwrap().params.get("rport"), Some("5060"));
     assert!(pair.events(1).is_empty());

@@ -1,6 +1,6 @@
 //! What the user tells the endpoint besides commands: who its DNs are, which accounts it has elsewhere, what it serves.
 
-use super::Credentials;
+use super::{Credentials, HeaderLine};
 use crate::directory::Entry;
 
 /// A change of what the endpoint knows.
@@ -31,6 +31,11 @@ pub enum Control {
     },
     /// What the user can do and wants, from now on.
     SetPolicy(Policy),
+    /// What answers to OPTIONS outside a dialog say besides, from now on: how busy the user is, what else it takes.
+    SetOptionsHeaders {
+        /// In order.
+        headers: Vec<HeaderLine>,
+    },
 }
 
 /// What the user serves and wants.

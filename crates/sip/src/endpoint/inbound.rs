@@ -162,15 +162,18 @@ impl Endpoint {
             self.answer_overloaded(request, flow);
             return;
         }
-        let supported = self.settings.supported.iter().map(String::as_str).chain(EXTENSIONS);
-        let supported = supported.collect::<Vec<_>>().join(", ");
-        let allow = self.settings.allow.clone();
-        let headers = [
-            (HeaderName::Allow, allow.as_str()),
-            (HeaderName::Accept, "application/sdp"),
-            (HeaderName::Supported, &supported),
-        ];
-        self.answer(request, flow, 200, &headers);
+        let tag = self.stateless_tag(request);
+        let settings = &self.settings;
+        let supported = settings.supported.iter().map(String::as_str).chain(EXTENSIONS);
+        let mut builder = MessageBuilder::response_to(request, 200, None, Some(&tag))
+            .known(HeaderName::Allow, &settings.allow)
+            .known(HeaderName::Accept, "application/sdp")
+            .known(HeaderName::Supported, supported.collect::<Vec<_>>().join(", "));
+        for (name, value) in &settings.options_headers {
+            builder = builder.header(name, value);
+        }
+        let response = builder.known(HeaderName::Server, &settings.software).finish();
+        self.transmit_response(&response, flow);
     }
 
     pub(super) fn answer_overloaded(&mut self, request: &Message, flow: Flow) {

@@ -55,6 +55,8 @@ pub struct Settings {
     pub realm: String,
     /// The methods printed in Allow; [`Control::SetPolicy`] changes them to what the user really serves.
     pub allow: String,
+    /// What answers to OPTIONS outside a dialog say besides; see [`Control::SetOptionsHeaders`].
+    pub options_headers: Vec<HeaderLine>,
     /// The option tags printed in Supported and honoured in Require. `100rel` is printed in an INVITE
     /// of ours only where the user lists it, since it is the user who has to send PRACK.
     pub supported: Vec<String>,
@@ -78,6 +80,7 @@ impl Default for Settings {
             software: "Cordboard".into(),
             realm: "cordboard".into(),
             allow: "INVITE, ACK, BYE, CANCEL, OPTIONS, PRACK".into(),
+            options_headers: Vec::new(),
             supported: [reliable::TAG, "replaces", "timer", "norefersub"].map(Into::into).to_vec(),
             limits: Limits::default(),
             digest: DigestSettings::default(),
@@ -344,6 +347,7 @@ impl Endpoint {
                 registrar.flow_timer = policy.flow_timer;
                 self.keep_alive_every(policy.nat_keep_alive);
             }
+            Control::SetOptionsHeaders { headers } => self.settings.options_headers = headers,
         }
     }
 

@@ -1,0 +1,146 @@
+"""Conferences: rooms with a name, made by the first party and ended with the last (RFC 4240 section 5), or by MSML.
+
+A party comes and goes; where wanted all others hear it, by a tone. One whose ``coach`` names another party is heard by
+that one alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from cordboard.media import Playing, Role, Tone
+
+if TYPE_CHECKING:
+    from cordboard.media import PlayEnd, Room
+    from cordboard.mediaserver.leg import ServedLeg
+    from cordboard.mediaserver.server import MediaServer
+    from cordboard.sip.bodies import netann
+
+
+class FullError(Exception):
+    """A conference takes no more parties."""
+
+    def __init__(self, name: str, limit: int) -> None:
+        self.name = name
+        self.limit = limit
+        super().__init__(f"conference {name[:40]} is full: {limit} parties")
+
+
+class Member:
+    """A leg's place in a conference."""
+
+    __slots__ = ("coach", "leg", "party", "role", "tones")
+
+    def __init__(self, leg: ServedLeg, role: Role, *, party: str = "", coach: str = "", tones: bool = False) -> None:
+        self.leg = leg
+        self.role = role
+        self.party = party
+        """Its name here."""
+        self.coach = coach
+        """The name of the only one that hears it; empty for all."""
+        self.tones = tones
+        """Whether its coming and going is heard."""
+
+
+class Conference:
+    """A conference while it lasts."""
+
+    def __init__(self, server: MediaServer, name: str, limit: int, *, loudest: int = 0) -> None:
+        self._server = server
+        self.name = name
+        self.limit = limit
+        """Most parties."""
+        self.room: Room = server.media.room(loudest=loudest)
+        self.members: dict[ServedLeg, Member] = {}
+        """Who is in it, in the order they came."""
+        self.kept = False
+        """Whether it lasts without anybody in it, until it is destroyed."""
+
+    def __repr__(self) -> str:
+        return f"<Conference {self.name} {len(self.members)}>"
+
+    def join(self, member: Member) -> None:
+        """Lets a leg in. Raises FullError."""
+        if len(self.members) >= self.limit:
+            raise FullError(self.name, self.limit)
+        if member.tones and self.members:
+            self._sound("enter")
+        self.members[member.leg] = member
+        self.room.add(member.leg.media, self._role(member))
+        # Somebody may have come before the one he coaches.
+        for other in self.members.values():
+            if other.coach and other.coach == member.party:
+                self.room.change(other.leg.media, self._role(other))
+
+    def change(self, leg: ServedLeg, role: Role) -> None:
+        """Gives a member another role."""
+        member = self.members[leg]
+        member.role = role
+        self.room.change(leg.media, self._role(member))
+
+    def leave(self, leg: ServedLeg) -> None:
+        """Lets a leg go. Ends the conference with its last."""
+        member = self.members.pop(leg, None)
+        if member is None:
+            return
+        self.room.remove(leg.media)
+        for other in self.members.values():
+            if other.coach and other.coach == member.party:
+                self.room.change(other.leg.media, self._role(other))
+        if member.tones and self.members:
+            self._sound("leave")
+        if not self.members and not self.kept:
+            self.end()
+
+    def end(self) -> None:
+        """Ends it; legs that are in it go on without."""
+        self._server.conferences.pop(self.name, None)
+        self.members.clear()
+        self.room.close()
+
+    def _role(self, member: Member) -> Role:
+        if not member.coach:
+            return member.role
+        heard_by = next((one.leg.media for one in self.members.values() if one.party == member.coach), None)
+        if heard_by is None:
+            # He whom he coaches is not there: nobody hears him.
+            return replace(member.role, talk=False)
+        return replace(member.role, coach_for=heard_by)
+
+    def _sound(self, tone: str) -> None:
+        self.room.play(Playing((Tone(tone, self._server.settings.country),)), _heard)
+
+
+def _heard(why: PlayEnd, ms: int) -> None:
+    """A tone has been played."""
+
+
+class ConferenceService:
+    """What is done with a leg whose address asks for a seat."""
+
+    __slots__ = ("_conference", "_leg", "asked")
+
+    def __init__(self, leg: ServedLeg, asked: netann.Conference, conference: Conference) -> None:
+        """Takes the seat at once, so that it is not given to another one. Raises FullError."""
+        self._leg = leg
+        self.asked = asked
+        self._conference = conference
+        talk = asked.mode in ("sendrecv", "sendonly")
+        hear = asked.mode in ("sendrecv", "recvonly")
+        role = Role(talk=talk, hear=hear, clamp_dtmf=asked.dtmf == "clamp")
+        conference.join(Member(leg, role, party=asked.party, coach=asked.coach, tones=asked.tones))
+
+    def begin(self) -> None:
+        """It is in already."""
+
+    def on_digit(self, digit: str, duration_ms: int) -> None:
+        """Digits mean nothing here."""
+
+    def on_body(self, body: bytes, content_type: str) -> bool:  # noqa: ARG002
+        """Takes none."""
+        return False
+
+    def end(self) -> None:
+        """The party is gone."""
+        self._conference.leave(self._leg)

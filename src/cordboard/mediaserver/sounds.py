@@ -1,0 +1,172 @@
+"""From what is asked to be played to sounds.
+
+    music/on_hold            a file of the operator's folders, then of those that ship: music, then prompts
+    tone/busy, tone/busy/de  a tone, of the server's country or another; ``silence`` for none
+    file:///greeting.wav     a file within the operator's folders, never outside of them
+    http://...               not fetched: what is played must be here before somebody waits for it
+
+The names that SIP Servers are used to give for tones (``music/ring_back``, ``music/busy_5sec`` ...) are tones too,
+unless the operator has a file of that name.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote, urlsplit
+
+from cordboard.media import File, Source, Tone, Waves
+from cordboard.mediaserver.prompts import ENDINGS, Catalogue, PromptError, saying
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+MUSIC: Final = Path(__file__).resolve().parent / "music"
+"""The music that ships."""
+
+TONES: Final = frozenset(
+    {"dial", "ringback", "busy", "fast-busy", "call-waiting", "beep", "sit", "howler", "confirm", "enter", "leave"}
+)
+"""Tones that can be asked for by name."""
+
+SECOND: Final = 1000
+
+FAMILIAR: Final[dict[str, Source]] = {
+    "music/ring_back": Tone("ringback"),
+    "music/ringback": Tone("ringback"),
+    "music/busy_5sec": Tone("busy"),
+    "music/busy": Tone("busy"),
+    "music/fast_busy_5sec": Tone("fast-busy"),
+    "music/fast_busy": Tone("fast-busy"),
+    "music/silence": Waves(SECOND),
+    "silence": Waves(SECOND),
+}
+"""Names SIP Servers use, and what they mean."""
+
+
+class SoundError(LookupError):
+    """There is nothing to play."""
+
+    def __init__(self, asked: str, reason: str) -> None:
+        self.asked = asked
+        """What was asked for."""
+        self.reason = reason
+        """Why it cannot be."""
+        super().__init__(f"{asked[:120]}: {reason}")
+
+
+class Sounds:
+    """Everything that can be played."""
+
+    def __init__(
+        self,
+        folders: Sequence[Path] = (),
+        *,
+        language: str = "en",
+        country: str = "us",
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """``now``: the time of day where dates are said, with its zone."""
+        self._folders = tuple(folder.resolve() for folder in folders)
+        self._music = Catalogue((*self._folders, MUSIC.parent), language=language)
+        self._country = country
+        self._now = now
+
+    def find(self, asked: str, language: str = "") -> Source:
+        """One sound. Raises SoundError."""
+        scheme, colon, rest = asked.partition(":")
+        if colon and "/" not in scheme:
+            return self._by_url(asked, scheme.lower(), rest, language)
+        name = asked.strip("/")
+        kind, _, tone = name.partition("/")
+        if kind == "tone":
+            return self._tone(asked, tone)
+        try:
+            return File(self._music.find(name, language))
+        except PromptError:
+            familiar = FAMILIAR.get(name)
+            if familiar is None:
+                raise SoundError(asked, "no such sound") from None
+        return Tone(familiar.name, self._country) if isinstance(familiar, Tone) else familiar
+
+    def _by_url(self, asked: str, scheme: str, rest: str, language: str) -> Source:
+        if scheme in ("http", "https"):
+            raise SoundError(asked, "sounds are not fetched over HTTP")
+        if scheme != "file":
+            raise SoundError(asked, f"no sounds by {scheme[:20]}:")
+        try:
+            split = urlsplit(f"file:{rest}")
+        except ValueError:
+            raise SoundError(asked, "address not understood") from None
+        path = unquote(f"{split.netloc}/{split.path}" if split.netloc not in ("", "localhost") else split.path)
+        for folder in self._folders:
+            for candidate in (Path(path), folder / path.lstrip("/")):
+                # A link or a .. that leads out of the folder is not followed.
+                found = _existing(candidate)
+                if found is not None and found.is_relative_to(folder):
+                    return File(found)
+        return self._named(asked, path.lstrip("/"), language)
+
+    def _named(self, asked: str, name: str, language: str) -> Source:
+        try:
+            return File(self._music.find(name, language))
+        except PromptError:
+            raise SoundError(asked, "no such sound") from None
+
+    def _tone(self, asked: str, tone: str) -> Source:
+        name, _, country = tone.partition("/")
+        if name == "silence":
+            return Waves(SECOND)
+        if name not in TONES:
+            raise SoundError(asked, f"no such tone; there are {', '.join(sorted(TONES))}")
+        return Tone(name, country or self._country)
+
+    def say(self, kind: str, value: str, subtype: str = "", language: str = "") -> list[Source]:
+        """A value as sounds (RFC 5707 9.2.1.1). Raises SoundError for a kind or a value that cannot be said."""
+        try:
+            names = _spoken(kind, value, subtype, self._now)
+        except ValueError as error:
+            raise SoundError(f"{kind} {value}", f"cannot be said: {error}") from None
+        return [self.find(name, language) for name in names]
+
+
+def _existing(path: Path) -> Path | None:
+    for candidate in (path, *(path.with_name(path.name + ending) for ending in ENDINGS)):
+        try:
+            if candidate.is_file():
+                return candidate.resolve()
+        except (OSError, ValueError):
+            return None
+    return None
+
+
+def _spoken(kind: str, value: str, subtype: str, now: Callable[[], datetime]) -> list[str]:
+    match kind:
+        case "digits" | "characters" | "string" | "dn":
+            return saying.characters(value)
+        case "number" if subtype == "ord":
+            return saying.ordinal(int(value))
+        case "number" | "integer":
+            return saying.number(int(value))
+        case "duration":
+            return saying.duration(int(value))
+        case "date":
+            return saying.day(_date(value), now().date())
+        case "time":
+            return saying.clock(_time(value))
+        case "datetime":
+            moment = datetime.fromisoformat(value)
+            today = now()
+            return saying.moment(moment if moment.tzinfo else moment.replace(tzinfo=today.tzinfo), today)
+    raise ValueError(f"no such kind of value: {kind[:40]}")
+
+
+def _date(value: str) -> date:
+    """``20261231`` or ``2026-12-31``."""
+    return date.fromisoformat(value)
+
+
+def _time(value: str) -> time:
+    """``1745``, ``174500`` or ``17:45``."""
+    return time.fromisoformat(value if ":" in value else f"T{value}")
