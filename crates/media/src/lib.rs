@@ -7,10 +7,16 @@
 //! From the bottom up: [`codec`] turns samples into payloads and back, [`dsp`] measures, conceals and
 //! resamples them, [`mixer`] lets a room of people hear each other.
 //! [`tone`] makes what a network sounds like.
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 pub mod codec;
 pub mod dsp;
 pub mod mixer;
 pub mod quality;
 pub mod tone;
+
+// Packets.
+pub mod latch;
+pub mod reception;
+pub mod rtcp;
+pub mod rtp;
