@@ -6,11 +6,12 @@
 //!
 //! From the bottom up: [`codec`] turns samples into payloads and back, [`dsp`] measures, conceals and
 //! resamples them, [`mixer`] lets a room of people hear each other.
-//! [`tone`] makes what a network sounds like.
+//! [`tone`] makes what a network sounds like, [`file`] reads and writes sound files.
 #![deny(unsafe_code)]
 
 pub mod codec;
 pub mod dsp;
+pub mod file;
 pub mod mixer;
 pub mod quality;
 pub mod tone;

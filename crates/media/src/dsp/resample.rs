@@ -66,7 +66,7 @@ impl Resampler {
         if taps * up > MAX_COEFFICIENTS {
             return Err(error);
         }
-        let coefficients = if from == to { vec![1.0] } else { design(up, taps, f64::from(from), f64::from(to)) };
+        let coefficients = if from == to { vec![1.0] } else { design(up, down, taps, f64::from(from)) };
         Ok(Self { up, down, taps, coefficients, work: vec![0.0; taps - 1 + CHUNK], at: 0, phase: 0 })
     }
 
@@ -79,7 +79,19 @@ impl Resampler {
     /// The filter's delay in samples of the output.
     #[must_use]
     pub fn delay(&self) -> usize {
-        (self.taps * self.up - 1) / 2 / self.down
+        if self.up == self.down { 0 } else { middle(self.up, self.down, self.taps) / self.down }
+    }
+
+    /// The filter's delay in samples of the input.
+    #[must_use]
+    pub fn delay_in(&self) -> usize {
+        (self.delay() * self.down).div_ceil(self.up)
+    }
+
+    /// Forgets what was before.
+    pub fn reset(&mut self) {
+        self.work.fill(0.0);
+        (self.at, self.phase) = (0, 0);
     }
 
     /// Converts `input`; gives how many samples were written. What does not fit into `out` is lost:
@@ -128,19 +140,29 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
     sums.iter().sum::<f32>() + a_rest.iter().zip(b_rest).map(|(x, y)| x * y).sum::<f32>()
 }
 
-fn design(up: usize, taps: usize, from: f64, to: f64) -> Vec<f32> {
+/// The tap the filter is symmetrical to: where its delay is a whole number of samples of the output.
+fn middle(up: usize, down: usize, taps: usize) -> usize {
+    (up * taps / 2 + down / 2) / down * down
+}
+
+fn design(up: usize, down: usize, taps: usize, from: f64) -> Vec<f32> {
     let length = up * taps;
-    let middle = (length - 1) as f64 / 2.0;
-    let cutoff = CUTOFF * from.min(to) / 2.0 / (from * up as f64);
+    let middle = middle(up, down, taps);
+    let half = middle.min(length - 1 - middle) as f64;
+    let lower = if up < down { from * up as f64 / down as f64 } else { from };
+    let cutoff = CUTOFF * lower / 2.0 / (from * up as f64);
     let tap = |n: usize| {
-        let x = n as f64 - middle;
+        let x = n as f64 - middle as f64;
+        let edge = x / half;
+        if edge.abs() > 1.0 {
+            return 0.0;
+        }
         let sinc = if x == 0.0 {
             2.0 * cutoff
         } else {
             (std::f64::consts::TAU * cutoff * x).sin() / (std::f64::consts::PI * x)
         };
-        let edge = x / middle;
-        sinc * bessel(KAISER_BETA * (1.0 - edge * edge).max(0.0).sqrt()) / bessel(KAISER_BETA)
+        sinc * bessel(KAISER_BETA * (1.0 - edge * edge).sqrt()) / bessel(KAISER_BETA)
     };
     let mut all = Vec::with_capacity(length);
     for phase in 0..up {
