@@ -3,66 +3,15 @@
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING, cast
 
 import pytest
+from raw_peer import SWITCH, Raw
 
-from cordboard._core import Endpoint, Message
+from cordboard._core import Endpoint
 from cordboard.switch.settings import DnSettings
 from cordboard.testkit.centre import Centre
 
-if TYPE_CHECKING:
-    from cordboard import _core
-
-SWITCH = ("10.0.0.1", 5060)
 INSTANCE = "<urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6>"
-
-
-class Mute:
-    """In the place of a core: says nothing by itself."""
-
-    def receive(self, *args: object) -> None:
-        """Leaves the message to the test."""
-
-    def advance(self, now: float) -> None:
-        """Has no timers."""
-
-    def next_timeout(self) -> float | None:
-        """Never."""
-        return None
-
-    def transmits(self) -> list[object]:
-        """Nothing."""
-        return []
-
-
-class Raw:
-    """A SIP element made of nothing but an address: what it sends is written by the test."""
-
-    def __init__(self, centre: Centre, host: str) -> None:
-        self.centre = centre
-        self.node = centre.network.node(host, host)
-        self.node.endpoint = cast("_core.Endpoint", Mute())
-
-    def send(self, text: str, body: str = "") -> None:
-        network = self.centre.network
-        network._send(self.node.address, SWITCH, (text.replace("\n", "\r\n") + body).encode())
-        network.run(0.1)
-
-    def heard(self, method: str = "") -> list[Message]:
-        """What reached it, requests of a method or all messages."""
-        got = [p.data for p in self.centre.network.packets if p.target == self.node.address and not p.lost]
-        found = [Message.parse(data) for data in got if data.strip()]
-        return [m for m in found if not method or (m.is_request and m.method == method)]
-
-    def register(self, headers: str, *, via: str = "", cseq: int = 1, call_id: str = "r") -> Message:
-        via = via or f"SIP/2.0/UDP {self.node.address[0]};branch=z9hG4bK{call_id}{cseq}"
-        self.send(
-            f"REGISTER sip:10.0.0.1 SIP/2.0\nVia: {via}\nMax-Forwards: 70\nFrom: <sip:1502@10.0.0.1>;tag=f\n"
-            f"To: <sip:1502@10.0.0.1>\nCall-ID: {call_id}@{self.node.address[0]}\nCSeq: {cseq} REGISTER\n{headers}\n"
-            "Content-Length: 0\n\n"
-        )
-        return self.heard()[-1]
 
 
 @pytest.fixture
@@ -95,11 +44,7 @@ def test_a_phone_behind_a_nat_is_called_where_it_was_heard_and_kept_alive(centre
     centre.run(0.2)
     assert not private.heard()
     invite = nat.heard("INVITE")[0]
-    nat.send(
-        "SIP/2.0 200 OK\n"
-        + "".join(f"{name}: {invite.header(name)}\n" for name in ("Via", "From", "Call-ID", "CSeq"))
-        + f"To: {invite.header('To')};tag=phone\nContact: <sip:1502@192.168.1.5:5060>\nContent-Length: 0\n\n"
-    )
+    nat.reply(invite, "200 OK", "Contact: <sip:1502@192.168.1.5:5060>\n")
     # ACK and BYE go where the INVITE went, whatever the Contact says.
     assert nat.heard("ACK")
     call.hang_up()
@@ -142,11 +87,7 @@ def test_a_device_with_two_flows_is_called_once_and_by_the_other_when_the_first_
     first, second = (one, two) if one.heard("INVITE") else (two, one)
     assert not second.heard("INVITE")
     invite = first.heard("INVITE")[0]
-    first.send(
-        "SIP/2.0 430 Flow Failed\n"
-        + "".join(f"{name}: {invite.header(name)}\n" for name in ("Via", "From", "Call-ID", "CSeq"))
-        + f"To: {invite.header('To')};tag=edge\nContent-Length: 0\n\n"
-    )
+    first.reply(invite, "430 Flow Failed")
     assert second.heard("INVITE")
     assert not call.over
 

@@ -157,7 +157,7 @@ class DnOptions(OptionSet):
         "trunk-addresses",
         PeerList(),
         (),
-        "Addresses the Trunk's calls come from, host or host:port. Not set: the host of contact.",
+        "Addresses the Trunk's calls come from, host or host:port. Not set: those that the host of contact leads to.",
         source=OURS,
         since="0.2",
         dn_types=frozenset({DnType.TRUNK}),

@@ -89,8 +89,8 @@ def _has_plan(dn: DN) -> bool:
 def _peers(dn: DN) -> tuple[str, ...]:
     """The address a trunk's calls come from: their From shows numbers of outside, so it cannot tell the DN.
 
-    The option ``trunk-addresses``, else the contact's host if it is a literal address; a trunk whose contact is a name
-    is known by what it authenticates as.
+    The option ``trunk-addresses``, else the contact's host if it is a literal address. Those of a name are found by the
+    switch.
     """
     if dn.type is DnType.TRUNK and dn.options.trunk_addresses:
         return dn.options.trunk_addresses

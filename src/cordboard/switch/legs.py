@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from cordboard.sip.clock import Clock, Timer
     from cordboard.sip.endpoint import Dispatcher
     from cordboard.sip.outgoing import OutgoingHandler
+    from cordboard.sip.resolver.failover import Affinity
     from cordboard.sip.resolver.records import Destination, Problem
     from cordboard.sip.session import Session, SessionHandler
     from cordboard.switch.delivery import Delivery
@@ -128,8 +129,9 @@ class Branches:
         headers: _core.Headers,
         body: bytes,
         content_type: str = "application/sdp",
+        affinity: Affinity | None = None,
     ) -> None:
-        """Sends the INVITEs and starts the timers."""
+        """Sends the INVITEs and starts the timers. ``affinity``: which server goes with a target that is ``kept``."""
         self._open = len(targets)
         if settings.session_refresh_interval > 0:
             interval = max(MIN_SE, int(settings.session_refresh_interval))
@@ -167,8 +169,12 @@ class Branches:
             elif target.route is None:
                 self._outgoing.append(send(self, target, connection=target.connection))
             else:
+                with_ = affinity if target.kept else None
                 recovery = settings.recovery_timeout or None
-                self._outgoing.append(RoutedInvite(self._clock, self, target.route, send, recovery=recovery))
+                routed = RoutedInvite(
+                    self._clock, self, target.route, send, recovery=recovery, affinity=with_, key=target.kept
+                )
+                self._outgoing.append(routed)
         self._settings = settings
         self._endless = settings.no_answer_timeout <= 0
         self._set_timers()

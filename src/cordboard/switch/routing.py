@@ -18,9 +18,10 @@ from cordboard.switch.numbers import number_of as number_of
 from cordboard.switch.trunks.selection import candidates as chosen
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from cordboard import _core
+    from cordboard.sip.resolver.locate import Located
     from cordboard.sip.resolver.lookup import Resolver, Route
     from cordboard.switch.settings import DnSettings
     from cordboard.switch.trunks.dial_plan import DialPlan
@@ -57,6 +58,8 @@ class Target(NamedTuple):
     """Which device it is (RFC 5626); empty if it did not say."""
     others: tuple[Target, ...] = ()
     """Further flows to the same device, each tried when the one before it is dead."""
+    kept: str = ""
+    """With which requests it goes to one server: the trunk we are registered with; empty for none."""
 
     @property
     def secure(self) -> bool:
@@ -87,8 +90,7 @@ def _aim(location: _core.Location, nat: str) -> Target:
     path = tuple(location.path)
     heard = Target(location.uri, flow.transport, flow.remote, flow.connection, path, None, location.instance)
     if location.path:
-        proxy = location.path[0].partition("<")[2].partition(">")[0] or location.path[0]
-        named = _address(proxy)
+        named = _address(_uri_of(location.path[0]))
         if named is None or (flow.connection and (named[0], named[1][0]) == (flow.transport, flow.remote[0])):
             return heard
         return heard._replace(transport=named[0], remote=named[1], connection=0)
@@ -96,6 +98,11 @@ def _aim(location: _core.Location, nat: str) -> Target:
         return heard
     named = _address(location.uri)
     return heard if named is None else heard._replace(transport=named[0], remote=named[1], connection=0)
+
+
+def _uri_of(value: str) -> str:
+    """The URI in a name-addr."""
+    return value.partition("<")[2].partition(">")[0] or value.strip()
 
 
 def _address(uri: str) -> tuple[_core.TransportName, _core.Address] | None:
@@ -129,8 +136,12 @@ class Extension:
         "_aims",
         "_fixed",
         "_route",
+        "_told",
+        "_way",
+        "_way_route",
         "address",
         "alerting",
+        "associated",
         "dn",
         "identity",
         "settings",
@@ -153,6 +164,13 @@ class Extension:
         """To of the requests to it."""
         self._fixed = ""
         self._route: Route | None = None
+        self._way: tuple[str, ...] = ()
+        """The Service-Route of the carrier it is registered with (RFC 3608)."""
+        self._way_route: Route | None = None
+        """Where the first hop of that leads."""
+        self.associated = ""
+        """Who we are to that carrier: the first P-Associated-URI it gave (RFC 7315 section 4.1)."""
+        self._told: Callable[[Located], None] | None = None
         self._aimed_at: Sequence[_core.Location] = ()
         self._aims: Sequence[Target] = ()
         self.change(settings, domain)
@@ -181,16 +199,55 @@ class Extension:
             route = resolver.route(contact) if contact else None
         except UnlocatableError as error:
             raise ContactError(contact, error.reason) from None
+        told = self._told
         self.forget()
         self._fixed = contact
         self._route = route
+        if told is not None:
+            self.watch(told)
 
     def forget(self) -> None:
-        """Lets the fixed contact's destinations be found no more."""
+        """Lets the fixed contact's destinations be found no more, and tells nobody of them."""
+        self.take_way((), (), None)
         if self._route is not None:
+            if self._told is not None:
+                self._route.watchers.remove(self._told)
             self._route.close()
             self._route = None
+        self._told = None
         self._fixed = ""
+
+    def watch(self, told: Callable[[Located], None] | None) -> None:
+        """Has ``told`` called with the destinations of the fixed contact, now if they are known and at each lookup.
+
+        Only one is told; None: nobody any more.
+        """
+        route = self._route
+        if self._told is not None and route is not None:
+            route.watchers.remove(self._told)
+        self._told = told
+        if route is not None and told is not None:
+            route.watchers.append(told)
+            if route.located is not None:
+                told(route.located)
+
+    def take_way(self, ways: Sequence[str], associated: Sequence[str], resolver: Resolver | None) -> None:
+        """Takes over what the carrier's registrar said: values of Service-Route and P-Associated-URI.
+
+        A Service-Route whose first hop cannot be reached is left out, as if it had not come.
+        """
+        self.associated = _uri_of(associated[0]) if associated else ""
+        if tuple(ways) == self._way:
+            return
+        before, self._way, self._way_route = self._way_route, (), None
+        if ways and resolver is not None:
+            try:
+                self._way_route = resolver.route(_uri_of(ways[0]))
+                self._way = tuple(ways)
+            except UnlocatableError:
+                pass
+        if before is not None:
+            before.close()
 
     @property
     def host(self) -> str:
@@ -206,21 +263,24 @@ class Extension:
         """The contacts to try, all at once; empty when it cannot be reached."""
         locations: Sequence[_core.Location] = self.dn.locations
         if not locations:
-            return self._fixed_targets()
+            return self.fixed_targets(self._way_route)
         if locations is not self._aimed_at:
             self._aimed_at, self._aims = locations, aims(locations[:MAX_CONTACTS], self.settings.nat)
         return self._aims
 
-    def _fixed_targets(self) -> Sequence[Target]:
-        route = self._route
+    def fixed_targets(self, way: Route | None = None) -> Sequence[Target]:
+        """The fixed contact. ``way``: where the Service-Route leads that requests to it are to take."""
+        route = way or self._route
         if route is None:
             return ()
+        path = self._way if way is not None else ()
+        kept = self.settings.number if self.settings.registers_with and way is None else ""
         located = route.located
         if located is None or not located.destinations:
-            return (Target(self._fixed, "udp", NOWHERE, route=route),)
+            return (Target(self._fixed, "udp", NOWHERE, path=path, route=route, kept=kept),)
         first = located.destinations[0]
         named = None if route.place.literal else route
-        return (Target(self._fixed, first.transport, first.remote, route=named),)
+        return (Target(self._fixed, first.transport, first.remote, path=path, route=named, kept=kept),)
 
     @property
     def full(self) -> bool:

@@ -14,6 +14,7 @@ from cordboard.model import events as ev
 from cordboard.model.forwarding import NOTHING
 from cordboard.model.reporter import Reporter
 from cordboard.sip.endpoint import Dispatcher
+from cordboard.sip.resolver.failover import Affinity
 from cordboard.sip.resolver.lookup import Resolver
 from cordboard.sip.session_timer import SessionTimers
 from cordboard.switch import requests
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from cordboard.model.requests import Request
     from cordboard.sip.clock import Clock
     from cordboard.sip.endpoint import Endpoint
+    from cordboard.sip.resolver.locate import Located
     from cordboard.switch.ports import FeatureStore, Meters, RecordSink
     from cordboard.switch.routing import Outside, Target
     from cordboard.switch.settings import DnSettings, ServerSettings
@@ -85,6 +87,8 @@ class SipServer:
         """All calls, by ConnID."""
         self.trunks: dict[str, Trunk] = {}
         """The trunks, by the number of their DN."""
+        self.affinity = Affinity()
+        """The server of a carrier that we are registered with, by the number of the trunk's DN."""
         self.services = Services()
         """The media services."""
         self.monitors: dict[str, Monitor] = {}
@@ -146,15 +150,28 @@ class SipServer:
                 raise
             changed = extension.dn.in_service != before
         self._outward(extension)
+        self._declare(extension, settings.peers)
+        named = extension.is_trunk and not settings.peers
+        extension.watch(partial(self._found, extension) if named else None)
+        if changed:
+            self.reporter.service(extension.dn)
+
+    def _declare(self, extension: Extension, peers: Sequence[str]) -> None:
+        """Tells the core of a DN. ``peers``: the addresses that are it."""
+        settings = extension.settings
         self.dispatcher.endpoint.set_dn(
-            number,
+            settings.number,
             ha1=settings.ha1,
             authenticate=settings.authenticate,
             registers=not extension.is_trunk,
-            peers=settings.peers,
+            peers=peers,
         )
-        if changed:
-            self.reporter.service(extension.dn)
+
+    def _found(self, extension: Extension, located: Located) -> None:
+        """The name of a trunk leads to these servers now: its calls come from them. If to none, it stays as it is."""
+        if located.destinations:
+            hosts = {destination.host: None for destination in located.destinations}
+            self._declare(extension, tuple(hosts))
 
     def unconfigure(self, number: str) -> None:
         """Takes a DN out. Calls on it go on; nobody can call it or register as it any more."""

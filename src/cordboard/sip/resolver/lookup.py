@@ -228,7 +228,18 @@ class Search:
 class Route:
     """A place that is kept known. Made by :meth:`Resolver.route`."""
 
-    __slots__ = ("_answers", "_chance", "_resolver", "_search", "_timer", "_waiting", "located", "place", "users")
+    __slots__ = (
+        "_answers",
+        "_chance",
+        "_resolver",
+        "_search",
+        "_timer",
+        "_waiting",
+        "located",
+        "place",
+        "users",
+        "watchers",
+    )
 
     def __init__(self, resolver: Resolver, place: Place) -> None:
         self._resolver = resolver
@@ -237,6 +248,8 @@ class Route:
         """What is known; None before the first answer."""
         self.users = 0
         """How many opened it and did not close it."""
+        self.watchers: list[Callable[[Located], None]] = []
+        """Called with what each lookup found."""
         self._answers: dict[Question, Answer] = {}
         self._chance = False
         self._search: Search | None = None
@@ -307,6 +320,8 @@ class Route:
         self.located = located
         if located.ttl < inf:
             self._timer = self._resolver.later(max(LEAST_REFRESH, located.ttl), self._expired)
+        for watcher in tuple(self.watchers):
+            watcher(located)
         self._tell(self.draw())
 
     def _expired(self) -> None:

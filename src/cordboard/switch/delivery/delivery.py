@@ -330,6 +330,7 @@ class Delivery:
             headers=said.headers,
             body=offer.body,
             content_type=offer.content_type,
+            affinity=server.affinity,
         )
 
     def _through(self, way: Way | None, refusal: Refusal, party: Party | None) -> None:

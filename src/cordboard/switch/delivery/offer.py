@@ -65,6 +65,9 @@ def invitation(
         passed = caller_id.without_revealing(passed)
     headers = alerting.merged(passed, callee.alerting, settings)
     headers.extend(told)
+    if callee.associated and not settings.trusted:
+        # RFC 3325 9.2: which of our identities the carrier is to vouch for.
+        headers.append(("P-Preferred-Identity", f"<{callee.associated}>"))
     if trail is not None:
         headers.extend(trail.headers())
     return Invitation(from_, "anonymous" if hidden else user_part(identity.number), headers)

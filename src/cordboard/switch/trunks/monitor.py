@@ -5,18 +5,23 @@
      '---------------------ANSWER------------------------------'
 
 Any response but 408 and 503 is an answer: a device that says 404 or 405 is there. DOWN is out of service, with
-EventDNOutOfService; the next answer brings it back. With ``oos-force`` 0 the first silence is enough.
+EventDNOutOfService; the next answer brings it back. With ``oos-force`` 0 the first silence is enough. Where a host name
+leads to several servers, a test that one leaves unanswered goes to the next.
 """
 
 from __future__ import annotations
 
 from enum import Enum
+from functools import partial
 from typing import TYPE_CHECKING, Final
+
+from cordboard.sip.routed import Flows, RoutedRequest
 
 if TYPE_CHECKING:
     from cordboard import _core
     from cordboard.sip.clock import Timer
-    from cordboard.switch.routing import Extension
+    from cordboard.sip.resolver.records import Destination
+    from cordboard.switch.routing import Extension, Target
     from cordboard.switch.server import SipServer
 
 
@@ -58,14 +63,14 @@ TABLE: Final[dict[tuple[State, Input], State]] = {
 class Monitor:
     """The tests of one device. They go on until :meth:`stop`."""
 
-    __slots__ = ("_asked_at", "_force", "_server", "_silent_since", "_timer", "_transaction", "extension", "state")
+    __slots__ = ("_asked_at", "_force", "_request", "_server", "_silent_since", "_timer", "extension", "state")
 
     def __init__(self, server: SipServer, extension: Extension) -> None:
         self._server = server
         self.extension = extension
         self.state = State.UP
-        self._transaction = 0
-        """The OPTIONS that waits for its answer; 0 for none."""
+        self._request: RoutedRequest | None = None
+        """The OPTIONS that waits for its answer."""
         self._asked_at = 0.0
         self._silent_since: float | None = None
         """When the first question that was not answered was asked."""
@@ -80,36 +85,42 @@ class Monitor:
             if timer is not None:
                 timer.cancel()
         self._timer = self._force = None
-        self._server.dispatcher.transactions.pop(self._transaction, None)
-        self._transaction = 0
+        if self._request is not None:
+            self._request.cancel()
+            self._request = None
         self.extension.dn.silent = False
 
     def _ask(self) -> None:
         server = self._server
         settings = self.extension.settings
         self._timer = server.clock.call_later(max(1.0, settings.oos_check), self._ask)
-        if self._transaction:
+        if self._request is not None:
             return
         targets = self.extension.targets()
-        if not targets or not targets[0].remote[0]:
+        if not targets:
             self._unanswered()
             return
         target = targets[0]
-        domain = server.settings.domain
         self._asked_at = server.clock.now()
-        self._transaction = server.dispatcher.endpoint.send(
+        if self._silent_since is None and settings.oos_force > 0:
+            self._force = server.clock.call_later(settings.oos_force, self._too_late)
+        route = target.route or Flows(server.clock, [(target.transport, target.remote)])
+        # Several servers are to be tried before one test's time is over.
+        patience = max(1.0, min(settings.oos_check, settings.oos_force or settings.oos_check) / 3)
+        send = partial(self._send, target)
+        self._request = RoutedRequest(server.clock, server.dispatcher, self, route, send, patience=patience)
+
+    def _send(self, target: Target, to: Destination) -> int:
+        return self._server.dispatcher.endpoint.send(
             "OPTIONS",
             target.uri,
-            from_=f"<sip:{domain}>",
+            from_=f"<sip:{self._server.settings.domain}>",
             to=f"<{target.uri}>",
-            transport=target.transport,
-            remote=target.remote,
+            transport=to.transport,
+            remote=to.remote,
             connection=target.connection,
             headers=[("Route", ", ".join(target.path))] if target.path else (),
         )
-        server.dispatcher.transactions[self._transaction] = self
-        if self._silent_since is None and settings.oos_force > 0:
-            self._force = server.clock.call_later(settings.oos_force, self._too_late)
 
     def _too_late(self) -> None:
         self._force = None
@@ -117,34 +128,20 @@ class Monitor:
             self._silent_since = self._asked_at
         self._unanswered()
 
-    def _settle(self) -> None:
-        self._server.dispatcher.transactions.pop(self._transaction, None)
-        self._transaction = 0
-
-    def on_response(self, event: _core.ResponseEvent) -> None:
-        """An answer to a test."""
-        if event.status < 200:
-            return
-        self._settle()
-        if event.status in (408, 503):
+    def on_final(self, status: int, message: _core.Message | None) -> None:
+        """The answer to a test, or none."""
+        self._request = None
+        if message is None or status in (408, 503):
             self._unanswered()
-        else:
-            service = self._server.services.of(self.extension.settings.number)
-            if service is not None:
-                service.heard(event.message)
-            self._silent_since = None
-            if self._force is not None:
-                self._force.cancel()
-                self._force = None
-            self._step(Input.ANSWER)
-
-    def on_failed(self, event: _core.FailedEvent) -> None:  # noqa: ARG002
-        """A test was not answered."""
-        self._settle()
-        self._unanswered()
-
-    def on_cancelled(self, event: _core.CancelledEvent | _core.NoPrackEvent) -> None:
-        """Does not come: it is we who ask."""
+            return
+        service = self._server.services.of(self.extension.settings.number)
+        if service is not None:
+            service.heard(message)
+        self._silent_since = None
+        if self._force is not None:
+            self._force.cancel()
+            self._force = None
+        self._step(Input.ANSWER)
 
     def _unanswered(self) -> None:
         now = self._server.clock.now()

@@ -9,13 +9,19 @@ Refreshed after four fifths of what the carrier granted. After a failure the nex
 each time up to 10 min, a tenth more or less by chance so that many trunks do not come at once; Retry-After is kept to
 (RFC 3261 20.33). 423 asks again with Min-Expires at once. Challenges are answered by the core, with the credentials
 given as ``trunk-user`` and ``trunk-password``; a 401 that comes here all the same means that they are wrong.
+
+Where a host name leads to several servers they are tried in turn, and refreshes go to the one that accepted, as the
+calls of the trunk do. A Service-Route in its answer (RFC 3608) is the way those calls take, and the first
+P-Associated-URI (RFC 7315) who we are to the carrier.
 """
 
 from __future__ import annotations
 
 from enum import Enum
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from cordboard.sip.routed import Flows, RoutedRequest
 from cordboard.switch.numbers import user_part
 
 if TYPE_CHECKING:
@@ -23,7 +29,8 @@ if TYPE_CHECKING:
 
     from cordboard import _core
     from cordboard.sip.clock import Timer
-    from cordboard.switch.routing import Extension
+    from cordboard.sip.resolver.records import Destination
+    from cordboard.switch.routing import Extension, Target
     from cordboard.switch.server import SipServer
     from cordboard.switch.settings import DnSettings
 
@@ -96,9 +103,9 @@ class Registration:
     __slots__ = (
         "_done",
         "_expires",
+        "_request",
         "_server",
         "_timer",
-        "_transaction",
         "_user",
         "_wait",
         "_wanted",
@@ -125,7 +132,7 @@ class Registration:
         self._expires = settings.register_expires
         self._wait = FIRST_WAIT
         self._timer: Timer | None = None
-        self._transaction = 0
+        self._request: RoutedRequest | None = None
         self._done: Callable[[], None] | None = None
 
     def concerns(self, settings: DnSettings) -> bool:
@@ -143,8 +150,10 @@ class Registration:
         self._done = done
         self._step(Input.END)
         self._cancel_timer()
+        self.extension.take_way((), (), self._server.resolver)
         if before in (State.TRYING, State.REGISTERED):
-            self._forget()
+            if self._request is not None:
+                self._request.cancel()
             self._send(0)
         elif self.state is State.IDLE:
             self._rest()
@@ -165,40 +174,46 @@ class Registration:
             self._timer.cancel()
             self._timer = None
 
-    def _forget(self) -> None:
-        self._server.dispatcher.transactions.pop(self._transaction, None)
-        self._transaction = 0
-
     def _send(self, expires: float) -> None:
         server = self._server
-        targets = self.extension.targets()
-        if not targets or not targets[0].remote[0]:
+        targets = self.extension.fixed_targets()
+        if not targets:
             self._failed(503, Input.SILENT, 0.0)
             return
         target = targets[0]
+        self._request = RoutedRequest(
+            server.clock,
+            server.dispatcher,
+            self,
+            target.route or Flows(server.clock, [(target.transport, target.remote)]),
+            partial(self._send_to, target, expires),
+            affinity=server.affinity,
+            key=self.extension.dn.number,
+            patience=self.extension.settings.sip_invite_timeout,
+        )
+
+    def _send_to(self, target: Target, expires: float, to: Destination) -> int:
         where = target.uri.partition("?")[0]
         registrar = where.partition(":")[0] + ":" + where.partition(":")[2].rpartition("@")[2]
         account = f"<sip:{user_part(self._user)}@{registrar.partition(':')[2].partition(';')[0]}>"
-        self._transaction = server.dispatcher.endpoint.send(
+        return self._server.dispatcher.endpoint.send(
             "REGISTER",
             registrar,
             from_=account,
             to=account,
-            transport=target.transport,
-            remote=target.remote,
+            transport=to.transport,
+            remote=to.remote,
             connection=target.connection,
             contact_user=self._user,
-            headers=(("Expires", str(int(expires))),),
+            headers=(("Expires", str(int(expires))), ("Supported", "path")),
         )
-        server.dispatcher.transactions[self._transaction] = self
 
-    def on_response(self, event: _core.ResponseEvent) -> None:
-        """The carrier's answer."""
-        status = event.status
-        if status < 200:
+    def on_final(self, status: int, message: _core.Message | None) -> None:
+        """The carrier's answer, or none."""
+        self._request = None
+        if message is None:
+            self._failed(status, Input.SILENT, 0.0)
             return
-        self._forget()
-        message = event.message
         if status < 300:
             self._accepted(message)
             return
@@ -211,14 +226,6 @@ class Registration:
                 return
         self._failed(status, Input.REFUSED, _seconds(message.header("Retry-After")))
 
-    def on_failed(self, event: _core.FailedEvent) -> None:
-        """The carrier does not answer."""
-        self._forget()
-        self._failed(408 if event.failure == "timeout" else 503, Input.SILENT, 0.0)
-
-    def on_cancelled(self, event: _core.CancelledEvent | _core.NoPrackEvent) -> None:
-        """Does not come: it is we who ask."""
-
     def _accepted(self, message: _core.Message) -> None:
         server = self._server
         self._step(Input.ACCEPTED)
@@ -229,6 +236,8 @@ class Registration:
         self.failures = 0
         self._wait = FIRST_WAIT
         self.registered_at = server.clock.now()
+        ways, names = message.headers("Service-Route"), message.headers("P-Associated-URI")
+        self.extension.take_way(ways, names, server.resolver)
         granted = _granted(message, self._user) or self._expires
         delay = max(LEAST_EXPIRES, granted) * 0.8
         self._timer = server.clock.call_later(delay, self._refresh)
