@@ -19,6 +19,7 @@ PACKAGES = {
     "baresip": "baresip-core",
     "linphonec": "linphone-cli",
     "tshark": "tshark",
+    "sngrep": "sngrep",
     "kamailio": "kamailio",
 }
 """Debian's package of each program."""
