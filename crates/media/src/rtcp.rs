@@ -227,8 +227,8 @@ pub fn round_trip(now: u32, block: &Block) -> Option<u32> {
 pub fn ntp(unix_micros: u64) -> u64 {
     const FROM_1900: u64 = 2_208_988_800;
     let seconds = unix_micros / 1_000_000 + FROM_1900;
-    let fraction = (unix_micros % 1_000_000 << 32) / 1_000_000;
-    seconds << 32 | fraction
+    let fraction = ((unix_micros % 1_000_000) << 32) / 1_000_000;
+    (seconds << 32) | fraction
 }
 
 #[cfg(test)]
