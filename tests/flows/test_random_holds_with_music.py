@@ -25,9 +25,16 @@ KINDS = [
     rq.CompleteTransfer,
     rq.CompleteTransfer,
     rq.SingleStepTransfer,
+    rq.InitiateConference,
+    rq.CompleteConference,
+    rq.CompleteConference,
+    rq.SingleStepConference,
+    rq.DeleteFromConference,
     rq.ReleaseCall,
     rq.ClearCall,
 ]
+
+OTHERS = {"previous_conn_id", "transfer_conn_id", "conference_conn_id"}
 
 
 def ask(centre, random, done):
@@ -37,7 +44,7 @@ def ask(centre, random, done):
         return
     kind = random.choice(KINDS)
     # Most requests of one who has the calls they need, so that they lead somewhere.
-    two = bool({"previous_conn_id", "transfer_conn_id"} & set(kind.__struct_fields__))
+    two = bool(OTHERS & set(kind.__struct_fields__))
     having = {dn: [one for one, flow in centre.switch.calls.items() if flow.call.party_of(dn)] for dn in NUMBERS}
     able = [dn for dn in NUMBERS if len(having[dn]) > two]
     sensible = able and random.random() < 0.9
@@ -46,15 +53,17 @@ def ask(centre, random, done):
     more = {}
     for name in kind.__struct_fields__:
         if name == "other_dn":
-            more[name] = random.choice(NUMBERS)
-        elif name in {"previous_conn_id", "transfer_conn_id"}:
+            inside = kind is rq.DeleteFromConference and chosen[0] in centre.switch.calls
+            there = [party.number for party in centre.switch.calls[chosen[0]].call.parties] if inside else ()
+            more[name] = random.choice(there or NUMBERS)
+        elif name in OTHERS:
             more[name] = chosen[1]
     request = kind(this_dn=dn, conn_id=chosen[0], **more)
     answers = centre.switch.request("desktop", request, 1)
     done[f"{kind.__name__} {'refused' if answers else 'taken'}"] += 1
 
 
-@pytest.mark.parametrize(("seed", "steps", "weather"), [(11, 5000, FAIR), (12, 4000, BAD)], ids=["fair", "bad"])
+@pytest.mark.parametrize(("seed", "steps", "weather"), [(11, 8000, FAIR), (12, 5000, BAD)], ids=["fair", "bad"])
 def test_nothing_is_left(seed, steps, weather):
     centre = Centre(NUMBERS, seed=seed, weather=weather, keep=False)
     servers = [centre.media_server("ms1", "10.0.2.1", recovery_timeout=5.0), centre.media_server("ms2", "10.0.2.2")]
@@ -68,7 +77,7 @@ def test_nothing_is_left(seed, steps, weather):
         else:
             press(centre, random, done)
         if random.random() < 0.02:
-            servers[0].refuse["annc"] = random.choice([0, 486, 503])
+            servers[0].refuse[random.choice(["annc", "conf"])] = random.choice([0, 486, 503])
         if random.random() < 0.02 and servers[1].open:
             random.choice(servers[1].open).hang_up()
         centre.run(random.choice([0.0, 0.01, 0.1, 0.5, 1.0, 3.0]))

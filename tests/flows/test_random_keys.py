@@ -87,6 +87,9 @@ def follow(centre):
             hooks[event.this_dn].append(kind)
             continue
         key = event.this_dn, event.conn_id
+        if kind in (ev.EventPartyAdded, ev.EventPartyDeleted):
+            assert parties[key] not in (PartyState.NULL, PartyState.RELEASED)
+            continue
         if kind is ev.EventPartyChanged:
             state = parties.pop((event.this_dn, event.previous_conn_id))
             assert state not in (PartyState.NULL, PartyState.RELEASED)

@@ -1,9 +1,10 @@
-"""The ladders of hold and of transfers, as they go over the wire."""
+"""The ladders of hold, of transfers and of conferences, as they go over the wire."""
 
 from pathlib import Path
 
 import pytest
 
+from cordboard.model import requests as rq
 from cordboard.testkit.centre import Centre
 from cordboard.testkit.ladder import ladder
 
@@ -49,7 +50,46 @@ def replaced(centre):
     return call
 
 
-@pytest.mark.parametrize("flow", [hold, hold_with_music, transfer_unattended, transfer_attended, replaced])
+def _ask(centre, kind, **more):
+    centre.switch.request("link", kind(this_dn="1502", conn_id=next(iter(centre.switch.calls)), **more), 1)
+
+
+def conference_two_steps(centre):
+    centre.media_server()
+    call = centre.phones["1501"].call("1502")
+    centre.run(2)
+    _ask(centre, rq.InitiateConference, other_dn="1503")
+    centre.run(4)
+    _ask(centre, rq.CompleteConference, conference_conn_id=list(centre.switch.calls)[1])
+    centre.run(1)
+    call.hang_up()
+    centre.run(1)
+    centre.phones["1503"].calls[-1].hang_up()
+
+
+def conference_single_step(centre):
+    centre.media_server()
+    call = centre.phones["1501"].call("1502")
+    centre.run(2)
+    _ask(centre, rq.SingleStepConference, other_dn="1503")
+    centre.run(4)
+    call.hang_up()
+    centre.run(1)
+    centre.phones["1503"].calls[-1].hang_up()
+
+
+@pytest.mark.parametrize(
+    "flow",
+    [
+        hold,
+        hold_with_music,
+        transfer_unattended,
+        transfer_attended,
+        replaced,
+        conference_two_steps,
+        conference_single_step,
+    ],
+)
 def test_ladder(flow):
     centre = Centre(("1501", "1502", "1503"))
     flow(centre)

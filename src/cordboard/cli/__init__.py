@@ -15,7 +15,7 @@ from typer.core import TyperGroup
 
 COMMANDS: Final[Mapping[str, str]] = {
     "up": "cordboard.cli.up",
-    "tlib": "cordboard.cli.tlib",
+    "tlib": "cordboard.cli.tlib_calls",
     "calls": "cordboard.cli.calls",
     "trace": "cordboard.cli.trace",
     "config": "cordboard.cli.config",

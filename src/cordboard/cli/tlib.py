@@ -18,6 +18,7 @@ from cordboard.cli.link import (
     run,
     until_interrupted,
 )
+from cordboard.model.enums import CallType
 from cordboard.model.events import CallEvent, EventDestinationBusy, EventEstablished, EventReleased
 from cordboard.model.requests import MakeCall
 from cordboard.tlib import LinkEvent, RequestError, TLibClient
@@ -194,7 +195,7 @@ def release(
         async with client(server, user, password_file, state) as link:
             try:
                 registered = await link.register(dn)
-                wanted = conn_id or _only_call(dn, registered.extensions or {})
+                wanted = conn_id or only_call(dn, registered.extensions or {})
                 show(await link.release_call(dn, wanted), as_json=as_json)
             except RequestError as error:
                 fail(error.message)
@@ -202,8 +203,19 @@ def release(
     run(main)
 
 
-def _only_call(dn: str, state: dict[str, object]) -> str:
-    calls = [str(value) for key, value in state.items() if key.startswith("conn-") and isinstance(value, str)]
+def calls_of(state: dict[str, object]) -> list[tuple[str, str]]:
+    """ConnID and CallType, in small letters, of each call in the Extensions of EventRegistered."""
+    found = []
+    for key, value in state.items():
+        if key.startswith("conn-") and isinstance(value, str):
+            kind = state.get(f"ct-{key.removeprefix('conn-')}")
+            found.append((value, CallType(kind).name.lower() if isinstance(kind, int) else ""))
+    return found
+
+
+def only_call(dn: str, state: dict[str, object]) -> str:
+    """The ConnID of the one call a DN has. Ends the command when it has none or several."""
+    calls = [conn_id for conn_id, _ in calls_of(state)]
     if not calls:
         fail(f"DN {dn} has no call")
     if len(calls) > 1:

@@ -461,6 +461,15 @@ class ApplicationOptions(OptionSet):
     make_call_rfc3725_flow = shared.make_call_flow
     refer_enabled = shared.refer_enabled
     sip_enable_moh = shared.sip_enable_moh
+    sip_enable_two_party_mcu = Option(
+        "sip-enable-two-party-mcu",
+        BOOL,
+        False,
+        "The last two of a conference stay on the conference server, rather than talk to each other directly.",
+        source=GUIDE,
+        since="0.2",
+        example="true",
+    )
     music_on_hold = shared.music_on_hold
     ring_tone = shared.ring_tone
     ring_tone_on_make_call = shared.ring_tone_on_make_call

@@ -140,6 +140,14 @@ class EventPartyChanged(CallEvent, frozen=True, kw_only=True, gc=False):
     """ThisDN talks to somebody else now: OtherDN. ThirdPartyDN made it so; PreviousConnID is ThisDN's ConnID before."""
 
 
+class EventPartyAdded(CallEvent, frozen=True, kw_only=True, gc=False):
+    """OtherDN has come into the conference ThisDN is in. ThirdPartyDN made it so."""
+
+
+class EventPartyDeleted(CallEvent, frozen=True, kw_only=True, gc=False):
+    """OtherDN has left the conference ThisDN is in. ThirdPartyDN made it so: itself, or who had it taken out."""
+
+
 class EventPartyInfo(CallEvent, frozen=True, kw_only=True, gc=False):
     """Answer to QueryCall: the call as ThisDN sees it."""
 
@@ -234,6 +242,8 @@ AnyEvent = (
     | EventNetworkReached
     | EventAttachedDataChanged
     | EventPartyChanged
+    | EventPartyAdded
+    | EventPartyDeleted
     | EventPartyInfo
     | EventOffHook
     | EventOnHook

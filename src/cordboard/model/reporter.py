@@ -62,14 +62,16 @@ class Reporter:
         third: Party | None = None,
         third_role: DNRole | None = None,
         previous: ConnID | None = None,
+        other: tuple[str | None, DNRole] | None = None,
     ) -> None:
         """Tells an event of a call as that party sees it. The caller has asked :attr:`wants`.
 
-        ``previous`` is its PreviousConnID; every event of a consultation has one of its own.
+        ``previous`` is its PreviousConnID; every event of a consultation has one of its own. ``other``: OtherDN and its
+        role, where they are not whom the party talks to.
         """
         self.emitted += 1
         call = party.call
-        other, other_role = call.other(party)
+        other_dn, other_role = call.other(party) if other is None else other
         if third is None:
             third_number, third_part = None, DNRole.UNKNOWN
         else:
@@ -89,7 +91,7 @@ class Reporter:
                 call_state=state,
                 this_dn_role=party.role,
                 this_queue=party.queue,
-                other_dn=other,
+                other_dn=other_dn,
                 other_dn_role=other_role,
                 third_party_dn=third_number,
                 third_party_dn_role=third_part,
@@ -103,16 +105,56 @@ class Reporter:
             link,
         )
 
-    def party_changed(self, party: Party, previous: ConnID, by: Party) -> None:
-        """Tells a party of this switch that a transfer gave it another one to talk to."""
+    def party_changed(self, party: Party, previous: ConnID, by: Party, *, conference: bool = False) -> None:
+        """Tells a party of this switch that a transfer gave it another one to talk to, or a conference all others."""
         if party.dn is not None and party.alive and self.wants(party.number):
             self.call_event(
                 ev.EventPartyChanged,
                 party,
-                CallState.TRANSFERRED,
+                CallState.CONFERENCED if conference else CallState.TRANSFERRED,
                 third=by,
-                third_role=DNRole.TRANSFERRED_BY,
+                third_role=DNRole.CONFERENCED_BY if conference else DNRole.TRANSFERRED_BY,
                 previous=previous,
+                other=(None, DNRole.UNKNOWN) if conference else None,
+            )
+
+    def party_added(
+        self, party: Party, added: Party, by: Party, *, reference_id: int = 0, link: Link | None = None
+    ) -> None:
+        """Tells a party of this switch who has come into its conference."""
+        if party.dn is not None and party.alive and self.wants(party.number):
+            self.call_event(
+                ev.EventPartyAdded,
+                party,
+                CallState.CONFERENCED,
+                other=(added.number, DNRole.NEW_PARTY),
+                third=by,
+                third_role=DNRole.ADDED_BY,
+                reference_id=reference_id,
+                link=link,
+            )
+
+    def party_deleted(
+        self,
+        party: Party,
+        gone: Party,
+        by: Party,
+        state: CallState,
+        *,
+        reference_id: int = 0,
+        link: Link | None = None,
+    ) -> None:
+        """Tells a party of this switch who has left its conference; ``state`` is Conferenced while it remains one."""
+        if party.dn is not None and party.alive and self.wants(party.number):
+            self.call_event(
+                ev.EventPartyDeleted,
+                party,
+                state,
+                other=(gone.number, DNRole.DELETED_PARTY),
+                third=by,
+                third_role=DNRole.DELETED_BY,
+                reference_id=reference_id,
+                link=link,
             )
 
     def data_changed(

@@ -142,6 +142,33 @@ class SingleStepTransfer(CallRequest, frozen=True, kw_only=True, gc=False):
     """The site of the destination; absent for this one."""
 
 
+class InitiateConference(InitiateTransfer, frozen=True, kw_only=True, gc=False):
+    """The same as InitiateTransfer; what becomes of the consultation is said when it is completed."""
+
+
+class CompleteConference(CallRequest, frozen=True, kw_only=True, gc=False):
+    """All parties of both calls of ThisDN talk to each other. Answered by EventRetrieved or EventReleased."""
+
+    conference_conn_id: str
+    """The other of the two calls. Which of them is the consultation the switch knows."""
+
+
+class SingleStepConference(CallRequest, frozen=True, kw_only=True, gc=False):
+    """OtherDN is called into the call. Answered by EventPartyAdded, when OtherDN rings."""
+
+    other_dn: str
+    """Whom to call."""
+    location: str | None = None
+    """The site of the destination; absent for this one."""
+
+
+class DeleteFromConference(CallRequest, frozen=True, kw_only=True, gc=False):
+    """OtherDN is taken out of the conference. Answered by EventPartyDeleted."""
+
+    other_dn: str
+    """Whom."""
+
+
 class AttachUserData(CallRequest, frozen=True, kw_only=True, gc=False):
     """Adds data to the call. Answered by EventAttachedDataChanged on all parties."""
 
@@ -208,6 +235,10 @@ AnyRequest = (
     | CompleteTransfer
     | MuteTransfer
     | SingleStepTransfer
+    | InitiateConference
+    | CompleteConference
+    | SingleStepConference
+    | DeleteFromConference
     | AttachUserData
     | UpdateUserData
     | DeletePair

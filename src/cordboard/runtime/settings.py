@@ -31,6 +31,7 @@ def server_settings(environment: Environment) -> ServerSettings:
         max_forward_hops=options.max_forward_hops,
         moh=options.sip_enable_moh,
         music=options.music_on_hold,
+        two_party_mcu=options.sip_enable_two_party_mcu,
         path_needs_support=environment.switch.options.registrar_path_needs_support,
         service_route=environment.switch.options.registrar_service_route,
         flow_timer=round(environment.switch.options.registrar_flow_timer),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from cordboard.model import requests as rq
 from cordboard.model.errors import Code, TLibError
 from cordboard.model.userdata import check
-from cordboard.switch.flows import consultation, desktop_hold, desktop_transfer
+from cordboard.switch.flows import consultation, desktop_conference, desktop_hold, desktop_transfer
 from cordboard.switch.flows.patience import when_settled
 
 if TYPE_CHECKING:
@@ -99,6 +99,31 @@ def _complete_transfer(server: SipServer, link: Link, request: rq.CompleteTransf
     return ()
 
 
+def _complete_conference(server: SipServer, link: Link, request: rq.CompleteConference, reference_id: int) -> Answer:
+    main, consult = desktop_transfer.main_and_consultation(*_both(server, request.conn_id, request.conference_conn_id))
+    go = partial(desktop_conference.complete, main, consult, request.this_dn, reference_id, link)
+    when_settled((main, consult), go, later(server, link, request, reference_id))
+    return ()
+
+
+def _single_step_conference(
+    server: SipServer, link: Link, request: rq.SingleStepConference, reference_id: int
+) -> Answer:
+    if request.location:
+        raise TLibError(Code.UNSUPPORTED, "Location")
+    flow, party = party_of(server, request)
+    done = later(server, link, request, reference_id)
+    go = partial(desktop_conference.invite, flow, party, request.other_dn, reference_id, link, done)
+    when_settled((flow,), go, done)
+    return ()
+
+
+def _delete(server: SipServer, link: Link, request: rq.DeleteFromConference, reference_id: int) -> Answer:
+    flow, party = party_of(server, request)
+    desktop_conference.delete(flow, party, request.other_dn, reference_id, link)
+    return ()
+
+
 def _both(server: SipServer, one: str, other: str) -> tuple[CallFlow, CallFlow]:
     if one == other:
         raise TLibError(Code.INVALID_ATTRIBUTE, "both calls are the same")
@@ -143,6 +168,10 @@ TABLE: Final[dict[type[rq.Request], Callable[[SipServer, Any, Any, int], Answer]
     rq.RetrieveCall: _retrieve_call,
     rq.InitiateTransfer: _initiate,
     rq.MuteTransfer: _initiate,
+    rq.InitiateConference: _initiate,
+    rq.CompleteConference: _complete_conference,
+    rq.SingleStepConference: _single_step_conference,
+    rq.DeleteFromConference: _delete,
     rq.CompleteTransfer: _complete_transfer,
     rq.SingleStepTransfer: _single_step,
     rq.AlternateCall: _alternate,

@@ -119,6 +119,14 @@ class CallFlow:
             self.strangers = {}
         self.strangers[party] = (extension, identity)
 
+    def forget(self, party: Party) -> None:
+        """A party has left a call that goes on: nobody sees it any more, and its trunk is free."""
+        self.free_trunk_of(party)
+        if party in self.call.parties:
+            self.call.parties.remove(party)
+        if self.strangers is not None:
+            self.strangers.pop(party, None)
+
     def extension_of(self, party: Party) -> Extension | None:
         """The DN of a party, or the trunk it is behind."""
         known = self.strangers.get(party) if self.strangers is not None else None
@@ -177,8 +185,8 @@ class CallFlow:
     def audit_interval(self) -> float:
         """How often the phones are asked whether they live: as often as the shortest of their DNs' options says."""
         shortest = 0.0
-        for party in (self.caller, self.callee):
-            extension = self.extension_of(party) if party is not None else None
+        for party in self.call.parties:
+            extension = self.extension_of(party) if party.ended_at == 0.0 else None
             if extension is not None:
                 interval = extension.settings.session_audit_interval
                 if interval > 0 and (shortest == 0.0 or interval < shortest):
@@ -302,6 +310,8 @@ class CallFlow:
                 return
         if self.branches is not None and self.branches.decline(party, reference_id, link):
             return
+        if self.arrangement is not None and self.arrangement.release(party, reference_id, link):
+            return
         self.clear(party, reference_id, link)
 
     def clear(self, party: Party, reference_id: int, link: Link | None) -> None:
@@ -403,8 +413,12 @@ class CallFlow:
                 advance(party, Move.ABANDON if gave_up else Move.RELEASE, reporter, state)
         if caller is not None and caller.alive:
             advance(caller, Move.RELEASE, reporter)
+        for party in self.call.parties:
+            # The members of a conference.
+            if party.alive:
+                advance(party, Move.RELEASE, reporter)
 
-    def absorb(self, other: CallFlow, parties: Iterable[Party]) -> None:
+    def absorb(self, other: CallFlow, parties: Iterable[Party], outcome: str = Outcome.TRANSFERRED) -> None:
         """Takes over another call's trunks and, of its parties, these. It is over; its legs are ours to end."""
         for party in parties:
             self.call.take_over(party)
@@ -415,7 +429,7 @@ class CallFlow:
         other.trunks.clear()
         other.over = True
         other.branches = None
-        other._account(Outcome.TRANSFERRED, 200, ReleasedBy.CALLER, "transferred")
+        other._account(outcome, 200, ReleasedBy.CALLER, outcome)
 
     def _account(self, outcome: str, status: int, released_by: str, reason: str) -> None:
         call = self.call

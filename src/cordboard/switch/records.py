@@ -20,6 +20,8 @@ class Outcome:
     FAILED: Final = "failed"
     TRANSFERRED: Final = "transferred"
     """A consultation that became part of the call it was about, which lives on under its own ConnID."""
+    CONFERENCED: Final = "conferenced"
+    """The same, of a conference."""
     ALL: Final = (
         "answered",
         "busy",
@@ -30,6 +32,7 @@ class Outcome:
         "unreachable",
         "failed",
         "transferred",
+        "conferenced",
     )
 
 

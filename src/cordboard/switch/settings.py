@@ -112,6 +112,8 @@ class ServerSettings:
     """Option ``sip-enable-moh``: whether a held party hears music."""
     music: str = "music/on_hold"
     """Option ``music-on-hold``: what it hears."""
+    two_party_mcu: bool = False
+    """Option ``sip-enable-two-party-mcu``: whether the last two of a conference stay on its server."""
     registration_expires: int = 1800
     """Option ``registrar-default-timeout``: seconds of a registration whose REGISTER asks for none."""
     path_needs_support: bool = False

@@ -27,12 +27,15 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
 from cordboard.model.events import (
     AnyEvent,
+    CallEvent,
     Event,
     EventAddressInfo,
     EventAttachedDataChanged,
     EventDialing,
     EventError,
     EventHeld,
+    EventPartyAdded,
+    EventPartyDeleted,
     EventPartyInfo,
     EventRegistered,
     EventReleased,
@@ -40,15 +43,26 @@ from cordboard.model.events import (
     EventUnregistered,
 )
 from cordboard.model.requests import (
+    AlternateCall,
     AttachUserData,
+    ClearCall,
+    CompleteConference,
+    CompleteTransfer,
+    DeleteFromConference,
     HoldCall,
+    InitiateConference,
+    InitiateTransfer,
     MakeCall,
+    MuteTransfer,
     QueryAddress,
     QueryCall,
+    ReconnectCall,
     RegisterAddress,
     ReleaseCall,
     Request,
     RetrieveCall,
+    SingleStepConference,
+    SingleStepTransfer,
     UnregisterAddress,
 )
 from cordboard.model.userdata import KVList
@@ -291,6 +305,60 @@ class TLibClient:
     async def retrieve_call(self, dn: str, conn_id: str) -> EventRetrieved:
         """Takes a call of a registered DN from hold."""
         return await self.ask(RetrieveCall(this_dn=dn, conn_id=conn_id), EventRetrieved)
+
+    async def clear_call(self, dn: str, conn_id: str) -> EventReleased:
+        """Ends a call for all its parties."""
+        return await self.ask(ClearCall(this_dn=dn, conn_id=conn_id), EventReleased)
+
+    async def alternate_call(self, dn: str, conn_id: str, held: str) -> EventHeld:
+        """Holds a call of a registered DN and takes its other one, ``held``, back."""
+        return await self.ask(AlternateCall(this_dn=dn, conn_id=conn_id, previous_conn_id=held), EventHeld)
+
+    async def reconnect_call(self, dn: str, conn_id: str, held: str) -> EventReleased:
+        """Takes a registered DN out of a call, mostly a consultation, and back to its other one, ``held``."""
+        return await self.ask(ReconnectCall(this_dn=dn, conn_id=conn_id, previous_conn_id=held), EventReleased)
+
+    async def initiate_transfer(self, dn: str, conn_id: str, to: str, *, timeout: float = 60.0) -> EventDialing:  # noqa: ASYNC109
+        """Holds a call and consults; comes back with the consultation when the DN's phone has taken it."""
+        request = InitiateTransfer(this_dn=dn, conn_id=conn_id, other_dn=to)
+        return await self.ask(request, EventDialing, timeout=timeout)
+
+    async def complete_transfer(self, dn: str, conn_id: str, consultation: str) -> EventReleased:
+        """Takes a registered DN out of both its calls, and joins those who are left."""
+        request = CompleteTransfer(this_dn=dn, conn_id=conn_id, transfer_conn_id=consultation)
+        return await self.ask(request, EventReleased)
+
+    async def mute_transfer(self, dn: str, conn_id: str, to: str, *, timeout: float = 60.0) -> EventDialing:  # noqa: ASYNC109
+        """Consults, and completes the transfer when the one consulted rings."""
+        return await self.ask(MuteTransfer(this_dn=dn, conn_id=conn_id, other_dn=to), EventDialing, timeout=timeout)
+
+    async def single_step_transfer(self, dn: str, conn_id: str, to: str, *, timeout: float = 60.0) -> EventReleased:  # noqa: ASYNC109
+        """Puts somebody else in the place of a registered DN; comes back when he rings."""
+        request = SingleStepTransfer(this_dn=dn, conn_id=conn_id, other_dn=to)
+        return await self.ask(request, EventReleased, timeout=timeout)
+
+    async def initiate_conference(self, dn: str, conn_id: str, to: str, *, timeout: float = 60.0) -> EventDialing:  # noqa: ASYNC109
+        """Holds a call and consults, as :meth:`initiate_transfer`."""
+        request = InitiateConference(this_dn=dn, conn_id=conn_id, other_dn=to)
+        return await self.ask(request, EventDialing, timeout=timeout)
+
+    async def complete_conference(self, dn: str, conn_id: str, consultation: str) -> EventRetrieved | EventReleased:
+        """Makes a conference of both calls of a registered DN."""
+        request = CompleteConference(this_dn=dn, conn_id=conn_id, conference_conn_id=consultation)
+        answer = await self.ask(request, CallEvent)
+        if not isinstance(answer, EventRetrieved | EventReleased):
+            raise ServerFaultError(f"CompleteConference was answered by {type(answer).__name__}")
+        return answer
+
+    async def single_step_conference(self, dn: str, conn_id: str, to: str, *, timeout: float = 60.0) -> EventPartyAdded:  # noqa: ASYNC109
+        """Has somebody called into a call; comes back when he rings."""
+        request = SingleStepConference(this_dn=dn, conn_id=conn_id, other_dn=to)
+        return await self.ask(request, EventPartyAdded, timeout=timeout)
+
+    async def delete_from_conference(self, dn: str, conn_id: str, who: str) -> EventPartyDeleted:
+        """Takes somebody out of a conference a registered DN is in."""
+        request = DeleteFromConference(this_dn=dn, conn_id=conn_id, other_dn=who)
+        return await self.ask(request, EventPartyDeleted)
 
     async def attach_user_data(self, dn: str, conn_id: str, user_data: KVList) -> EventAttachedDataChanged:
         """Attaches data to a call of a registered DN."""

@@ -19,6 +19,6 @@ One file each:
 
 from cordboard.switch.delivery.delivery import RINGING, Delivery
 from cordboard.switch.delivery.offer import Offer
-from cordboard.switch.delivery.refusals import Refusal, outcome_of, refusal_of
+from cordboard.switch.delivery.refusals import Refusal, error_of, outcome_of, refusal_of
 
-__all__ = ["RINGING", "Delivery", "Offer", "Refusal", "outcome_of", "refusal_of"]
+__all__ = ["RINGING", "Delivery", "Offer", "Refusal", "error_of", "outcome_of", "refusal_of"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from cordboard.model.enums import CallState
+from cordboard.model.errors import Code, TLibError
 from cordboard.switch.legs import Failure
 from cordboard.switch.records import Outcome, ReleasedBy
 from cordboard.switch.routing import SIPS_NOT_ALLOWED
@@ -98,3 +99,11 @@ def refusal_of(failure: Failure) -> Refusal:
     outcome, status, state = outcome_of(failure)
     by = ReleasedBy.SERVER if failure.timeout else ReleasedBy.CALLEE
     return Refusal(outcome, status, state, failure.reason, by, failure.message, timeout=failure.timeout)
+
+
+_CODES: Final = {404: Code.INVALID_DESTINATION, 480: Code.OUT_OF_SERVICE, 486: Code.DN_BUSY}
+
+
+def error_of(status: int) -> TLibError:
+    """What a desktop is told of somebody it wanted called into a call, by the status that calling him ended with."""
+    return TLibError(_CODES.get(status, Code.PHONE_REFUSED), str(status))

@@ -2,6 +2,7 @@
 
     Bridge       the two legs of a call, joined                                         cordboard.switch.bridge
     Parted       somebody holds: who is held hears music, who holds nothing            flows/music.py
+    Conference   any number of parties, each joined to the same conference              flows/conference.py
 
 A call has a bridge or an arrangement, never both.
 """
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from cordboard import _core
     from cordboard.model.party import Party
+    from cordboard.model.ports import Link
     from cordboard.sip.session import Session
     from cordboard.switch.bridge import AnyChange
 
@@ -44,6 +46,12 @@ class Arrangement(Protocol):
 
     def left(self, session: Session) -> bool:
         """A phone hung up or is gone. Whether the call goes on without it."""
+
+    def release(self, party: Party, reference_id: int, link: Link | None) -> bool:
+        """A desktop releases the call for a party. Whether it was done, because the call goes on without it."""
+
+    def held(self, session: Session, reference_id: int = 0, link: Link | None = None) -> None:
+        """A phone was told to hold, or told us so: its party holds from now on."""
 
     def close(self) -> None:
         """Takes every leg away from what it is joined to. The legs of caller and callee go on; others are ended."""

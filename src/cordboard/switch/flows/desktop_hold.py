@@ -20,6 +20,7 @@ from cordboard.model.errors import Code, TLibError
 from cordboard.model.party import Move, PartyState, advance
 from cordboard.sip.media import direction
 from cordboard.switch.flows import music
+from cordboard.switch.flows.conference import Conference
 from cordboard.switch.flows.music import Parted
 from cordboard.switch.flows.quiet import Quieting
 from cordboard.switch.flows.reconnect import Reconnect
@@ -64,13 +65,18 @@ def _held(flow: CallFlow, session: Session, done: Done, reference_id: int, link:
     if status >= 300:
         done(TLibError(Code.PHONE_REFUSED, str(status)))
         return
-    music.part(flow).held(session, reference_id, link)
+    holding = flow.arrangement if flow.arrangement is not None else music.part(flow)
+    holding.held(session, reference_id, link)
     done(None)
 
 
 def retrieve(flow: CallFlow, party: Party, done: Done, reference_id: int = 0, link: Link | None = None) -> None:
     """Takes the other party back. Raises TLibError when that is wrong from the start."""
     session = check(flow, party, PartyState.HELD)
+    if isinstance(flow.arrangement, Conference):
+        flow.arrangement.retrieved(session, reference_id, link)
+        done(None)
+        return
     opposite, other = flow.party_opposite(session), flow.session_opposite(session)
     back = partial(advance, party, Move.RETRIEVE, flow.server.reporter, reference_id=reference_id, link=link)
     if opposite is not None and opposite.state is PartyState.HELD:

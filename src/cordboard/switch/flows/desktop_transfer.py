@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from cordboard.model.errors import Code, TLibError
 from cordboard.model.party import PartyState
+from cordboard.switch.delivery import Delivery, error_of
 from cordboard.switch.flows import desktop_hold
 from cordboard.switch.flows.consultation import take_back
 from cordboard.switch.flows.transfer import Observer, Transfer
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
     from cordboard.sip.session import Session
     from cordboard.switch.callflow import CallFlow
     from cordboard.switch.flows.patience import Done
-
-REASONS = {404: Code.INVALID_DESTINATION, 480: Code.OUT_OF_SERVICE, 486: Code.DN_BUSY}
-"""What a desktop is told of a target that will not be transferred to; PHONE_REFUSED for any other status."""
 
 
 class _Requester(Observer):
@@ -54,8 +52,7 @@ class _Requester(Observer):
         if status < 300:
             self._done(None)
         else:
-            code = REASONS.get(status, Code.PHONE_REFUSED)
-            self._done(TLibError(code, str(status)))
+            self._done(error_of(status))
         if done is not None:
             done()
 
@@ -79,7 +76,7 @@ def complete(main: CallFlow, consult: CallFlow, dn: str, reference: tuple[int, L
     if party is None or consulting is None:
         raise TLibError(Code.NO_SUCH_PARTY, dn)
     session = _leg(main, party, (PartyState.ESTABLISHED, PartyState.HELD))
-    rings = consult.branches is not None
+    rings = isinstance(consult.branches, Delivery)
     if rings:
         if consulting is not consult.caller or consult.transfer is not None or consult.a is None:
             raise TLibError(Code.WRONG_STATE, consulting.state.value)
@@ -105,6 +102,8 @@ def _leg(flow: CallFlow, party: Party, states: tuple[PartyState, ...]) -> Sessio
         raise TLibError(Code.WRONG_STATE, party.state.value)
     if session is None or flow.transfer is not None or not flow.settled:
         raise TLibError(Code.WRONG_STATE, "a change of the call is under way")
+    if flow.party_opposite(session) is None:
+        raise TLibError(Code.WRONG_STATE, "a conference")
     return session
 
 

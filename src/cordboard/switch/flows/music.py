@@ -128,6 +128,10 @@ class Parted:
         """With one of two the call goes."""
         return False
 
+    def release(self, party: Party, reference_id: int, link: Link | None) -> bool:  # noqa: ARG002
+        """With one of two the call goes."""
+        return False
+
     def close(self) -> None:
         """Takes both legs from what they hear."""
         self._closed = True

@@ -165,7 +165,7 @@ def from_phone(flow: CallFlow, session: Session, event: _core.RequestEvent) -> N
     try:
         wish = Wish(event.message)
         other = _replaced(flow, session, event) if wish.replacing else None
-        _check(flow)
+        _check(flow, session)
     except ReferError as error:
         session.respond(event.transaction, error.status, headers=(("Warning", f'399 cordboard "{error.reason}"'),))
         return
@@ -179,7 +179,9 @@ def from_phone(flow: CallFlow, session: Session, event: _core.RequestEvent) -> N
         _unattended(flow, session, referral, wish)
 
 
-def _check(flow: CallFlow) -> None:
+def _check(flow: CallFlow, session: Session) -> None:
+    if flow.party_opposite(session) is None:
+        raise ReferError(403, "a conference")
     if flow.transfer is not None or not flow.settled:
         raise ReferError(491, "a change of this call is under way")
 
@@ -199,6 +201,8 @@ def _replaced(flow: CallFlow, session: Session, event: _core.RequestEvent) -> tu
     if one is not None and two is not None and one.number == two.number:
         raise ReferError(403, "would join a number to itself")
     ringing = isinstance(other.branches, Delivery)
+    if not ringing and two is None:
+        raise ReferError(403, "a conference")
     if other.transfer is not None or not (ringing or other.settled):
         raise ReferError(491, "a change of the other call is under way")
     return other, owner

@@ -1,13 +1,15 @@
 """What is wanted of a media service, as the address it is asked at (NETANN, RFC 4240).
 
 music, tones, announcements   sip:annc@service;play=music/on_hold;repeat=forever
+a seat in a conference        sip:conf=0123456789abcdef@service
 """
 
 from __future__ import annotations
 
 import re
 from typing import Final, NamedTuple
-from urllib.parse import quote
+
+from cordboard.sip.bodies import netann
 
 _CONTACT: Final = re.compile(r"^(?P<scheme>sips?:)(?:[^@;?<>\s]*@)?(?P<rest>[^?<>\s]+)", re.IGNORECASE)
 
@@ -28,9 +30,8 @@ class Errand(NamedTuple):
 
     need: str
     """Which kind of service can do it: MUSIC, TREATMENT, MCU, MSML or RECORDER."""
-    user: str
-    """User part of the address."""
-    parameters: tuple[tuple[str, str], ...] = ()
+    asked: netann.Service
+    """What it is asked for."""
     endless: bool = False
     """Whether it never ends by itself, so that a service that ends it has died."""
 
@@ -38,14 +39,14 @@ class Errand(NamedTuple):
         """The Request-URI at a service with that contact."""
         found = _CONTACT.match(contact)
         scheme, rest = (found["scheme"], found["rest"]) if found is not None else ("sip:", contact)
-        more = "".join(f";{name}={quote(value, safe=_PLAIN)}" for name, value in self.parameters)
-        return f"{scheme}{self.user}@{rest}{more}"
-
-
-_PLAIN: Final = "/:.,-_~[]!$&+()*'"
-"""What a URI parameter may have as it is (RFC 3261 25.1 paramchar)."""
+        return scheme + netann.uri(self.asked, rest).partition(":")[2]
 
 
 def music(what: str) -> Errand:
     """Plays a file to one party for as long as it listens."""
-    return Errand(MUSIC, "annc", (("play", what), ("repeat", "forever")), endless=True)
+    return Errand(MUSIC, netann.Announcement(what, repeat=netann.FOREVER), endless=True)
+
+
+def conference(name: str) -> Errand:
+    """A seat in a conference."""
+    return Errand(MCU, netann.Conference(name), endless=True)

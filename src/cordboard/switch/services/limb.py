@@ -29,7 +29,7 @@ from cordboard.switch.legs import Branches
 from cordboard.switch.services.alone import Alone
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from cordboard import _core
     from cordboard.sip.session import Session
@@ -101,6 +101,7 @@ class Limb(Alone):
 
     __slots__ = (
         "_branches",
+        "_choose",
         "_reconnect",
         "_told",
         "_tried",
@@ -117,11 +118,16 @@ class Limb(Alone):
         leg: Session,
         errand: Errand,
         told: Callable[[Limb], None],
+        choose: Callable[[Collection[Service]], Service | None] | None = None,
     ) -> None:
-        """``told`` is called when it is UP, ENDED or FAILED."""
+        """``told`` is called when it is UP, ENDED or FAILED.
+
+        ``choose``: which service is asked, given those that failed already; without it, the best for the errand.
+        """
         super().__init__(flow, leg)
         self.errand = errand
         self._told = told
+        self._choose = choose
         self.state = State.CALLING
         self.service: Service | None = None
         """The one that is asked."""
@@ -134,7 +140,7 @@ class Limb(Alone):
         self._tried: list[Service] = []
 
     def __repr__(self) -> str:
-        return f"<Limb {self.flow.call.conn_id} {self.errand.user} {self.state.value}>"
+        return f"<Limb {self.flow.call.conn_id} {self.errand.need} {self.state.value}>"
 
     def _step(self, what: Input) -> State:
         before = self.state
@@ -179,8 +185,10 @@ class Limb(Alone):
 
     def _call(self) -> None:
         server = self.flow.server
-        now = server.clock.now()
-        service = server.services.choose(self.errand.need, now, self._tried)
+        if self._choose is not None:
+            service = self._choose(self._tried)
+        else:
+            service = server.services.choose(self.errand.need, server.clock.now(), self._tried)
         if service is None:
             self._fail(Input.EXHAUSTED)
             return
