@@ -26,6 +26,7 @@ from cordboard.config.kinds import (
     SecretHex,
     SecretText,
     SipUri,
+    SocketAddress,
     Text,
 )
 from cordboard.config.options import ApplicationOptions, SwitchOptions
@@ -99,6 +100,10 @@ def values(kind: Kind[Any]) -> st.SearchStrategy[Any]:
             return st.lists(peer | st.ip_addresses().map(str), unique=True, max_size=3).map(tuple)
         case DomainList():
             return st.lists(st.sampled_from(("centre.example", "local", "a-b.c")), unique=True).map(tuple)
+        case SocketAddress():
+            return st.just("") | st.builds(
+                lambda a, p: f"[{a}]:{p}" if a.version == 6 else f"{a}:{p}", st.ip_addresses(), st.integers(1, 65535)
+            )
     raise TypeError(kind)
 
 
