@@ -15,7 +15,7 @@ from typer.core import TyperGroup
 
 COMMANDS: Final[Mapping[str, str]] = {
     "up": "cordboard.cli.up",
-    "tlib": "cordboard.cli.tlib_calls",
+    "tlib": "cordboard.cli.tlib_features",
     "calls": "cordboard.cli.calls",
     "trace": "cordboard.cli.trace",
     "config": "cordboard.cli.config",

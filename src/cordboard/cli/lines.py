@@ -7,7 +7,15 @@ import msgspec
 from rich.text import Text
 
 from cordboard.model.enums import CallState, CallType, DNRole
-from cordboard.model.events import CallEvent, DNEvent, Event, EventError, EventPartyInfo
+from cordboard.model.events import (
+    CallEvent,
+    DNEvent,
+    Event,
+    EventError,
+    EventForwardCancel,
+    EventForwardSet,
+    EventPartyInfo,
+)
 from cordboard.tlib import LinkEvent, SnapshotTaken, UnknownEvent
 
 _STYLES: Final = {
@@ -50,6 +58,9 @@ def _model_line(event: Event) -> Text:
         line.append(f" {event.this_dn:<6}", style="bold")
         if isinstance(event, CallEvent):
             _append_call(line, event)
+        elif isinstance(event, EventForwardSet | EventForwardCancel):
+            to = f" to {event.other_dn}" if isinstance(event, EventForwardSet) else ""
+            line.append(f"{to} {event.forward_mode.name.lower().replace('_', ' ')}", style="yellow")
         elif event.extensions:
             line.append(" " + " ".join(f"{key}={value}" for key, value in event.extensions.items()), style="dim")
     if event.reference_id:

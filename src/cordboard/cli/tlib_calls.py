@@ -17,7 +17,7 @@ from cordboard.cli.link import (
     run,
 )
 from cordboard.cli.tlib import app, calls_of, only_call, show
-from cordboard.model.events import CallEvent
+from cordboard.model.events import CallEvent, Event
 from cordboard.tlib import RequestError, TLibClient
 
 DnArgument = Annotated[str, typer.Argument(help="DN whose call it is.")]
@@ -26,13 +26,14 @@ CallOption = Annotated[
     str, typer.Option("--call", help="ConnID of the call; not needed if the DN has one only.", show_default=False)
 ]
 
-Act = Callable[[TLibClient, dict[str, object]], Awaitable[CallEvent]]
+Act = Callable[[TLibClient, dict[str, object]], Awaitable[Event]]
+"""Asks for a DN, whose state as it is now is passed."""
 
 
-def _do(
+def do(
     dn: str, act: Act, *, as_json: bool, server: str, user: str, password_file: Path | None, state: Path | None
 ) -> None:
-    """Makes a request for a DN, whose state as it is now is passed, and prints the event that answers it."""
+    """Makes a request for a DN and prints the event that answers it."""
 
     async def main() -> None:
         async with client(server, user, password_file, state) as link:
@@ -72,7 +73,7 @@ def hold(
     state: StateOption = None,
 ) -> None:
     """Hold a call (HoldCall). The other party hears music, if there is a Media Server."""
-    _do(
+    do(
         dn,
         lambda link, now: link.hold_call(dn, call or only_call(dn, now)),
         as_json=as_json,
@@ -95,7 +96,7 @@ def retrieve(
     state: StateOption = None,
 ) -> None:
     """Take a call from hold (RetrieveCall)."""
-    _do(
+    do(
         dn,
         lambda link, now: link.retrieve_call(dn, call or only_call(dn, now)),
         as_json=as_json,
@@ -119,7 +120,7 @@ def transfer(
     state: StateOption = None,
 ) -> None:
     """Put somebody else in the place of a DN (SingleStepTransfer)."""
-    _do(
+    do(
         dn,
         lambda link, now: link.single_step_transfer(dn, call or only_call(dn, now), to),
         as_json=as_json,
@@ -150,7 +151,7 @@ def conference(
 
       cordboard tlib conference 1501 0401234     a number outside
     """
-    _do(
+    do(
         dn,
         lambda link, now: link.single_step_conference(dn, call or only_call(dn, now), to),
         as_json=as_json,
@@ -179,7 +180,7 @@ def consult(
 
       cordboard tlib consult 1501 1503 && cordboard tlib complete 1501 --conference
     """
-    _do(
+    do(
         dn,
         lambda link, now: link.initiate_transfer(dn, call or only_call(dn, now), to),
         as_json=as_json,
@@ -209,7 +210,7 @@ def complete(
             return await link.complete_conference(dn, main, consultation)
         return await link.complete_transfer(dn, main, consultation)
 
-    _do(dn, act, as_json=as_json, server=server, user=user, password_file=password_file, state=state)
+    do(dn, act, as_json=as_json, server=server, user=user, password_file=password_file, state=state)
 
 
 @app.command()
@@ -223,7 +224,7 @@ def reconnect(
     state: StateOption = None,
 ) -> None:
     """Leave a consultation and go back to the call it was about (ReconnectCall)."""
-    _do(
+    do(
         dn,
         lambda link, now: link.reconnect_call(dn, _consultation(now, dn), _held(now, dn)),
         as_json=as_json,
@@ -247,7 +248,7 @@ def drop(
     state: StateOption = None,
 ) -> None:
     """Take somebody out of a conference (DeleteFromConference)."""
-    _do(
+    do(
         dn,
         lambda link, now: link.delete_from_conference(dn, call or only_call(dn, now), who),
         as_json=as_json,

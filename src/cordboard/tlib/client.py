@@ -25,6 +25,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as ws_connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
+from cordboard.model.enums import ForwardMode
 from cordboard.model.events import (
     AnyEvent,
     CallEvent,
@@ -32,7 +33,11 @@ from cordboard.model.events import (
     EventAddressInfo,
     EventAttachedDataChanged,
     EventDialing,
+    EventDNDOff,
+    EventDNDOn,
     EventError,
+    EventForwardCancel,
+    EventForwardSet,
     EventHeld,
     EventPartyAdded,
     EventPartyDeleted,
@@ -45,6 +50,8 @@ from cordboard.model.events import (
 from cordboard.model.requests import (
     AlternateCall,
     AttachUserData,
+    CallCancelForward,
+    CallSetForward,
     ClearCall,
     CompleteConference,
     CompleteTransfer,
@@ -61,6 +68,8 @@ from cordboard.model.requests import (
     ReleaseCall,
     Request,
     RetrieveCall,
+    SetDNDOff,
+    SetDNDOn,
     SingleStepConference,
     SingleStepTransfer,
     UnregisterAddress,
@@ -364,6 +373,22 @@ class TLibClient:
         """Attaches data to a call of a registered DN."""
         request = AttachUserData(this_dn=dn, conn_id=conn_id, user_data=user_data)
         return await self.ask(request, EventAttachedDataChanged)
+
+    async def set_forward(self, dn: str, to: str, mode: ForwardMode = ForwardMode.UNCONDITIONAL) -> EventForwardSet:
+        """Forwards the calls of a DN, all of them or those that ``mode`` names; each mode has its own destination."""
+        return await self.ask(CallSetForward(this_dn=dn, other_dn=to, forward_mode=mode), EventForwardSet)
+
+    async def cancel_forward(self, dn: str, mode: ForwardMode = ForwardMode.NONE) -> EventForwardCancel:
+        """Forwards no longer: not at all, or not when ``mode`` says."""
+        return await self.ask(CallCancelForward(this_dn=dn, forward_mode=mode), EventForwardCancel)
+
+    async def set_dnd(self, dn: str) -> EventDNDOn:
+        """Lets nobody disturb a DN."""
+        return await self.ask(SetDNDOn(this_dn=dn), EventDNDOn)
+
+    async def cancel_dnd(self, dn: str) -> EventDNDOff:
+        """Lets a DN be called again."""
+        return await self.ask(SetDNDOff(this_dn=dn), EventDNDOff)
 
     async def ask(self, request: Request, answer: type[_E], *, timeout: float = 10.0) -> _E:  # noqa: ASYNC109
         """Sends any request and waits for the first event with its ReferenceID.

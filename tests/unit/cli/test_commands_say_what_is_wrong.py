@@ -114,7 +114,7 @@ def test_no_records_is_said():
     ("command", "words"),
     [
         (["up"], ["--config", "--demo", "SIGHUP", "cordboard up --config centre.toml"]),
-        (["tlib"], ["watch", "call", "release", "hold", "transfer", "conference", "complete"]),
+        (["tlib"], ["watch", "call", "release", "hold", "transfer", "conference", "complete", "forward", "dnd"]),
         (["tlib", "watch"], ["cordboard tlib watch 1501 1502", "--json", "--password-file"]),
         (["tlib", "call"], ["cordboard tlib call 1501 1502", "--data"]),
         (["tlib", "release"], ["ConnID"]),
