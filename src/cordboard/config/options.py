@@ -475,6 +475,15 @@ class ApplicationOptions(OptionSet):
     ring_tone_on_make_call = shared.ring_tone_on_make_call
     busy_tone = shared.busy_tone
     fast_busy_tone = shared.fast_busy_tone
+    busy_tone_time = Option(
+        "busy-tone-time",
+        Duration(0, 60),
+        5.0,
+        "How long busy-tone or fast-busy-tone is heard before the call ends. 0: the call ends at once.",
+        source=OURS,
+        since="0.2",
+        example="10",
+    )
     silence_tone = shared.silence_tone
     transfer_complete_by_refer = shared.transfer_complete_by_refer
     agent_no_answer_timeout = shared.agent_no_answer_timeout

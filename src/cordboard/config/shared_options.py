@@ -141,16 +141,43 @@ music_on_hold = Option(
     since="0.2",
     example="music/on_hold",
 )
-ring_tone = Option("ring-tone", Text(256), "music/ring_back", "File of the ringback tone.", source=GUIDE)
-busy_tone = Option("busy-tone", Text(256), "music/busy_5sec", "File of the busy tone.", source=GUIDE)
-fast_busy_tone = Option("fast-busy-tone", Text(256), "music/atb_5sec", "File of the fast busy tone.", source=GUIDE)
+ring_tone = Option(
+    "ring-tone",
+    Text(256),
+    "music/ring_back",
+    "What the Media Server plays for ringback.",
+    source=GUIDE,
+    since="0.2",
+    example="tone/ringback/de",
+)
+busy_tone = Option(
+    "busy-tone",
+    Text(256),
+    "music/busy_5sec",
+    "What the Media Server plays when the number called is busy.",
+    source=GUIDE,
+    since="0.2",
+    example="tone/busy/de",
+)
+fast_busy_tone = Option(
+    "fast-busy-tone",
+    Text(256),
+    "music/atb_5sec",
+    "What the Media Server plays when a call cannot be completed for another reason (reorder tone).",
+    source=GUIDE,
+    since="0.2",
+    example="tone/fast-busy/de",
+)
 silence_tone = Option("silence-tone", Text(256), "music/silence", "File of silence.", source=GUIDE)
 ring_tone_on_make_call = Option(
     "ring-tone-on-make-call",
     BOOL,
     True,
-    "In flow 2 the caller's phone hears ringback while the destination rings.",
+    "The phone of a DN for which the desktop makes a call (make-call-rfc3725-flow 2) hears ringback while the number "
+    "called rings, and busy or fast busy when it does not answer, if there is a Media Server.",
     source=GUIDE,
+    since="0.2",
+    example="false",
 )
 transfer_complete_by_refer = Option(
     "transfer-complete-by-refer", BOOL, False, "A two-step transfer is completed by REFER with Replaces.", source=GUIDE

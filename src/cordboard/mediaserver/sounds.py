@@ -39,6 +39,7 @@ FAMILIAR: Final[dict[str, Source]] = {
     "music/busy": Tone("busy"),
     "music/fast_busy_5sec": Tone("fast-busy"),
     "music/fast_busy": Tone("fast-busy"),
+    "music/atb_5sec": Tone("fast-busy"),
     "music/silence": Waves(SECOND),
     "silence": Waves(SECOND),
 }

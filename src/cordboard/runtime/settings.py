@@ -31,6 +31,11 @@ def server_settings(environment: Environment) -> ServerSettings:
         max_forward_hops=options.max_forward_hops,
         moh=options.sip_enable_moh,
         music=options.music_on_hold,
+        ring_tone=options.ring_tone,
+        ring_tone_on_make_call=options.ring_tone_on_make_call,
+        busy_tone=options.busy_tone,
+        fast_busy_tone=options.fast_busy_tone,
+        busy_tone_time=options.busy_tone_time,
         two_party_mcu=options.sip_enable_two_party_mcu,
         path_needs_support=environment.switch.options.registrar_path_needs_support,
         service_route=environment.switch.options.registrar_service_route,
@@ -78,6 +83,9 @@ def dn_settings(environment: Environment, dn: DN) -> DnSettings:
         service=options.service_type if dn.type is DnType.VOIP_SERVICE else "",
         moh=options.sip_enable_moh if "sip-enable-moh" in options.explicit else None,
         music=options.music_on_hold if "music-on-hold" in options.explicit else "",
+        ring_tone_on_make_call=(
+            options.ring_tone_on_make_call if "ring-tone-on-make-call" in options.explicit else None
+        ),
         oos_check=options.oos_check,
         oos_force=options.oos_force,
     )

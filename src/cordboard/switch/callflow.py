@@ -261,9 +261,10 @@ class CallFlow:
             return
         if self.arrangement is not None and self.arrangement.left(session):
             return
+        answered = self.call.answered_at > 0
         self.end(
-            Outcome.ANSWERED,
-            200,
+            Outcome.ANSWERED if answered else Outcome.CANCELLED,
+            200 if answered else 487,
             self.released_by(session),
             message.method,
             first=self.party_of(session),
@@ -279,7 +280,9 @@ class CallFlow:
             return
         if self.arrangement is not None and self.arrangement.left(session):
             return
-        self.end(Outcome.ANSWERED, 200, ReleasedBy.SERVER, reason, first=self.party_of(session))
+        answered = self.call.answered_at > 0
+        outcome, status = (Outcome.ANSWERED, 200) if answered else (Outcome.FAILED, 500)
+        self.end(outcome, status, ReleasedBy.SERVER, reason, first=self.party_of(session))
 
     def on_media(self, session: Session, change: str) -> None:
         """A phone put the other on hold, or took it back."""

@@ -83,6 +83,8 @@ class DnSettings:
     """Option ``sip-enable-moh``: whether those it holds hear music; None for as the switch says."""
     music: str = ""
     """Option ``music-on-hold``: what they hear; empty for the queue's or the switch's."""
+    ring_tone_on_make_call: bool | None = None
+    """Option ``ring-tone-on-make-call``: whether its phone hears ringback; None for as the switch says."""
     oos_check: float = 0.0
     """Option ``oos-check``: time between two OPTIONS that test it; 0 for none."""
     oos_force: float = 0.0
@@ -112,6 +114,16 @@ class ServerSettings:
     """Option ``sip-enable-moh``: whether a held party hears music."""
     music: str = "music/on_hold"
     """Option ``music-on-hold``: what it hears."""
+    ring_tone: str = "music/ring_back"
+    """Option ``ring-tone``."""
+    ring_tone_on_make_call: bool = True
+    """Option ``ring-tone-on-make-call``: whether the caller of a call made by a desktop hears ringback."""
+    busy_tone: str = "music/busy_5sec"
+    """Option ``busy-tone``."""
+    fast_busy_tone: str = "music/atb_5sec"
+    """Option ``fast-busy-tone``."""
+    busy_tone_time: float = 5.0
+    """Option ``busy-tone-time``: how long either is heard before the call ends; 0 for not at all."""
     two_party_mcu: bool = False
     """Option ``sip-enable-two-party-mcu``: whether the last two of a conference stay on its server."""
     registration_expires: int = 1800

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cordboard.model.connid import CallIds
@@ -159,6 +160,10 @@ class Centre:
         values = {name: getattr(old, name) for name in DnSettings.__dataclass_fields__}
         values.update(settings)
         self.switch.configure(DnSettings(**values))
+
+    def settings(self, **settings: object) -> None:
+        """Changes settings of the switch."""
+        self.switch.set_settings(replace(self.switch.settings, **settings))  # type: ignore[arg-type]
 
     def run(self, seconds: float) -> None:
         """Lets time pass."""

@@ -44,6 +44,9 @@ class MediaServer(Phone):
         self.plays_for = 5.0
         """Seconds a play takes that does not go on for ever and has no duration."""
 
+        self.endless = False
+        """Whether it forgets to end what it plays."""
+
     @property
     def media(self) -> list[MediaCall]:
         """All dialogs, in order."""
@@ -93,7 +96,11 @@ class MediaServer(Phone):
         self._play(call)
 
     def _play(self, call: MediaCall) -> None:
-        if call.user != "annc" or (call.parameters.get("repeat") == "forever" and "duration" not in call.parameters):
+        if (
+            self.endless
+            or call.user != "annc"
+            or (call.parameters.get("repeat") == "forever" and "duration" not in call.parameters)
+        ):
             return
         seconds = float(call.parameters.get("duration", self.plays_for * 1000)) / 1000
         call.timers.append(self.network.clock.call_later(seconds, call.hang_up))

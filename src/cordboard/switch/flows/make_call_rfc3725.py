@@ -14,9 +14,12 @@ time to be answered; then the callee is called, without an offer; its offer goes
     | 200 (answer) ---------> |                          |
     | <------------------ ACK | ACK (answer A) --------> |
 
+With a Media Server, and ``ring-tone-on-make-call``, A hears ringback from B's 180 on, by a re-INVITE with the server's
+offer (:mod:`cordboard.switch.flows.waiting`).
+
 When the caller's phone does not answer there never was a call: EventError to the requester. When the callee does not:
-A has EventDestinationBusy, and is let go. A glare on the re-INVITE is tried again (RFC 3261 14.1: we made the Call-ID,
-so after 2.1 to 4 s).
+A has EventDestinationBusy, hears busy or fast busy for ``busy-tone-time``, and is let go. A glare on the re-INVITE is
+tried again (RFC 3261 14.1: we made the Call-ID, so after 2.1 to 4 s).
 """
 
 from __future__ import annotations
@@ -33,6 +36,7 @@ from cordboard.switch.callflow import CallFlow
 from cordboard.switch.delivery import RINGING, Delivery, Offer, outcome_of, refusal_of
 from cordboard.switch.features.caller_id import Identity, name_addr, user_part
 from cordboard.switch.features.sdp_origin import Origin
+from cordboard.switch.flows import tones
 from cordboard.switch.headers import body_of
 from cordboard.switch.legs import Branches
 from cordboard.switch.records import Outcome, ReleasedBy
@@ -53,6 +57,9 @@ if TYPE_CHECKING:
 GLARE_TRIES: Final = 3
 """How often a re-INVITE is tried again after 491."""
 
+BUSY_WAIT: Final = 0.05
+"""Seconds between two looks whether the caller's phone has done with the tone; its transaction limits how often."""
+
 
 def black_hole(origin: Origin, *, ipv6: bool) -> bytes:
     """An offer that brings no media anywhere: audio at the unspecified address (RFC 3264 8.4, RFC 3725 section 4)."""
@@ -67,7 +74,7 @@ def black_hole(origin: Origin, *, ipv6: bool) -> bytes:
 class MakeCallFlow(CallFlow):
     """A call a desktop asked for, from its request to its end."""
 
-    __slots__ = ("_heard", "_link", "_origin", "_reference_id", "_retry", "_shown", "_told", "_tries")
+    __slots__ = ("_heard", "_hole", "_link", "_origin", "_reference_id", "_retry", "_shown", "_told", "_tries")
 
     requested = True
     asks_for_offer = True
@@ -85,6 +92,8 @@ class MakeCallFlow(CallFlow):
         """What the callee's phone offered."""
         self._told: Origin | None = None
         """The origin line of what the caller's phone is told."""
+        self._hole = b""
+        """The offer it was called with."""
         self._tries = 0
 
     def start(self, origin: Extension, targets: Sequence[Target]) -> None:
@@ -93,6 +102,7 @@ class MakeCallFlow(CallFlow):
         self.caller = call.add(call.ani, DNRole.ORIGINATION, origin.dn)
         ipv6 = ":" in targets[0].remote[0]
         self._told = Origin(call.call_id, ipv6=ipv6)
+        self._hole = black_hole(self._told, ipv6=ipv6)
         self._origin = branches = Branches(self.server.clock, self)
         branches.start(
             self.server.dispatcher,
@@ -103,7 +113,7 @@ class MakeCallFlow(CallFlow):
             to=origin.target_uri,
             contact_user=user_part(call.dnis),
             headers=[*self._shown.headers(origin.settings.identity_headers), *origin.alerting],
-            body=black_hole(self._told, ipv6=ipv6),
+            body=self._hole,
         )
 
     def _call_destination(self) -> None:
@@ -139,6 +149,7 @@ class MakeCallFlow(CallFlow):
         """A phone rings."""
         if branches is self.branches and event.status in RINGING:
             self.ring()
+            tones.ring_back(self)
 
     def on_branch_answer(self, branches: Called, session: Session, event: _core.ResponseEvent) -> None:
         """A phone answered."""
@@ -147,6 +158,7 @@ class MakeCallFlow(CallFlow):
             self.a = session
             self.caller_call_id = branches.call_id
             session.ack()
+            session.media.said, session.media.heard = self._hole, body_of(event.message)[0]
             reference_id, self._reference_id = self._reference_id, 0
             assert self.caller is not None  # noqa: S101 - set by start
             advance(self.caller, Move.DIAL, self.server.reporter, reference_id=reference_id, link=self._link)
@@ -159,7 +171,7 @@ class MakeCallFlow(CallFlow):
         offer, kind = body_of(event.message)
         self._heard = offer
         if offer:
-            self._offer(self._told.put(offer, kind) if self._told is not None else offer, kind)
+            self._offer(self._next(offer, kind), kind)
         else:
             self.end(Outcome.FAILED, 488, ReleasedBy.SERVER, "no offer from the callee")
 
@@ -171,8 +183,7 @@ class MakeCallFlow(CallFlow):
             refusal = refusal_of(failure)
             if self.caller is not None and self.caller.can(Move.FAIL):
                 advance(self.caller, Move.FAIL, self.server.reporter, refusal.state)
-            headers = (("Reason", f"SIP;cause={refusal.status}"),)
-            self.end(refusal.outcome, refusal.status, refusal.by, refusal.reason, headers=headers)
+            tones.refuse(self, refusal)
             return
         self._origin = None
         self.caller_call_id = branches.call_id
@@ -184,10 +195,28 @@ class MakeCallFlow(CallFlow):
 
     # Joining
 
+    def _next(self, offer: bytes, kind: str) -> bytes:
+        """What the callee's phone offers, as the caller's is told."""
+        a = self.a
+        if a is None:
+            return offer
+        self.rearrange(None)
+        a.handler = self
+        if a.media.continued:
+            # A tone came between: what the phone is told follows what it was told then.
+            self._told = None
+        return a.media.next(offer) if self._told is None else self._told.put(offer, kind)
+
     def _offer(self, offer: bytes, kind: str) -> None:
         self._retry = None
-        if self.a is not None and not self.over:
-            self.a.request("INVITE", partial(self._answered, offer, kind), body=offer, content_type=kind)
+        a = self.a
+        if a is None or self.over:
+            return
+        if a.busy:
+            # The re-INVITE of a tone is still under way.
+            self._retry = self.server.clock.call_later(BUSY_WAIT, partial(self._offer, offer, kind))
+        else:
+            a.request("INVITE", partial(self._answered, offer, kind), body=offer, content_type=kind)
 
     def _answered(self, offer: bytes, kind: str, status: int, event: _core.ResponseEvent | None) -> None:
         a, b = self.a, self.b
@@ -212,10 +241,7 @@ class MakeCallFlow(CallFlow):
 
     def on_bye(self, session: Session, message: _core.Message) -> None:
         """A phone hung up."""
-        if self.call.answered_at:
-            self.on_hang_up(session, message)
-        else:
-            self.end(Outcome.CANCELLED, 487, ReleasedBy.CALLER, "BYE", first=self.caller)
+        self.on_hang_up(session, message)
 
     def on_gone(self, session: Session, status: int) -> None:
         """A phone is gone."""

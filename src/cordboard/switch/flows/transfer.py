@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Final
 from cordboard.model.enums import CallState
 from cordboard.model.party import Move, Party, advance
 from cordboard.switch.delivery import RINGING, Delivery, Offer, refusal_of
+from cordboard.switch.flows import tones
 from cordboard.switch.flows.leaving import Leaving, answer_alone
 from cordboard.switch.flows.reconnect import Reconnect
 from cordboard.switch.headers import body_of
@@ -249,7 +250,9 @@ class Transfer:
         """The target rings."""
         if self.state is State.RINGING and self.consult is not None:
             self.consult.on_branch_progress(branches, event)
-        if self.state is not State.BLIND and event.status in RINGING:
+        if self.state is State.BLIND and event.status in RINGING:
+            tones.ring_back(self.flow)
+        elif event.status in RINGING:
             self.observer.progress(180)
 
     def on_branch_answer(self, branches: Called, session: Session, event: _core.ResponseEvent) -> None:
@@ -328,6 +331,8 @@ class Transfer:
         self.flow.branches = branches
         self.flow.transfer = self
         self.survivor_session.handler = self
+        if self.target is not None and self.target.alive:
+            tones.ring_back(self.flow)
 
     def ended(self, flow: CallFlow) -> None:
         """The main call or the consultation ends by itself while the target is being called."""
@@ -437,6 +442,7 @@ class Transfer:
         """Joins the survivor's leg and the target's."""
         flow = self.flow
         flow.transfer = None
+        flow.rearrange(None)
         assert session is not None  # noqa: S101 - the caller's
         flow.b = session
         bridge = flow.join(self.survivor_session, session, flow.audit_interval())

@@ -47,6 +47,16 @@ def music(what: str) -> Errand:
     return Errand(MUSIC, netann.Announcement(what, repeat=netann.FOREVER), endless=True)
 
 
+def tone(what: str) -> Errand:
+    """Plays a tone to one party until something else comes."""
+    return Errand(TREATMENT, netann.Announcement(what, repeat=netann.FOREVER), endless=True)
+
+
+def announcement(what: str, seconds: float = 0.0) -> Errand:
+    """Plays something to one party once, for so long at most."""
+    return Errand(TREATMENT, netann.Announcement(what, duration_ms=round(seconds * 1000)))
+
+
 def conference(name: str) -> Errand:
     """A seat in a conference."""
     return Errand(MCU, netann.Conference(name), endless=True)
