@@ -91,9 +91,8 @@ class AnnouncementService:
     def on_digit(self, digit: str, duration_ms: int) -> None:
         """Nobody asked for digits."""
 
-    def on_body(self, body: bytes, content_type: str) -> bool:  # noqa: ARG002
+    def on_body(self, body: bytes, content_type: str) -> None:
         """Takes none."""
-        return False
 
     def end(self) -> None:
         """The party is gone."""

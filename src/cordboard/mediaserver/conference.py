@@ -7,15 +7,22 @@ that one alone.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from cordboard.media import Playing, Role, Tone
+from cordboard.sip.bodies.msml.model import Event
 
 if TYPE_CHECKING:
     from cordboard.media import PlayEnd, Room
     from cordboard.mediaserver.leg import ServedLeg
+    from cordboard.mediaserver.msml.dialog import Controller, Dialog
     from cordboard.mediaserver.server import MediaServer
     from cordboard.sip.bodies import netann
+    from cordboard.sip.clock import Timer
+
+
+SHORTEST_REPORT: Final = 250
+"""Milliseconds between two reports of who speaks, at least."""
 
 
 class FullError(Exception):
@@ -54,11 +61,31 @@ class Conference:
         self.room: Room = server.media.room(loudest=loudest)
         self.members: dict[ServedLeg, Member] = {}
         """Who is in it, in the order they came."""
-        self.kept = False
-        """Whether it lasts without anybody in it, until it is destroyed."""
+        self.controller: Controller | None = None
+        """Who made it by MSML and is told; None where the first party made it."""
+        self.delete_when = "nomedia"
+        """When it ends by itself (RFC 5707 8.1): ``nomedia`` with its last party, ``nocontrol`` with its controller."""
+        self.dialogs: dict[str, Dialog] = {}
+        """Dialogs of MSML on it."""
+        self._speakers: tuple[str, ...] = ()
+        self._timer: Timer | None = None
 
     def __repr__(self) -> str:
         return f"<Conference {self.name} {len(self.members)}>"
+
+    @property
+    def id(self) -> str:
+        """Its name in MSML."""
+        return f"conf:{self.name}"
+
+    @property
+    def sound(self) -> Room:
+        """What plays and is recorded."""
+        return self.room
+
+    @property
+    def one(self) -> None:
+        """It is no leg."""
 
     def join(self, member: Member) -> None:
         """Lets a leg in. Raises FullError."""
@@ -90,14 +117,40 @@ class Conference:
                 self.room.change(other.leg.media, self._role(other))
         if member.tones and self.members:
             self._sound("leave")
-        if not self.members and not self.kept:
+        if not self.members and self.delete_when == "nomedia":
             self.end()
+            if self.controller is not None:
+                self.controller.tell(Event("msml.conf.nomedia", self.id))
 
     def end(self) -> None:
         """Ends it; legs that are in it go on without."""
         self._server.conferences.pop(self.name, None)
+        self.tell_speakers(0)
+        for dialog in list(self.dialogs.values()):
+            dialog.abandon()
         self.members.clear()
         self.room.close()
+
+    def tell_speakers(self, every_ms: int) -> None:
+        """Tells its controller who speaks, each time that has changed at the end of an interval; 0 for no more.
+
+        ``asn`` of RFC 5707 8.1.
+        """
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if every_ms:
+            seconds = max(every_ms, SHORTEST_REPORT) / 1000
+            self._timer = self._server.clock.call_later(seconds, lambda: self._report(every_ms))
+
+    def _report(self, every_ms: int) -> None:
+        heard = {member.leg.media: leg.id for leg, member in self.members.items()}
+        speakers = tuple(heard[leg] for leg in self.room.speakers() if leg in heard)
+        if speakers != self._speakers and self.controller is not None:
+            self._speakers = speakers
+            self.controller.tell(Event("msml.conf.asn", self.id, tuple(("speaker", name) for name in speakers)))
+        self._timer = None
+        self.tell_speakers(every_ms)
 
     def _role(self, member: Member) -> Role:
         if not member.coach:
@@ -137,9 +190,8 @@ class ConferenceService:
     def on_digit(self, digit: str, duration_ms: int) -> None:
         """Digits mean nothing here."""
 
-    def on_body(self, body: bytes, content_type: str) -> bool:  # noqa: ARG002
+    def on_body(self, body: bytes, content_type: str) -> None:
         """Takes none."""
-        return False
 
     def end(self) -> None:
         """The party is gone."""

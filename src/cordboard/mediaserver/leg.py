@@ -12,6 +12,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Final, Protocol
 
 from cordboard.media import Listener, MediaRefusedError
+from cordboard.sip.bodies import multipart
 from cordboard.sip.media import is_sdp
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from cordboard import _core
     from cordboard.media import Leg
+    from cordboard.mediaserver.msml.dialog import Dialog
     from cordboard.mediaserver.server import MediaServer
     from cordboard.sip.session import Session
 
@@ -37,8 +39,8 @@ class Service(Protocol):
     def on_digit(self, digit: str, duration_ms: int) -> None:
         """The party pressed a digit, by whatever way it came."""
 
-    def on_body(self, body: bytes, content_type: str) -> bool:
-        """A body came in INFO; whether it is taken."""
+    def on_body(self, body: bytes, content_type: str) -> tuple[bytes, str] | None:
+        """A body came; what is answered to it with its type, or None if it is not taken."""
 
     def end(self) -> None:
         """The leg is gone, or about to go."""
@@ -67,6 +69,7 @@ class ServedLeg(Listener):
         "call_id",
         "call_uuid",
         "conn_id",
+        "dialogs",
         "media",
         "name",
         "offered",
@@ -84,6 +87,8 @@ class ServedLeg(Listener):
         media.listener = self
         self.service: Service | None = None
         """Set before it is answered."""
+        self.dialogs: dict[str, Dialog] = {}
+        """Dialogs of MSML on it."""
         self.up = Up.AGREEING
         self.offered = False
         """Whether our offer waits for its answer, in the ACK."""
@@ -99,21 +104,43 @@ class ServedLeg(Listener):
     def __repr__(self) -> str:
         return f"<ServedLeg {self.name or self.session.dialog} {self.up.value}>"
 
+    @property
+    def id(self) -> str:
+        """Its name in MSML; before the ACK, when only its controller can mean it, ``conn:self``."""
+        return f"conn:{self.name or 'self'}"
+
+    @property
+    def sound(self) -> Leg:
+        """What plays and is recorded."""
+        return self.media
+
+    @property
+    def one(self) -> ServedLeg:
+        """Itself."""
+        return self
+
     # What the service asks
 
-    def answer(self, offer: bytes, headers: Sequence[tuple[str, str]] = (), *, early: bool = False) -> None:
-        """Takes the INVITE, with our answer to its offer or an offer of ours. Raises MediaRefusedError."""
+    def agree(self, offer: bytes) -> bytes:
+        """Takes the offer of the INVITE and returns the answer; without one, an offer. Raises MediaRefusedError."""
         body = self.media.answer(offer) if offer else self.media.offer()
         self.offered = not offer
         self.session.media.said = body
         self.session.media.heard = offer
+        return body
+
+    def answer(
+        self, parts: Sequence[tuple[str, bytes]], headers: Sequence[tuple[str, str]] = (), *, early: bool = False
+    ) -> None:
+        """Takes the INVITE, with a description and whatever goes with it."""
+        body, kind = multipart.joined(parts)
         if early:
             self.up = Up.EARLY
-            self.session.progress(183, headers, body)
+            self.session.progress(183, headers, body, kind)
             self._begin()
         else:
             self.up = Up.ANSWERED
-            self.session.answer(headers, body)
+            self.session.answer(headers, body, kind)
 
     def hang_up(self, status: int = 480, headers: Sequence[tuple[str, str]] = ()) -> None:
         """Ends the leg: by BYE, or by that status when it was not answered."""
@@ -135,6 +162,9 @@ class ServedLeg(Listener):
         service, self.service = self.service, None
         if service is not None:
             service.end()
+        for dialog in list(self.dialogs.values()):
+            dialog.abandon()
+        self.server.joins.forget(self)
         self.media.close()
         self.server.forget(self)
 
@@ -221,7 +251,7 @@ class ServedLeg(Listener):
 
     def _info(self, session: Session, event: _core.RequestEvent) -> None:
         message = event.message
-        kind = (message.header("Content-Type") or "").partition(";")[0].strip().lower()
+        kind = multipart.essence(message.header("Content-Type") or "")
         if not message.body:
             session.respond(event.transaction, 200)
         elif kind in ("application/dtmf-relay", "application/dtmf"):
@@ -229,8 +259,9 @@ class ServedLeg(Listener):
             session.respond(event.transaction, 200 if digit else 400)
             if digit:
                 self.on_digit(digit, duration)
-        elif self.service is not None and self.up is Up.UP and self.service.on_body(message.body, kind):
-            session.respond(event.transaction, 200)
+        elif self.service is not None and (said := self.service.on_body(message.body, kind)) is not None:
+            body, content_type = said
+            session.respond(event.transaction, 200, body=body, content_type=content_type)
         else:
             session.respond(event.transaction, 415, [("Accept", self.server.accept)])
 
@@ -240,6 +271,8 @@ class ServedLeg(Listener):
         """A digit, in RTP, in the sound, or in INFO."""
         if self.service is not None:
             self.service.on_digit(digit, duration_ms)
+        for dialog in list(self.dialogs.values()):
+            dialog.on_digit(digit, duration_ms)
 
     def on_media_lost(self, *, back: bool) -> None:
         """Nothing is heard of it any more, or something is again."""

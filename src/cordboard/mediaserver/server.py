@@ -15,10 +15,13 @@ from cordboard.mediaserver.announcement import AnnouncementService
 from cordboard.mediaserver.conference import Conference, ConferenceService, FullError
 from cordboard.mediaserver.leg import ServedLeg, warning
 from cordboard.mediaserver.log import Log
+from cordboard.mediaserver.msml.control import MsmlService
+from cordboard.mediaserver.msml.joins import Joins
+from cordboard.mediaserver.recordings import Recordings
 from cordboard.mediaserver.sounds import SoundError, Sounds
-from cordboard.sip.bodies import netann
+from cordboard.sip.bodies import multipart, netann
+from cordboard.sip.bodies.msml import CONTENT_TYPE
 from cordboard.sip.endpoint import Dispatcher
-from cordboard.sip.media import is_sdp
 from cordboard.sip.session import SILENT, Session
 from cordboard.sip.session_timer import MIN_SE, SessionTimers, too_short
 
@@ -53,6 +56,9 @@ class Meters(Protocol):
     def leg_refused(self, status: int) -> None:
         """One was not taken."""
 
+    def msml_done(self, response: int) -> None:
+        """The requests of an MSML body were carried out, with that response."""
+
 
 class NoMeters:
     """Meters that count nothing."""
@@ -68,11 +74,14 @@ class NoMeters:
     def leg_refused(self, status: int) -> None:
         """Nothing."""
 
+    def msml_done(self, response: int) -> None:
+        """Nothing."""
+
 
 class MediaServer:
     """The server: its legs and its conferences."""
 
-    accept: Final = "application/sdp"
+    accept: Final = "application/sdp, application/msml+xml, multipart/mixed"
     """Bodies that are taken."""
 
     def __init__(
@@ -101,17 +110,21 @@ class MediaServer:
         """Legs by name."""
         self.conferences: dict[str, Conference] = {}
         """Conferences by name."""
+        self.joins = Joins(self)
+        """Who is joined to whom."""
         self.draining = False
         """Whether new legs are refused."""
         self.faults = 0
         """Errors nobody foresaw."""
         self._when_empty: Callable[[], None] | None = None
+        self._named = 0
         self.set_settings(settings)
 
     def set_settings(self, settings: MediaServerSettings) -> None:
         """Takes over settings. Legs there are go on."""
         self.settings = settings
         self.sounds = Sounds(settings.folders, language=settings.language, country=settings.country, now=self.now)
+        self.recordings = Recordings(settings.recordings, settings.record_format)
         self.dispatcher.endpoint.set_policy(allow=ALLOW, registration_expires=3600, retry_after=settings.retry_after)
         self.dispatcher.endpoint.set_dn(PEERS, registers=False, peers=settings.peers)
         self._tell_load()
@@ -134,7 +147,11 @@ class MediaServer:
             return
         try:
             asked = netann.parse(message.uri)
-            self._serve(event, asked)
+            bodies = _bodies(message, asked)
+            if bodies is None:
+                self._refuse(event, 415, [("Accept", self.accept)])
+            else:
+                self._serve(event, asked, *bodies)
         except netann.NetannError as error:
             self._refuse(event, error.status, [warning(self, error.reason)])
 
@@ -143,8 +160,6 @@ class MediaServer:
         if self.draining or len(self.legs) >= self.settings.max_legs:
             why = "Shutting down" if self.draining else f"All {self.settings.max_legs} legs are in use"
             return 503, [("Retry-After", str(self.settings.retry_after)), warning(self, why)]
-        if message.body and not is_sdp(message.header("Content-Type") or ""):
-            return 415, [("Accept", self.accept)]
         if too_short(message):
             return 422, [("Min-SE", str(MIN_SE))]
         if message.header("Replaces") is not None:
@@ -156,7 +171,7 @@ class MediaServer:
         self.log.info("leg refused", status=status, uri=event.message.uri[:200], call_id=event.message.call_id)
         self.dispatcher.endpoint.respond(event.transaction, status, headers=headers)
 
-    def _serve(self, event: _core.RequestEvent, asked: netann.Service) -> None:
+    def _serve(self, event: _core.RequestEvent, asked: netann.Service, offer: bytes, msml: bytes) -> None:
         """Takes a leg. Raises NetannError for one that cannot be served."""
         message = event.message
         assert event.dialog is not None  # noqa: S101 - an INVITE outside a dialog has one to come
@@ -169,7 +184,7 @@ class MediaServer:
             except SoundError as error:
                 raise netann.NetannError(404, f"Announcement content not found: {error.reason}") from None
         try:
-            media = self.media.leg(message.body)
+            media = self.media.leg(offer)
         except MediaRefusedError as error:
             raise netann.NetannError(error.status, error.reason) from None
         session = Session(self.dispatcher, event.dialog, SILENT, transaction=event.transaction)
@@ -182,7 +197,10 @@ class MediaServer:
         early = isinstance(asked, netann.Announcement) and asked.early > 0
         try:
             leg.service = self._service(leg, asked, sources)
-            leg.answer(message.body, self.allow, early=early)
+            parts = [("application/sdp", leg.agree(offer))]
+            if msml and (said := leg.service.on_body(msml, CONTENT_TYPE)) is not None:
+                parts.append((said[1], said[0]))
+            leg.answer(parts, self.allow, early=early)
         except (MediaRefusedError, FullError) as error:
             status = error.status if isinstance(error, MediaRefusedError) else 486
             self.meters.leg_refused(status)
@@ -201,6 +219,8 @@ class MediaServer:
                     most = self.settings.conference_limit
                     conference = self.conference(asked.id, min(asked.limit or most, most))
                 return ConferenceService(leg, asked, conference)
+            case netann.MsmlLeg():
+                return MsmlService(leg)
         raise netann.NetannError(501, "Not supported")
 
     def conference(self, name: str, limit: int = 0, *, loudest: int = 0) -> Conference:
@@ -208,6 +228,15 @@ class MediaServer:
         conference = Conference(self, name, limit or self.settings.conference_limit, loudest=loudest)
         self.conferences[name] = conference
         return conference
+
+    def new_name(self) -> str:
+        """A name for a conference or a dialog nobody has named."""
+        self._named += 1
+        return f"{self._named:x}"
+
+    def soon(self, function: Callable[[], None]) -> None:
+        """Calls it when what is going on has been done."""
+        self.clock.call_later(0.0, function)
 
     # Dispatcher's User
 
@@ -270,3 +299,13 @@ class MediaServer:
             leg.hang_up(503)
         for conference in list(self.conferences.values()):
             conference.end()
+
+
+def _bodies(message: _core.Message, asked: netann.Service) -> tuple[bytes, bytes] | None:
+    """The offer and the MSML of an INVITE, each empty for none; None for a body that is not taken."""
+    if not message.body:
+        return b"", b""
+    found = dict(multipart.split(message.header("Content-Type") or "", message.body))
+    offer, msml = found.pop("application/sdp", b""), found.pop(CONTENT_TYPE, b"")
+    taken = (offer or msml) and (not msml or isinstance(asked, netann.MsmlLeg))
+    return (offer, msml) if taken else None

@@ -20,6 +20,8 @@ class MediaServerSettings:
     """Seconds of Retry-After with a 503."""
     conference_limit: int = 200
     """Most parties of a conference."""
+    max_conferences: int = 500
+    """Most conferences made by MSML at once."""
     language: str = "en"
     """Of prompts where none is asked for."""
     country: str = "us"
