@@ -345,8 +345,13 @@ class Endpoint:
         headers: Headers = (),
         body: bytes = b"",
         content_type: str = "application/sdp",
+        patience: float = 0.0,
     ) -> int:
-        """Sends a request outside any dialog; returns its transaction."""
+        """Sends a request outside any dialog; returns its transaction.
+
+        ``patience``: seconds an INVITE may go without any response, even 100, before it has failed with ``timeout``; 0
+        for the 32 of RFC 3261's timer B.
+        """
     def send_in_dialog(
         self,
         dialog: int,

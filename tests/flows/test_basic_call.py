@@ -185,6 +185,41 @@ def test_sip_invite_timeout_gives_up_a_silent_phone_sooner(centre):
     assert outcome(centre)[:2] == ("unreachable", 480)
 
 
+def test_a_phone_that_says_100_has_all_the_time_it_needs(centre):
+    # A phone of the testkit says 100 at once, as its core does.
+    centre.phones["1502"].manners = Manners(ring=20.0, answer=25.0)
+    call = centre.phones["1501"].call("1502", hang_up_after=1)
+    centre.run(30)
+    assert call.events == ["180", "answered", "bye sent"]
+
+
+def test_a_phone_that_wakes_up_too_late_does_not_ring_on(centre):
+    b = centre.phones["1502"]
+    b.manners = Manners(ring=0.1, answer=None)
+    centre.network.filter = lambda packet: packet.source != b.node.address
+    call = centre.phones["1501"].call("1502")
+    centre.run(4.5)
+    assert call.events == ["480"]
+    assert b.calls[0].events == ["invite", "ringing"]
+    centre.network.filter = None
+    b.calls[0].session.progress(180)
+    centre.run(2)
+    assert b.calls[0].events == ["invite", "ringing", "cancelled"]
+
+
+def test_an_answer_that_comes_too_late_is_ended(centre):
+    b = centre.phones["1502"]
+    b.manners = Manners(ring=0.1, answer=None)
+    centre.network.filter = lambda packet: packet.source != b.node.address
+    call = centre.phones["1501"].call("1502")
+    centre.run(4.5)
+    centre.network.filter = None
+    b.calls[0].session.answer(body=b.sdp())
+    centre.run(2)
+    assert call.events == ["480"]
+    assert b.calls[0].events == ["invite", "ringing", "acked", "bye"]
+
+
 def test_caller_gives_up_while_it_rings(centre):
     b = centre.phones["1502"]
     b.manners = Manners(answer=None)

@@ -1,6 +1,7 @@
 //! The endpoint as Python holds it: live over the engine, or virtual over nothing.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use cordboard_net::capture::{CollectorConfig, hep};
 use cordboard_net::{Advertise, Config, Engine, GuardConfig, Handle, HandleError, Listen};
@@ -272,8 +273,8 @@ impl PyEndpoint {
     }
 
     #[pyo3(
-        signature = (method, uri, *, from_, to, transport, remote, connection=0, contact_user="".to_owned(), headers=Vec::new(), body=Vec::new(), content_type="application/sdp"),
-        text_signature = "(self, method, uri, *, from_, to, transport, remote, connection=0, contact_user='', headers=(), body=b'', content_type='application/sdp')"
+        signature = (method, uri, *, from_, to, transport, remote, connection=0, contact_user="".to_owned(), headers=Vec::new(), body=Vec::new(), content_type="application/sdp", patience=0.0),
+        text_signature = "(self, method, uri, *, from_, to, transport, remote, connection=0, contact_user='', headers=(), body=b'', content_type='application/sdp', patience=0.0)"
     )]
     #[expect(clippy::too_many_arguments, reason = "the face of _core.pyi")]
     fn send(
@@ -289,7 +290,9 @@ impl PyEndpoint {
         #[pyo3(from_py_with = headers_argument)] headers: Vec<HeaderLine>,
         #[pyo3(from_py_with = bytes_argument)] body: Vec<u8>,
         content_type: &str,
+        patience: f64,
     ) -> PyResult<u64> {
+        let patience = Duration::try_from_secs_f64(patience).map_err(|e| PyValueError::new_err(e.to_string()))?;
         let destination =
             Destination { transport: self::transport(transport)?, remote: address(&remote.0, remote.1)?, connection };
         let transaction = self.numbers.next();
@@ -303,6 +306,7 @@ impl PyEndpoint {
             contact_user,
             headers,
             body: self::body(content_type, &body),
+            patience,
         });
         Ok(transaction)
     }

@@ -64,7 +64,7 @@ impl Run {
     fn send(&mut self, message: &Arc<Message>) {
         self.next_id += 1;
         let id = TransactionId(self.next_id);
-        self.layer.send_request(id, Arc::clone(message), self.flow, None, self.now, &mut self.out);
+        self.layer.send_request(id, Arc::clone(message), self.flow, None, Duration::ZERO, self.now, &mut self.out);
     }
 
     /// Runs one kind of transaction many times and prints the median of the batches, which a busy machine disturbs

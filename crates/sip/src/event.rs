@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::flow::{Flow, Transport};
 use crate::message::{Message, Method};
@@ -220,6 +221,10 @@ pub enum Command {
         headers: Vec<HeaderLine>,
         /// The body.
         body: Body,
+        /// Of an INVITE: how long to wait for any response, be it 100, before it has failed with
+        /// [`Failure::Timeout`]; zero for timer B. A peer that wakes up after that is cancelled; its 2xx still arrives
+        /// as [`Event::Response`].
+        patience: Duration,
     },
     /// Sends a request within a dialog: re-INVITE, BYE, INFO ... A PRACK without RAck is given that of the
     /// latest reliable response.

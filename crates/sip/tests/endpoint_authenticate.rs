@@ -252,6 +252,7 @@ fn we_register_with_a_registrar_that_challenges() {
         contact_user: String::new(),
         headers: vec![("Contact".into(), "<sip:1501@192.0.2.1>;expires=60".into())],
         body: Body::default(),
+        patience: Duration::ZERO,
     };
     pair.command(0, register);
     let events = pair.events(0);

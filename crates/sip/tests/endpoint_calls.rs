@@ -160,6 +160,46 @@ fn nobody_there_is_a_timeout() {
 }
 
 #[test]
+fn a_peer_that_wakes_up_after_it_was_given_up_is_cancelled() {
+    let mut pair = Pair::new();
+    pair.patience = Duration::from_secs(4);
+    pair.lose.extend((0..4).map(|_| "1 100".into()));
+    let (id, server, _) = pair.invite();
+    pair.pass(Duration::from_secs(5));
+    let events = pair.events(0);
+    assert!(
+        matches!(&events[..], [Event::Failed { transaction, failure: Failure::Timeout, .. }] if *transaction == id),
+        "{events:?}"
+    );
+    pair.respond(server, 180);
+    assert!(pair.events(0).is_empty(), "nothing that comes late is told");
+    assert!(matches!(&pair.events(1)[..], [Event::Cancelled { transaction, .. }] if *transaction == server));
+    assert_eq!(pair.ladder[pair.ladder.len() - 5..], ["1 180", "0 CANCEL", "1 200", "1 487", "0 ACK"]);
+    pair.settled(0);
+}
+
+#[test]
+fn a_2xx_of_a_peer_given_up_is_told_so_that_it_can_be_ended() {
+    let mut pair = Pair::new();
+    pair.patience = Duration::from_secs(4);
+    pair.lose.extend((0..4).map(|_| "1 100".into()));
+    let (_, server, _) = pair.invite();
+    pair.pass(Duration::from_secs(5));
+    pair.events(0);
+    pair.respond(server, 200);
+    let dialog = answered(&pair.events(0));
+    pair.command(0, Command::Ack { dialog, headers: vec![], body: Body::default() });
+    let bye = pair.number(0);
+    pair.command(0, in_dialog(bye, dialog, Method::Bye));
+    let bye = pair.events(1).into_iter().find_map(|e| match e {
+        Event::Request { transaction, .. } => Some(transaction),
+        _ => None,
+    });
+    pair.respond(bye.unwrap(), 200);
+    pair.settled(0);
+}
+
+#[test]
 fn a_large_request_goes_by_tcp_and_falls_back_to_udp() {
     let mut pair = Pair::new();
     let id = pair.start_invite(&[b'a'; 1400]);

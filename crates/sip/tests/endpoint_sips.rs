@@ -2,6 +2,7 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use cordboard_sip::directory::Entry;
 use cordboard_sip::endpoint::{Body, Command, Control, Destination, Endpoint, Event, Settings, TransactionId};
@@ -120,6 +121,7 @@ fn the_contact_of_a_request_to_a_sips_uri_is_sips() {
             contact_user: "1501".into(),
             headers: vec![],
             body: Body::default(),
+            patience: Duration::ZERO,
         };
         endpoint.command(command, Time(1));
         assert_eq!(sent(&mut endpoint)[0].get_by_name("Contact"), Some(ours));

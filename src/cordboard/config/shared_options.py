@@ -25,9 +25,10 @@ no_answer_timeout = Option(
 sip_invite_timeout = Option(
     "sip-invite-timeout",
     Duration(0, 32),
-    0.0,
-    "How long to wait for the first response to an INVITE before the destination counts as unreachable. 0 means "
-    "RFC 3261 timer B (32 s).",
+    4.0,
+    "How long an INVITE waits for any response, be it 100 Trying, before the destination counts as unreachable and the "
+    "next contact, server or trunk is called. Over UDP it is sent four times within 4 s. A destination that wakes up "
+    "later is cancelled. 0 means RFC 3261 timer B (32 s).",
     source=GUIDE,
     since="0.1",
     example="5",

@@ -90,6 +90,7 @@ class Endpoint(Protocol):
         headers: _core.Headers = (),
         body: bytes = b"",
         content_type: str = "application/sdp",
+        patience: float = 0.0,
     ) -> int:
         """Sends a request outside any dialog."""
 

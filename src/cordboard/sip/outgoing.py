@@ -110,7 +110,9 @@ class Outgoing:
         headers: _core.Headers = (),
         body: bytes = b"",
         content_type: str = "application/sdp",
+        patience: float = 0.0,
     ) -> None:
+        """``patience``: seconds without any response, even 100, after which it has failed with 408; 0 for timer B."""
         self._dispatcher = dispatcher
         self.handler = handler
         self.session_handler = session_handler
@@ -131,6 +133,7 @@ class Outgoing:
             contact_user=contact_user,
             body=body,
             content_type=content_type,
+            patience=patience,
         )
         self.transaction = self._send(headers=headers)
         dispatcher.transactions[self.transaction] = self

@@ -292,22 +292,6 @@ class RoutedInvite(_Routed):
         if self._current is not None:
             self._current.cancel(headers)
 
-    def skip(self) -> bool:
-        """Takes the present destination for dead, because it is silent, and tries the next; False without one."""
-        if self._over or self._tries is None or not self._tries.more:
-            return False
-        silent, self._current = self._current, None
-        if silent is not None:
-            silent.cancel()
-        self._tries.fail(Cause.TIMEOUT)
-        self._next()
-        return True
-
-    def silent(self) -> None:
-        """Remembers the present destination as dead, because it is silent."""
-        if not self._over and self._tries is not None:
-            self._tries.fail(Cause.TIMEOUT)
-
     def _try(self, destination: Destination) -> None:
         self._current = self._send(self, destination)
 

@@ -4,8 +4,9 @@ The first 2xx wins and the others are cancelled. If all fail, the best response 
 choose: a 6xx before anything, then the lowest class, and in it one that tells the caller something to act on. A 6xx
 ends all others at once.
 
-Two timers watch: ``sip-invite-timeout`` until the first response of any contact, ``no-answer-timeout`` until an answer.
-Without the latter it is RFC 3261's timer C, set anew by each provisional response (16.6 step 11, 16.7 step 2).
+``no-answer-timeout`` bounds it all. Without that it is RFC 3261's timer C, set anew by each provisional response (16.6
+step 11, 16.7 step 2). A contact that says nothing at all, not even 100, has failed after ``sip-invite-timeout``; the
+core watches that.
 """
 
 from __future__ import annotations
@@ -98,7 +99,6 @@ class Branches:
         "_outgoing",
         "_settings",
         "_timer",
-        "_waiting",
         "call_id",
         "owner",
     )
@@ -112,7 +112,6 @@ class Branches:
         self._best: Failure | None = None
         self._endless = False
         self._timer: Timer | None = None
-        self._waiting: Timer | None = None
         self.call_id = ""
         """SIP Call-ID of the contact that answered or failed last."""
 
@@ -155,6 +154,7 @@ class Branches:
                     headers=[*headers, ("Route", ", ".join(target.path))] if target.path else headers,
                     body=body,
                     content_type=content_type,
+                    patience=settings.sip_invite_timeout,
                 )
 
             if target.others:
@@ -177,20 +177,14 @@ class Branches:
                 self._outgoing.append(routed)
         self._settings = settings
         self._endless = settings.no_answer_timeout <= 0
-        self._set_timers()
+        self._set_timer()
 
-    def _set_timers(self) -> None:
+    def _set_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        if self._waiting is not None:
-            self._waiting.cancel()
-            self._waiting = None
         settings = self._settings
-        if settings is None:
-            return
-        self._timer = self._clock.call_later(settings.no_answer_timeout or TIMER_C, self._no_answer)
-        if settings.sip_invite_timeout > 0:
-            self._waiting = self._clock.call_later(settings.sip_invite_timeout, self._no_response)
+        if settings is not None:
+            self._timer = self._clock.call_later(settings.no_answer_timeout or TIMER_C, self._no_answer)
 
     def calls(self, outgoing: Outgoing) -> bool:
         """Whether an INVITE is one of these."""
@@ -213,9 +207,6 @@ class Branches:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._waiting is not None:
-            self._waiting.cancel()
-            self._waiting = None
 
     def _no_answer(self) -> None:
         self._timer = None
@@ -223,29 +214,13 @@ class Branches:
             self.cancel(NO_ANSWER)
             self.owner.on_branch_failure(self, Failure(480, None, timeout=True))
 
-    def _no_response(self) -> None:
-        self._waiting = None
-        if not self._open:
-            return
-        routed = [outgoing for outgoing in self._outgoing if isinstance(outgoing, RoutedInvite)]
-        if [outgoing for outgoing in routed if outgoing.skip()]:
-            self._set_timers()
-            return
-        for outgoing in routed:
-            outgoing.silent()
-        self.cancel()
-        self.owner.on_branch_failure(self, Failure(408, None))
-
     def on_next(self, outgoing: RoutedInvite) -> None:  # noqa: ARG002
         """A destination of a contact failed and the next one is being tried: it has all the time again."""
         if self._open:
-            self._set_timers()
+            self._set_timer()
 
     def on_progress(self, outgoing: Outgoing | RoutedInvite, event: _core.ResponseEvent) -> None:
         """A contact rings, or otherwise progresses."""
-        if self._waiting is not None:
-            self._waiting.cancel()
-            self._waiting = None
         if self._endless and self._timer is not None:
             self._timer.cancel()
             self._timer = self._clock.call_later(TIMER_C, self._no_answer)

@@ -23,8 +23,8 @@ class DnSettings:
     """Option ``max-calls``: most calls at once, ringing ones included; 0 for no limit."""
     no_answer_timeout: float = 60.0
     """Option ``no-answer-timeout``: how long it rings; 0 for as long as the caller likes."""
-    sip_invite_timeout: float = 0.0
-    """Option ``sip-invite-timeout``: how long to wait for the first response; 0 for RFC 3261's timer B."""
+    sip_invite_timeout: float = 4.0
+    """Option ``sip-invite-timeout``: how long to wait for any response, even 100; 0 for RFC 3261's timer B."""
     recovery_timeout: float = 0.0
     """Option ``recovery-timeout``: how long a destination that failed is tried last; 0 for the resolver's own time."""
     session_audit_interval: float = 60.0

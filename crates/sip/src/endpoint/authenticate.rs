@@ -10,6 +10,7 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::commands::carries_contact;
 use super::{Asking, Cancel, Endpoint, TransactionId};
@@ -201,7 +202,8 @@ impl Endpoint {
         };
         self.asking.insert(next, asking);
         self.counters.authenticated += 1;
-        self.layer.send_request(next, again, flow, fallback, now, &mut self.outputs);
+        // No patience: it was answered once, so its peer is not silent.
+        self.layer.send_request(next, again, flow, fallback, Duration::ZERO, now, &mut self.outputs);
     }
 
     /// The lines that prove it all, each realm once.

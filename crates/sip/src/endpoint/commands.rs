@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::reliable::{Answer, Way};
 use super::{
@@ -26,6 +27,7 @@ struct Outgoing<'a> {
     contact_user: &'a str,
     headers: &'a [HeaderLine],
     body: &'a Body,
+    patience: Duration,
 }
 
 impl Endpoint {
@@ -36,7 +38,18 @@ impl Endpoint {
             Command::Respond { transaction, status, reason, headers, body, reliable } => {
                 self.respond(transaction, Answer { status, reason, headers, body }, reliable, now);
             }
-            Command::Send { transaction, method, uri, from, to, destination, contact_user, headers, body } => {
+            Command::Send {
+                transaction,
+                method,
+                uri,
+                from,
+                to,
+                destination,
+                contact_user,
+                headers,
+                body,
+                patience,
+            } => {
                 let outgoing = Outgoing {
                     method: &method,
                     uri: &uri,
@@ -45,6 +58,7 @@ impl Endpoint {
                     contact_user: &contact_user,
                     headers: &headers,
                     body: &body,
+                    patience,
                 };
                 self.send(transaction, destination, &outgoing, now);
             }
@@ -209,7 +223,7 @@ impl Endpoint {
             ..Asking::new(id, outgoing.method.clone(), flow)
         };
         self.asking.insert(id, asking);
-        self.layer.send_request(id, request, flow, fallback, now, &mut self.outputs);
+        self.layer.send_request(id, request, flow, fallback, outgoing.patience, now, &mut self.outputs);
     }
 
     fn send_in_dialog(
@@ -269,7 +283,7 @@ impl Endpoint {
                 dialog.handle(Input::Bye);
             }
         }
-        self.layer.send_request(id, request, flow, fallback, now, &mut self.outputs);
+        self.layer.send_request(id, request, flow, fallback, Duration::ZERO, now, &mut self.outputs);
     }
 
     /// RFC 3261 18.1.1: a request too large for UDP goes by TCP, with UDP to fall back on.
@@ -373,7 +387,7 @@ impl Endpoint {
         }
         let id = TransactionId(self.numbers.next());
         self.asking.insert(id, Asking { internal: true, ..Asking::new(id, Method::Cancel, flow) });
-        self.layer.send_request(id, Arc::new(cancel), flow, None, now, &mut self.outputs);
+        self.layer.send_request(id, Arc::new(cancel), flow, None, Duration::ZERO, now, &mut self.outputs);
     }
 
     /// A request that cannot even be sent fails as one the transport lost.

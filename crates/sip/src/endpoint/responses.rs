@@ -64,6 +64,10 @@ impl Endpoint {
         if status < 200 {
             self.send_wanted_cancel(id, now);
         }
+        if self.asking.get(&id).is_some_and(|a| a.settled) && !(200..300).contains(&status) {
+            // The user has given it up as silent; of what comes late only a 2xx needs to be ended.
+            return;
+        }
         if self.authenticate(id, &message, heard, now) {
             return;
         }
@@ -204,6 +208,10 @@ impl Endpoint {
             return;
         }
         asking.settled = true;
+        if asking.dialog.is_none() && asking.method == Method::Invite && matches!(asking.cancel, Cancel::No) {
+            // If the peer is not dead but slow, it need not ring (RFC 3261 9.1).
+            asking.cancel = Cancel::Wanted(Vec::new());
+        }
         let (told, dialog, bye) = (asking.told, asking.dialog, asking.method == Method::Bye);
         let request = asking.request.as_ref().map(|request| request.call_id().into());
         let within = || dialog.and_then(|id| self.dialogs.get(&id)).map(|d| d.call_id().into());

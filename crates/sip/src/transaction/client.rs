@@ -39,6 +39,8 @@ pub(super) struct Client {
     pub(super) request: Option<Arc<Message>>,
     /// What a retransmission sends: the request, later the ACK of an error response.
     pub(super) bytes: Option<Arc<[u8]>>,
+    /// Of an INVITE: how long it may go without any response; zero for timer B.
+    pub(super) patience: Duration,
     /// The present interval of timer A or E.
     pub(super) interval: Duration,
     pub(super) running: Running,
@@ -92,8 +94,9 @@ impl Client {
     pub(super) fn waits_on_flow(&self) -> bool {
         matches!(
             self.state,
-            State::Invite(invite_client::State::Calling | invite_client::State::Completed)
-                | State::NonInvite(non_invite_client::State::Trying | non_invite_client::State::Proceeding)
+            State::Invite(
+                invite_client::State::Calling | invite_client::State::Silent | invite_client::State::Completed
+            ) | State::NonInvite(non_invite_client::State::Trying | non_invite_client::State::Proceeding)
         )
     }
 

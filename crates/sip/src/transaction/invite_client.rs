@@ -18,6 +18,18 @@
 //!      '--'-------------------------> COMPLETED -'---'-------D, transport error----'
 //! ```
 //!
+//! A user in a hurry has less than timer B to wait: with no response at all within its patience (option of
+//! [`super::Layer::send_request`]), CALLING reports the timeout and goes on to SILENT. That is CALLING for a user who
+//! has lost interest: a peer that got the INVITE, while its responses were lost, must be heard to be cancelled, and its
+//! 2xx to be ended.
+//!
+//! ```text
+//!   CALLING --patience: Failed--> SILENT --1xx--> PROCEEDING
+//!                                   |------2xx--> ACCEPTED
+//!                                   |--3xx-6xx--> COMPLETED
+//!                                   '--B, transport error--> TERMINATED
+//! ```
+//!
 //! Timer C is no timer of 17.1.1; it bounds PROCEEDING as RFC 3261 16.6 does for proxies, and
 //! after a CANCEL by the 64*T1 of 9.1. A broken connection does not end PROCEEDING: nothing is to
 //! be sent, and the response may come over another one (18.2.2), so it has no input there.
@@ -33,12 +45,15 @@ pub(super) const NAME: &str = "INVITE client";
 
 named! {
     /// Where an INVITE of ours stands.
-    State { Calling, Proceeding, Accepted, Completed, Terminated, }
+    State { Calling, Silent, Proceeding, Accepted, Completed, Terminated, }
 }
 
 named! {
     /// What can happen to it.
-    Input { Provisional, Success, Error, TimerA, TimerB, TimerC, TimerD, TimerM, Cancelled, FallBack, TransportFailed, }
+    Input {
+        Provisional, Success, Error, Patience, TimerA, TimerB, TimerC, TimerD, TimerM, Cancelled, FallBack,
+        TransportFailed,
+    }
 }
 
 pub(super) type Action = fn(&mut Client, &mut Step<'_>);
@@ -49,12 +64,20 @@ pub(super) fn table(state: State, input: Input) -> Option<(Action, State)> {
     use State as S;
     Some(match (state, input) {
         (S::Calling, I::TimerA) => (retransmit, S::Calling),
+        (S::Calling, I::Patience) => (report_silence, S::Silent),
         (S::Calling, I::TimerB) => (report_timeout, S::Terminated),
         (S::Calling, I::FallBack) => (send_over_fallback, S::Calling),
         (S::Calling, I::TransportFailed) => (report_transport, S::Terminated),
         (S::Calling, I::Provisional) => (hand_up_provisional, S::Proceeding),
         (S::Calling, I::Success) => (accept, S::Accepted),
         (S::Calling, I::Error) => (acknowledge_error, S::Completed),
+
+        (S::Silent, I::Provisional) => (hand_up_provisional, S::Proceeding),
+        (S::Silent, I::Success) => (accept, S::Accepted),
+        (S::Silent, I::Error) => (acknowledge_error, S::Completed),
+        (S::Silent, I::TimerA) => (retransmit, S::Silent),
+        (S::Silent, I::TimerB) => (end, S::Terminated),
+        (S::Silent, I::TransportFailed) => (end, S::Terminated),
 
         (S::Proceeding, I::Provisional) => (hand_up_provisional, S::Proceeding),
         (S::Proceeding, I::Success) => (accept, S::Accepted),
@@ -78,7 +101,8 @@ pub(super) fn table(state: State, input: Input) -> Option<(Action, State)> {
 /// The timers that may run in a state; entering it stops all others.
 pub(super) fn timers(state: State) -> &'static [Timer] {
     match state {
-        State::Calling => &[Timer::A, Timer::B],
+        State::Calling => &[Timer::A, Timer::B, Timer::Patience],
+        State::Silent => &[Timer::A, Timer::B],
         State::Proceeding => &[Timer::C],
         State::Accepted => &[Timer::M],
         State::Completed => &[Timer::D],
@@ -95,6 +119,7 @@ pub(super) fn input(input: client::Input) -> Option<Input> {
         client::Input::Cancelled => Input::Cancelled,
         client::Input::FallBack => Input::FallBack,
         client::Input::TransportFailed => Input::TransportFailed,
+        client::Input::Timer(Timer::Patience) => Input::Patience,
         client::Input::Timer(Timer::A) => Input::TimerA,
         client::Input::Timer(Timer::B) => Input::TimerB,
         client::Input::Timer(Timer::C) => Input::TimerC,
@@ -111,7 +136,11 @@ pub(super) fn start(client: &mut Client, step: &mut Step<'_>) {
     if !client.flow.transport.is_reliable() {
         client.start(Timer::A, step);
     }
-    client.start(Timer::B, step);
+    if client.patience.is_zero() {
+        client.start(Timer::B, step);
+    } else {
+        client.start_for(Timer::Patience, client.patience, step);
+    }
 }
 
 fn retransmit(client: &mut Client, step: &mut Step<'_>) {
@@ -175,6 +204,12 @@ fn absorb(_: &mut Client, step: &mut Step<'_>) {
 fn report_timeout(client: &mut Client, step: &mut Step<'_>) {
     step.counters.timeouts += 1;
     step.out.push(Output::Failed { id: client.id, failure: Failure::Timeout });
+}
+
+fn report_silence(client: &mut Client, step: &mut Step<'_>) {
+    client.fallback = None;
+    client.start(Timer::B, step);
+    report_timeout(client, step);
 }
 
 fn report_transport(client: &mut Client, step: &mut Step<'_>) {

@@ -337,12 +337,17 @@ impl Layer {
     /// `fallback` is for a request that goes over TCP only because of its size: if the connection
     /// fails before any response, the request goes there instead, with its Via rewritten
     /// (RFC 3261 18.1.1).
+    ///
+    /// `patience` is for an INVITE: with no response at all within it, [`Failure::Timeout`] is told; zero leaves that to
+    /// timer B. A response that comes all the same later is handed up.
+    #[expect(clippy::too_many_arguments, reason = "the parts of a request, and where it goes")]
     pub fn send_request(
         &mut self,
         id: TransactionId,
         request: Arc<Message>,
         flow: Flow,
         fallback: Option<Flow>,
+        patience: Duration,
         now: Time,
         out: &mut Vec<Output>,
     ) {
@@ -356,6 +361,7 @@ impl Layer {
             fallback: fallback.map(Box::new),
             request: Some(request),
             bytes: None,
+            patience,
             interval: Duration::ZERO,
             running: Running::default(),
             state: match method {
@@ -455,7 +461,7 @@ impl Layer {
     pub fn handle_timeouts(&mut self, now: Time, out: &mut Vec<Output>) {
         while let Some((id, timer)) = self.timers.pop_due(now) {
             match timer {
-                Timer::A | Timer::B | Timer::D | Timer::E | Timer::F | Timer::K | Timer::M => {
+                Timer::A | Timer::B | Timer::D | Timer::E | Timer::F | Timer::K | Timer::M | Timer::Patience => {
                     self.step_client(id, client::Input::Timer(timer), None, now, out);
                 }
                 Timer::G | Timer::H | Timer::I | Timer::J | Timer::L | Timer::Unanswered => {

@@ -57,7 +57,7 @@ impl TimerSettings {
     pub(super) fn duration(&self, timer: Timer, reliable: bool) -> Duration {
         match timer {
             Timer::A | Timer::E | Timer::G => self.t1,
-            Timer::B | Timer::F | Timer::H | Timer::L | Timer::M | Timer::Unanswered => 64 * self.t1,
+            Timer::B | Timer::F | Timer::H | Timer::L | Timer::M | Timer::Patience | Timer::Unanswered => 64 * self.t1,
             Timer::C => self.proceeding,
             Timer::D | Timer::I | Timer::J | Timer::K if reliable => Duration::ZERO,
             Timer::D | Timer::J => 64 * self.t1,
@@ -95,11 +95,14 @@ pub(super) enum Timer {
     L,
     /// Wait for further 2xx (RFC 6026).
     M,
+    /// Not in the RFCs: no response at all to an INVITE whose user does not wait for timer B, which this runs in place
+    /// of.
+    Patience,
     /// Not in the RFCs: the user never answered a request whose client gave up long ago.
     Unanswered,
 }
 
-/// The timers a transaction has running; never more than two.
+/// The timers a transaction has running; never more than two, as `B` and `Patience` exclude each other.
 #[derive(Debug, Default)]
 pub(super) struct Running {
     slots: [Option<(Timer, TimerHandle)>; 2],

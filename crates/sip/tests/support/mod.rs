@@ -29,6 +29,8 @@ pub struct Pair {
     pub lose: VecDeque<String>,
     /// Further headers of the INVITEs of end 0.
     pub headers: Vec<HeaderLine>,
+    /// How long those wait for any response; zero for timer B.
+    pub patience: Duration,
 }
 
 impl Pair {
@@ -43,7 +45,15 @@ impl Pair {
             }
             end
         });
-        Self { now: Time(0), ends, addresses, ladder: Vec::new(), lose: VecDeque::new(), headers: Vec::new() }
+        Self {
+            now: Time(0),
+            ends,
+            addresses,
+            ladder: Vec::new(),
+            lose: VecDeque::new(),
+            headers: Vec::new(),
+            patience: Duration::ZERO,
+        }
     }
 
     pub fn command(&mut self, side: usize, command: Command) {
@@ -155,6 +165,7 @@ impl Pair {
             contact_user: "1501".into(),
             headers: self.headers.clone(),
             body: Body { content_type: "application/sdp".into(), bytes: body.to_vec() },
+            patience: self.patience,
         };
         self.ends[0].command(command, self.now);
         id

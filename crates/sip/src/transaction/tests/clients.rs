@@ -19,6 +19,50 @@ fn an_invite_over_udp_is_sent_again_with_doubling_intervals_until_timer_b() {
 }
 
 #[test]
+fn a_user_in_a_hurry_is_told_of_silence_sooner_and_of_what_comes_later() {
+    for (late, told, kinds) in [
+        (None, ["terminated 1"].as_slice(), [].as_slice()),
+        (Some(180), ["response 1 180"].as_slice(), [].as_slice()),
+        (Some(200), ["response 1 200"].as_slice(), [].as_slice()),
+        (Some(486), ["response 1 486"].as_slice(), ["ACK"].as_slice()),
+    ] {
+        let mut bench = Bench::new();
+        bench.patience = Duration::from_secs(4);
+        let invite = request("INVITE", "z9hG4bKa");
+        bench.send(&invite, Transport::Udp);
+        bench.sent();
+        assert_eq!(bench.sent_within(4 * S - 1), ms([500, 1_500, 3_500]));
+        bench.advance(1);
+        assert_eq!(bench.told(), ["failed 1 Timeout"]);
+        assert_eq!(bench.sent_within(31 * S), ms([3_500, 11_500, 27_500]), "its responses may have been lost");
+        match late {
+            Some(status) => assert!(bench.receive_response(&response_to(&invite, status))),
+            None => bench.advance(S),
+        }
+        assert_eq!(bench.told(), told);
+        assert_eq!(bench.sent_kinds(), kinds);
+        bench.advance(600 * S);
+        bench.told();
+        bench.assert_clean();
+    }
+}
+
+#[test]
+fn a_100_gives_a_peer_all_the_time_a_user_in_a_hurry_would_not() {
+    let mut bench = Bench::new();
+    bench.patience = Duration::from_secs(4);
+    let invite = request("INVITE", "z9hG4bKa");
+    bench.send(&invite, Transport::Udp);
+    bench.sent();
+    bench.advance(3 * S);
+    bench.receive_response(&response_to(&invite, 100));
+    bench.advance(500 * S);
+    assert_eq!(bench.told(), [] as [&str; 0]);
+    bench.receive_response(&response_to(&invite, 200));
+    assert_eq!(bench.told(), ["response 1 200"]);
+}
+
+#[test]
 fn a_request_over_udp_is_sent_again_up_to_every_t2_until_timer_f() {
     let mut bench = Bench::new();
     bench.send(&request("BYE", "z9hG4bKa"), Transport::Udp);

@@ -14,6 +14,8 @@ struct Bench {
     layer: Layer,
     now: Time,
     next_id: u64,
+    /// Of the INVITEs it sends.
+    patience: Duration,
     out: Vec<Output>,
 }
 
@@ -57,7 +59,13 @@ impl Bench {
     }
 
     fn with(settings: TimerSettings) -> Self {
-        Self { layer: Layer::new(settings), now: Time(1_000 * S), next_id: 0, out: Vec::new() }
+        Self {
+            layer: Layer::new(settings),
+            now: Time(1_000 * S),
+            next_id: 0,
+            patience: Duration::ZERO,
+            out: Vec::new(),
+        }
     }
 
     fn receive_request(&mut self, request: &Arc<Message>, transport: Transport) -> Inbound {
@@ -94,7 +102,7 @@ impl Bench {
     fn send_with(&mut self, request: &Arc<Message>, flow: Flow, fallback: Option<Flow>) -> TransactionId {
         self.next_id += 1;
         let id = TransactionId(self.next_id);
-        self.layer.send_request(id, Arc::clone(request), flow, fallback, self.now, &mut self.out);
+        self.layer.send_request(id, Arc::clone(request), flow, fallback, self.patience, self.now, &mut self.out);
         id
     }
 
