@@ -6,10 +6,12 @@
 //!
 //! From the bottom up: [`codec`] turns samples into payloads and back, [`dsp`] measures, conceals and
 //! resamples them, [`mixer`] lets a room of people hear each other.
+//! [`description`] says what offer and answer came to, [`srtp`] encrypts.
 //! [`tone`] makes what a network sounds like, [`file`] reads and writes sound files.
 #![deny(unsafe_code)]
 
 pub mod codec;
+pub mod description;
 pub mod dsp;
 pub mod file;
 pub mod mixer;
@@ -21,3 +23,4 @@ pub mod latch;
 pub mod reception;
 pub mod rtcp;
 pub mod rtp;
+pub mod srtp;

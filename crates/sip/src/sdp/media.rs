@@ -74,10 +74,16 @@ impl Media {
     /// to the next port.
     #[must_use]
     pub fn rtcp_address(&self, session: &Session) -> Option<SocketAddr> {
-        let rtp = self.rtp_address(session)?;
         if self.attribute("rtcp-mux").is_some() {
-            return Some(rtp);
+            return self.rtp_address(session);
         }
+        self.own_rtcp_address(session)
+    }
+
+    /// Where RTCP goes while it is not with RTP: what `a=rtcp-mux` offers is not agreed to before it is answered.
+    #[must_use]
+    pub fn own_rtcp_address(&self, session: &Session) -> Option<SocketAddr> {
+        let rtp = self.rtp_address(session)?;
         let Some(value) = self.attribute("rtcp") else {
             return Some(SocketAddr::new(rtp.ip(), rtp.port().checked_add(1)?));
         };
