@@ -104,7 +104,7 @@ def test_a_trusted_trunk_says_who_calls(centre, name):
     called(centre, caller="trunk", headers=[(name, CLAIM[0][1]), ("Diversion", "<sip:1@x>;counter=1")])
     invite = invite_to(centre, "1502")
     assert from_of(invite) == ("Ann", "sip:+4930123@10.0.0.1")
-    assert invite.header("Diversion") == "<sip:1@x>;counter=1"
+    assert invite.header("Diversion") == "<sip:1@10.0.0.1>;counter=1"
     ringing = next(e for e in centre.desktop.events if type(e).__name__ == "EventRinging")
     assert ringing.ani == "+4930123"
 

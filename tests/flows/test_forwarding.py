@@ -148,8 +148,14 @@ def test_what_came_before_is_kept(centre):
     centre.phones["1501"].call("1502", hang_up_after=1, headers=sent)
     centre.run(10)
     invite = centre.phones["1503"].calls[0].invite
-    assert invite.headers("Diversion") == ["<sip:1502@10.0.0.1>;reason=unconditional;counter=1", sent[0][1]]
-    assert invite.headers("History-Info") == ["<sip:999@a>;index=1", "<sip:1503@10.0.0.1;cause=302>;index=1.1;mp=1"]
+    assert invite.headers("Diversion") == [
+        "<sip:1502@10.0.0.1>;reason=unconditional;counter=1",
+        "<sip:999@10.0.0.1>;reason=no-answer;counter=2",
+    ]
+    assert invite.headers("History-Info") == [
+        "<sip:999@10.0.0.1>;index=1",
+        "<sip:1503@10.0.0.1;cause=302>;index=1.1;mp=1",
+    ]
 
 
 # Busy.

@@ -4,17 +4,20 @@ We are a back-to-back user agent: each leg has its own Via, Route, Record-Route,
 Supported, User-Agent and credentials, and nothing of them is shown to the other side. What the two people (or their
 phones) have to say to each other passes, and only that:
 
-- Subject, Priority, Organization, In-Reply-To, Error-Info, Warning, Date (RFC 3261)
+- Subject, Priority, Organization, Error-Info, Date (RFC 3261)
+- Warning, without the name of who warns: that is an address (RFC 3261 20.43)
 - Alert-Info and Call-Info (RFC 3261)
 - Reason (RFC 3326), User-to-User (RFC 7433), Info-Package (RFC 6086)
 - Content-Disposition and Content-Language, which describe the body that passes
 - all that begins with ``X-``
 
-Answer-Mode (RFC 5373) and how a call came here are matters of ``features.alerting`` and ``features.diversion``.
+In-Reply-To does not pass: it names calls of the other leg. Answer-Mode (RFC 5373) and how a call came here are matters
+of ``features.alerting`` and ``features.diversion``.
 """
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -28,14 +31,12 @@ END_TO_END: Final = frozenset(
         "content-language",
         "date",
         "error-info",
-        "in-reply-to",
         "info-package",
         "organization",
         "priority",
         "reason",
         "subject",
         "user-to-user",
-        "warning",
     }
 )
 """Names of headers that pass, in lower case; ``X-`` ones besides."""
@@ -43,13 +44,24 @@ END_TO_END: Final = frozenset(
 MAX_PASSED: Final = 20
 """Most headers that pass with one message."""
 
+_WARNING: Final = re.compile(r'(\d{3})\s+[^\s",]+\s+("(?:[^"\\]|\\.)*")')
+
 
 def end_to_end(message: _core.Message) -> list[tuple[str, str]]:
     """The headers of a message that pass to the other leg."""
-    passed = [
-        pair for pair in message.all_headers() if (name := pair[0].lower()) in END_TO_END or name.startswith("x-")
-    ]
+    passed = []
+    for pair in message.all_headers():
+        name = pair[0].lower()
+        if name in END_TO_END or name.startswith("x-"):
+            passed.append(pair)
+        elif name == "warning" and (said := _anonymous(pair[1])):
+            passed.append((pair[0], said))
     return passed if len(passed) <= MAX_PASSED else passed[:MAX_PASSED]
+
+
+def _anonymous(warning: str) -> str:
+    """A Warning that says what is wrong, and not where; empty if it cannot be read."""
+    return ", ".join(f"{code} cordboard {text}" for code, text in _WARNING.findall(warning))
 
 
 def body_of(message: _core.Message) -> tuple[bytes, str]:

@@ -74,6 +74,8 @@ class Phone:
         """Methods within a dialog it never answers."""
         self.hesitates = 0.0
         """Seconds it takes to answer a re-INVITE."""
+        self.says: _core.Headers = ()
+        """What it adds to each INVITE of a new call and to each response to one."""
         self.seen: list[str] = []
         """Methods of the requests within dialogs that came."""
         self.registered = 0
@@ -137,7 +139,7 @@ class Phone:
             transport="udp",
             remote=self.switch,
             contact_user=self.number,
-            headers=headers,
+            headers=(*headers, *self.says),
             body=self.sdp() if offer else b"",
         )
         if cancel_after is not None:
@@ -319,14 +321,14 @@ class _Callee(_InCall):
         manners = self.manners
         if session is not None and session.early:
             body = self.call.phone.sdp() if manners.early_media else b""
-            session.progress(manners.ring_status, manners.headers, body=body)
+            session.progress(manners.ring_status, (*manners.headers, *self.call.phone.says), body=body)
             self.call.note("ringing")
 
     def answer(self) -> None:
         session = self.call.session
         phone = self.call.phone
         if session is not None and session.early:
-            session.answer(self.manners.headers, body=phone.sdp())
+            session.answer((*self.manners.headers, *phone.says), body=phone.sdp())
             self.call.note("answer sent")
             if self.manners.hang_up is not None:
                 self.call.timers.append(phone.network.clock.call_later(self.manners.hang_up, self.call.hang_up))
@@ -335,5 +337,6 @@ class _Callee(_InCall):
         session = self.call.session
         manners = self.manners
         if session is not None and session.early and manners.reject is not None:
-            session.reject(manners.reject[1], (("Contact", manners.contact),) if manners.contact else ())
+            contact = (("Contact", manners.contact),) if manners.contact else ()
+            session.reject(manners.reject[1], (*contact, *self.call.phone.says))
             self.call.end(f"{manners.reject[1]} sent")

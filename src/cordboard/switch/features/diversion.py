@@ -4,7 +4,8 @@ Diversion names who diverted, the last first:      <sip:1502@centre.example>;rea
 History-Info names every target, the first first:  <sip:1502@centre.example?Reason=SIP%3Bcause%3D408>;index=1,
                                                    <sip:1503@centre.example;cause=408>;index=1.1;mp=1
 
-What a trusted peer sent is kept and continued; its counters count as hops, so that a call that runs in circles through
+What a trusted peer sent is kept and continued, under our own domain: which numbers a call came by is for the next to
+know, on which hosts is not. Its counters count as hops, so that a call that runs in circles through
 other servers ends as well.
 """
 
@@ -23,6 +24,7 @@ MAX_KEPT: Final = 10
 """Most entries of each header that are kept of what came in."""
 
 _COUNTER: Final = re.compile(r";\s*counter\s*=\s*\"?(\d{1,3})", re.IGNORECASE)
+_HOST: Final = re.compile(r"(<\s*sips?:(?:[^@<>]*@)?)(?:\[[^\]<>]*\]|[^:;?<>\s\[]+)(?::\d+)?", re.IGNORECASE)
 _INDEX: Final = re.compile(r";\s*index\s*=\s*([0-9.]{1,64})", re.IGNORECASE)
 
 
@@ -68,7 +70,8 @@ class Trail:
         if message is not None:
             diversions = message.headers("Diversion")[:MAX_KEPT]
             history = message.headers("History-Info")[:MAX_KEPT]
-            self._kept = [("Diversion", value) for value in diversions] + [("History-Info", v) for v in history]
+            told = [("Diversion", value) for value in diversions] + [("History-Info", value) for value in history]
+            self._kept = [(name, _HOST.sub(rf"\g<1>{domain}", value)) for name, value in told]
             self.hops = sum(int(found[1]) if (found := _COUNTER.search(v)) else 1 for v in diversions)
             indexes = [found[1] for value in history if (found := _INDEX.search(value))]
             if indexes:
