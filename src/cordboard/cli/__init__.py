@@ -16,7 +16,7 @@ from typer.core import TyperGroup
 COMMANDS: Final[Mapping[str, str]] = {
     "up": "cordboard.cli.up",
     "tlib": "cordboard.cli.tlib_features",
-    "calls": "cordboard.cli.calls",
+    "calls": "cordboard.cli.calls_export",
     "trace": "cordboard.cli.trace",
     "config": "cordboard.cli.config",
     "tls": "cordboard.cli.tls",

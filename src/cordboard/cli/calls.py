@@ -29,8 +29,9 @@ from cordboard.switch.records import CallRecord
 app = typer.Typer(name="calls", add_completion=False, rich_markup_mode="rich")
 
 
-@app.command()
+@app.callback(invoke_without_command=True)
 def calls(
+    context: typer.Context,
     *,
     live: Annotated[bool, typer.Option("--live", help="Only calls there are now.")] = False,
     recent: Annotated[bool, typer.Option("--recent", help="Only records of ended calls.")] = False,
@@ -60,6 +61,8 @@ def calls(
     Calls of the moment come over the T-Library link and need an administrator (or the server on this machine). Records
     are read from the store in the state directory.
     """
+    if context.invoked_subcommand is not None:
+        return
     if not recent:
         parties = run(lambda: _live(server, user, password_file, state))
         found = [p for p in parties if not number or number in p.parties]

@@ -405,6 +405,45 @@ class ApplicationOptions(OptionSet):
         restart=True,
         example="/var/log/cordboard/calls.jsonl",
     )
+    cdr_csv_file = Option(
+        "cdr-csv-file",
+        Text(1024),
+        "",
+        "File that also gets every call record, as CSV; its name gets the day or hour: calls-20261128.csv.",
+        source=OURS,
+        since="0.2",
+        restart=True,
+        example="/var/log/cordboard/calls.csv",
+    )
+    cdr_csv_roll = Option(
+        "cdr-csv-roll",
+        Choice(("day", "hour", "never")),
+        "day",
+        "How often the file of cdr-csv-file gives way to the next, by local time.",
+        source=OURS,
+        since="0.2",
+        restart=True,
+    )
+    cdr_csv_size = Option(
+        "cdr-csv-size",
+        Integer(0, 1 << 40),
+        0,
+        "Bytes after which a next file of the same day or hour begins (calls-20261128.2.csv); 0: any size.",
+        source=OURS,
+        since="0.2",
+        restart=True,
+        example="100000000",
+    )
+    cdr_csv_keep = Option(
+        "cdr-csv-keep",
+        Integer(0, 1_000_000),
+        0,
+        "Files of cdr-csv-file that are kept, the latest; 0 keeps all.",
+        source=OURS,
+        since="0.2",
+        restart=True,
+        example="31",
+    )
     trace_calls = Option(
         "trace-calls",
         Integer(0, 100_000),

@@ -8,15 +8,15 @@ import contextlib
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
-from typing import Any, BinaryIO, Final
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final
 
 import msgspec
 import sqlalchemy as sa
 import structlog
 
 from cordboard.config.database import Database, StoreError
+from cordboard.ops.record_files import RecordFile
 from cordboard.switch.records import CallRecord
 
 _MAX_WAITING: Final = 50_000
@@ -52,6 +52,7 @@ table = sa.Table(
 """As the migrations made it; the columns are the fields of a CallRecord, in order, after ``id``."""
 
 _FIELDS: Final = tuple(field.name for field in msgspec.structs.fields(CallRecord))
+_COLUMNS: Final = tuple(table.c[name] for name in _FIELDS)
 
 
 class RecordStore:
@@ -62,22 +63,17 @@ class RecordStore:
         database: Database,
         *,
         keep: float = 0.0,
-        file: Path | None = None,
+        files: Sequence[RecordFile] = (),
         max_waiting: int = _MAX_WAITING,
         interval: float = _INTERVAL,
         wall: Callable[[], float] = time.time,
     ) -> None:
-        """``keep``: seconds a record is kept, 0 for ever. ``file`` also gets every record, one JSON object a line.
-
-        Raises OSError when the file cannot be written.
-        """
+        """``keep``: seconds a record is kept, 0 for ever. ``files`` get every record that is in the database."""
         self._database = database
         self.keep = keep
         """Seconds a record is kept, 0 for ever; may be changed."""
-        self._file: BinaryIO | None = None
-        if file is not None:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            self._file = file.open("ab")
+        self._files = tuple(files)
+        self._failing_files: set[RecordFile] = set()
         self._waiting: deque[CallRecord] = deque()
         self._max_waiting = max_waiting
         self._interval = interval
@@ -98,6 +94,8 @@ class RecordStore:
         """Records that found no room while the database was away."""
         self.expired = 0
         """Records deleted as older than ``keep``."""
+        self.unfiled = 0
+        """Records that are in the database and could not be written to a file; each file counts."""
         self._thread = threading.Thread(target=self._run, name="call-records", daemon=True)
         self._thread.start()
 
@@ -136,14 +134,19 @@ class RecordStore:
                 self._append(batch)
         return True
 
-    def _append(self, batch: Iterable[CallRecord]) -> None:
-        if self._file is None:
-            return
-        try:
-            self._file.write(b"".join(msgspec.json.encode(record) + b"\n" for record in batch))
-            self._file.flush()
-        except OSError as error:
-            _log.error("the file of call records cannot be written", reason=str(error))
+    def _append(self, batch: Sequence[CallRecord]) -> None:
+        for file in self._files:
+            try:
+                file.append(batch)
+            except OSError as error:
+                self.unfiled += len(batch)
+                if file not in self._failing_files:
+                    self._failing_files.add(file)
+                    _log.error("a file of call records cannot be written", reason=str(error), file=file.name)
+            else:
+                if file in self._failing_files:
+                    self._failing_files.remove(file)
+                    _log.info("a file of call records is written again", file=file.name, unfiled=self.unfiled)
 
     def expire(self) -> None:
         """Deletes the records older than ``keep``. Raises StoreError."""
@@ -165,9 +168,8 @@ class RecordStore:
         self._thread.join(timeout=10.0)
         if not self.flush():
             _log.error("call records lost", records=len(self._waiting))
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        for file in self._files:
+            file.close()
 
     def _run(self) -> None:
         while not self._closing.wait(_RETRY if self._failing else self._interval):
@@ -182,19 +184,58 @@ class RecordStore:
                 _log.exception("call records failed")
 
 
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """Which records are asked for; all that is said must hold."""
+
+    number: str = ""
+    """Of either party."""
+    outcome: str = ""
+    """One of ``Outcome.ALL``."""
+    since: float = 0.0
+    """Ended then or later, Unix time."""
+    until: float = 0.0
+    """Ended before; 0 for any time."""
+
+    def conditions(self) -> list[sa.ColumnElement[bool]]:
+        """As SQL."""
+        found: list[sa.ColumnElement[bool]] = []
+        if self.number:
+            found.append(sa.or_(table.c.caller == self.number, table.c.callee == self.number))
+        if self.outcome:
+            found.append(table.c.outcome == self.outcome)
+        if self.since:
+            found.append(table.c.ended_at >= self.since)
+        if self.until:
+            found.append(table.c.ended_at < self.until)
+        return found
+
+
 def recent(
     database: Database, *, limit: int = 20, number: str = "", outcome: str = "", since: float = 0.0
 ) -> Sequence[CallRecord]:
-    """The latest records, newest first. ``number``: of either party. ``since``: Unix time. Raises StoreError."""
-    found = sa.select(*(table.c[name] for name in _FIELDS)).order_by(table.c.id.desc()).limit(limit)
-    if number:
-        found = found.where(sa.or_(table.c.caller == number, table.c.callee == number))
-    if outcome:
-        found = found.where(table.c.outcome == outcome)
-    if since:
-        found = found.where(table.c.ended_at >= since)
+    """The latest records, newest first. Raises StoreError."""
+    wanted = Wanted(number=number, outcome=outcome, since=since)
+    found = sa.select(*_COLUMNS).where(*wanted.conditions()).order_by(table.c.id.desc()).limit(limit)
     with database.reading() as connection:
         return [_record(row._mapping) for row in connection.execute(found)]  # noqa: SLF001 - the documented way
+
+
+def pages(database: Database, wanted: Wanted, *, size: int = _BATCH) -> Iterator[list[CallRecord]]:
+    """All records asked for, oldest first, ``size`` at a time. Raises StoreError.
+
+    Each page is a transaction of its own: an export of a year keeps nobody from writing, and needs little memory.
+    """
+    last = 0
+    while True:
+        found = sa.select(table.c.id, *_COLUMNS).where(table.c.id > last, *wanted.conditions())
+        with database.reading() as connection:
+            rows = [dict(row._mapping) for row in connection.execute(found.order_by(table.c.id).limit(size))]  # noqa: SLF001
+        if not rows:
+            return
+        last = rows[-1]["id"]
+        for row in rows:
+            del row["id"]
+        yield [_record(row) for row in rows]
 
 
 def _record(row: Any) -> CallRecord:  # noqa: ANN401 - a mapping of SQLAlchemy's
@@ -205,7 +246,7 @@ def _record(row: Any) -> CallRecord:  # noqa: ANN401 - a mapping of SQLAlchemy's
 
 def find(database: Database, conn_id: str) -> CallRecord | None:
     """The record of a call by its ConnID. Raises StoreError."""
-    found = sa.select(*(table.c[name] for name in _FIELDS)).where(table.c.conn_id == conn_id).limit(1)
+    found = sa.select(*_COLUMNS).where(table.c.conn_id == conn_id).limit(1)
     with contextlib.suppress(StopIteration), database.reading() as connection:
         return _record(next(iter(connection.execute(found)))._mapping)  # noqa: SLF001
     return None

@@ -38,6 +38,7 @@ from cordboard.ops.trace import TraceBook
 from cordboard.runtime.bans import Ban, BanWatch, bans_route, core_guard, read_bans
 from cordboard.runtime.dns import DnsAsker
 from cordboard.runtime.loop import LoopClock
+from cordboard.runtime.records import record_files
 from cordboard.runtime.settings import dn_settings, server_settings
 from cordboard.runtime.state import State, notify_systemd, version
 from cordboard.runtime.tls import TlsFilesError, core_tls
@@ -130,8 +131,7 @@ class Server:
         features = FeatureTable(database)
         self._exit.callback(features.close)
         if options.cdr_enabled:
-            file = Path(options.cdr_file) if options.cdr_file else None
-            self.records = RecordStore(database, keep=options.cdr_keep, file=file)
+            self.records = RecordStore(database, keep=options.cdr_keep, files=record_files(options))
             self._exit.callback(self.records.close)
         self.endpoint = endpoint = self._open_core()
         self._exit.callback(endpoint.close)
@@ -295,6 +295,7 @@ class Server:
                         "written": records.written,
                         "dropped": records.dropped,
                         "expired": records.expired,
+                        "unfiled": records.unfiled,
                     },
                 )
             )

@@ -127,3 +127,26 @@ def test_help_teaches_by_example(command, words, monkeypatch):
     assert result.exit_code == 0
     for word in words:
         assert word in result.stdout
+
+
+def test_records_are_exported_by_time_and_outcome(state, tmp_path):
+    assert "there is no store" in run("calls", "export").stderr
+    database = Database(database_of(state))
+    store = RecordStore(database, interval=3600.0)
+    for number, outcome in enumerate(("answered", "busy", "answered")):
+        store.write(msgspec.structs.replace(record(number, outcome), ended_at=1_800_000_000.0 + number * 86_400))
+    store.close()
+    database.close()
+    lines = run("calls", "export", "--outcome", "answered").stdout.splitlines()
+    assert [line.partition(",")[0] for line in lines] == ["conn_id", f"{0:016x}", f"{2:016x}"]
+    target = tmp_path / "calls.json"
+    result = run(
+        "calls", "export", "--since", "2027-01-16", "--until", "2027-01-17", "--format", "json", "-o", str(target)
+    )
+    assert (result.exit_code, "1 records in" in result.stderr) == (0, True)
+    assert [msgspec.json.decode(line)["outcome"] for line in target.read_bytes().splitlines()] == ["busy"]
+    assert [path.name for path in tmp_path.iterdir() if path.name != "state"] == ["calls.json"]
+    refused = run("calls", "export", "-o", str(tmp_path / "nowhere" / "x.csv"))
+    assert (refused.exit_code, "cannot be written" in refused.stderr) == (1, True)
+    refused = run("calls", "export", "--outcome", "splendid")
+    assert (refused.exit_code, "none of answered, busy" in refused.stderr) == (64, True)

@@ -1,46 +1,12 @@
 import msgspec
 import pytest
 import sqlalchemy as sa
+from call_records import record
 
-from cordboard.config.database import Database, StoreError
+from cordboard.config.database import StoreError
+from cordboard.ops.record_files import JsonLines
 from cordboard.ops.records import RecordStore, find, recent, table
 from cordboard.switch.records import CallRecord
-
-
-def record(number, *, caller="1501", callee="1502", outcome="answered", ended=1_800_000_000.0):
-    return CallRecord(
-        conn_id=f"{number:016x}",
-        call_uuid="0" * 32,
-        call_type=1,
-        caller=caller,
-        callee=callee,
-        requested=False,
-        caller_call_id=f"a{number}@host",
-        callee_call_id="",
-        created_at=ended - 10.5,
-        ringing_at=ended - 10.25,
-        answered_at=ended - 5 if outcome == "answered" else None,
-        ended_at=ended,
-        outcome=outcome,
-        status=200 if outcome == "answered" else 486,
-        released_by="caller",
-        reason="BYE",
-    )
-
-
-@pytest.fixture
-def database(tmp_path):
-    opened = Database(tmp_path / "store.db")
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def store(database):
-    # Long interval: the tests flush by themselves.
-    made = RecordStore(database, interval=3600.0)
-    yield made
-    made.close()
 
 
 def test_a_record_is_read_back_as_it_was_written(store, database):
@@ -109,7 +75,7 @@ def test_old_records_are_deleted(database):
 
 def test_the_file_gets_every_record_as_a_line(database, tmp_path):
     file = tmp_path / "log" / "calls.jsonl"
-    store = RecordStore(database, file=file, interval=3600.0)
+    store = RecordStore(database, files=[JsonLines(file)], interval=3600.0)
     store.write(record(1))
     store.close()
     assert msgspec.json.decode(file.read_bytes().splitlines()[0], type=CallRecord) == record(1)
