@@ -7,7 +7,7 @@ that one alone.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from cordboard.media import Playing, Role, Tone
 from cordboard.sip.bodies.msml.model import Event
@@ -49,6 +49,24 @@ class Member:
         self.tones = tones
         """Whether its coming and going is heard."""
 
+    @property
+    def takes_part(self) -> bool:
+        """Whether it is heard, or hears anything."""
+        return self.role.talk or self.role.hear
+
+
+class Watcher(Protocol):
+    """Told who comes and goes."""
+
+    def joined(self, member: Member) -> None:
+        """Somebody has come."""
+
+    def left(self, member: Member) -> None:
+        """Somebody has gone."""
+
+    def changed(self, member: Member, *, took_part: bool) -> None:
+        """Somebody takes part otherwise; ``took_part``: whether he was heard, or heard anything, before."""
+
 
 class Conference:
     """A conference while it lasts."""
@@ -67,6 +85,8 @@ class Conference:
         """When it ends by itself (RFC 5707 8.1): ``nomedia`` with its last party, ``nocontrol`` with its controller."""
         self.dialogs: dict[str, Dialog] = {}
         """Dialogs of MSML on it."""
+        self.watchers: list[Watcher] = []
+        """Who is told who comes and goes."""
         self._speakers: tuple[str, ...] = ()
         self._timer: Timer | None = None
 
@@ -99,12 +119,17 @@ class Conference:
         for other in self.members.values():
             if other.coach and other.coach == member.party:
                 self.room.change(other.leg.media, self._role(other))
+        for watcher in list(self.watchers):
+            watcher.joined(member)
 
     def change(self, leg: ServedLeg, role: Role) -> None:
         """Gives a member another role."""
         member = self.members[leg]
+        took_part = member.takes_part
         member.role = role
         self.room.change(leg.media, self._role(member))
+        for watcher in list(self.watchers):
+            watcher.changed(member, took_part=took_part)
 
     def leave(self, leg: ServedLeg) -> None:
         """Lets a leg go. Ends the conference with its last."""
@@ -112,6 +137,8 @@ class Conference:
         if member is None:
             return
         self.room.remove(leg.media)
+        for watcher in list(self.watchers):
+            watcher.left(member)
         for other in self.members.values():
             if other.coach and other.coach == member.party:
                 self.room.change(other.leg.media, self._role(other))

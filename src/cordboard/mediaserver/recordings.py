@@ -1,17 +1,25 @@
-"""Where recordings go: each named one (a greeting, a message) is a file in the folder of recordings.
+"""Where recordings go, and never outside of the folder of recordings.
 
-greeting-1501            messages/greeting-1501.wav
+greeting-1501            messages/greeting-1501.wav      a recording with a name: a greeting, a message
 file:///vm/1501/3.wav    messages/vm/1501/3.wav
+call:<CallUUID>          calls/<CallUUID>/1.wav, 2.wav   a call as one conversation, with its index
 """
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import unquote, urlsplit
 
+from cordboard.mediaserver.call_recording import SegmentPlace
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+    from cordboard.media import RecordEnd
+    from cordboard.mediaserver.call_recording import CallRecording
+    from cordboard.mediaserver.msml.dialog import Holder
 
 FORMATS: Final = {
     "wav": "wav",
@@ -23,7 +31,11 @@ FORMATS: Final = {
 }
 """What a format may be called, and the ending of its files."""
 
+MESSAGES: Final = "messages"
+CALLS: Final = "calls"
+
 _NAME: Final = re.compile(r"[A-Za-z0-9_+-][A-Za-z0-9_+.-]{0,127}(/[A-Za-z0-9_+-][A-Za-z0-9_+.-]{0,127}){0,7}")
+_CALL: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 class PlaceError(Exception):
@@ -39,44 +51,99 @@ class PlaceError(Exception):
         super().__init__(f"{asked[:120]}: {reason}")
 
 
-class Place(NamedTuple):
-    """Where something is recorded."""
+class Place(Protocol):
+    """Where something is recorded, and who notes how it goes."""
 
-    path: Path
-    id: str
-    """Its name in the store."""
+    @property
+    def path(self) -> Path:
+        """Its file, from when it began."""
+
+    @property
+    def id(self) -> str:
+        """Its name in the store."""
+
+    def began(self, holder: Holder) -> None:
+        """It is being recorded."""
+
+    def paused(self, *, paused: bool) -> None:
+        """What is said is left out from now on, or no longer."""
+
+    def ended(self, why: RecordEnd, ms: int) -> None:
+        """It is over, and that long."""
+
+
+class Named:
+    """The place of a recording that is a file and nothing more."""
+
+    __slots__ = ("id", "path")
+
+    def __init__(self, path: Path, name: str) -> None:
+        self.path = path
+        self.id = name
+
+    def began(self, holder: Holder) -> None:
+        """Nothing is noted."""
+
+    def paused(self, *, paused: bool) -> None:
+        """Nothing is noted."""
+
+    def ended(self, why: RecordEnd, ms: int) -> None:
+        """Nothing is noted."""
 
 
 class Recordings:
-    """The folder of recordings."""
+    """The folder of recordings, as those who record see it."""
 
-    def __init__(self, folder: Path | None, form: str = "wav") -> None:
-        """``folder``: None records nothing. ``form``: of those whose name does not say it."""
-        self._folder = folder.absolute() if folder is not None else None
+    def __init__(self, wall: Callable[[], float]) -> None:
+        """``wall``: Unix time. Nothing is recorded before :meth:`configure`."""
+        self.folder: Path | None = None
+        self._form = "wav"
+        self._wall = wall
+        self.calls: dict[str, CallRecording] = {}
+        """Calls that are being recorded."""
+
+    def configure(self, folder: Path | None, form: str) -> None:
+        """``folder``: None records nothing. ``form``: of recordings whose name does not say it."""
+        self.folder = folder.absolute() if folder is not None else None
         self._form = form
 
     def place(self, dest: str, form: str = "") -> Place:
         """Where to record; its folder is made. Raises PlaceError."""
-        if self._folder is None:
+        if self.folder is None:
             raise PlaceError(dest, "nothing is recorded here: no folder of recordings is configured", ours=True)
-        name = _name_of(dest)
-        if _NAME.fullmatch(name) is None:
-            raise PlaceError(dest, "not a name for a recording")
         form = form.partition(";")[0].strip().lower()
         if form and form not in FORMATS:
             raise PlaceError(dest, f"no recordings of format {form[:40]}")
-        stem, dot, ending = name.rpartition(".")
-        known = FORMATS.get(ending.lower()) if dot else None
-        ending = FORMATS[form] if form else known or self._form
-        name = f"{stem if known else name}.{ending}"
-        path = self._folder / "messages" / name
+        ending = FORMATS.get(form, "")
+        scheme, colon, uuid = dest.partition(":")
+        if colon and scheme.lower() == "call":
+            return self._of_call(dest, uuid, ending or self._form)
+        name = _name_of(dest)
+        if _NAME.fullmatch(name) is None:
+            raise PlaceError(dest, "not a name for a recording")
+        stem, dot, last = name.rpartition(".")
+        known = FORMATS.get(last.lower()) if dot else None
+        name = f"{MESSAGES}/{stem if known else name}.{ending or known or self._form}"
+        path = self.folder / name
+        self._make(dest, path.parent)
+        return Named(path, name)
+
+    def _of_call(self, dest: str, uuid: str, ending: str) -> Place:
+        if _CALL.fullmatch(uuid) is None:
+            raise PlaceError(dest, "not the UUID of a call")
+        assert self.folder is not None  # noqa: S101 - the caller has looked
+        folder = self.folder / CALLS / uuid
+        self._make(dest, folder)
+        return SegmentPlace(self.calls, folder, ending, self._wall)
+
+    def _make(self, dest: str, folder: Path) -> None:
         try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise PlaceError(dest, f"cannot be written: {error.strerror or error}", ours=True) from None
-        if not path.resolve().is_relative_to(self._folder.resolve()):
+        # A link within the folder that leads out of it is not followed.
+        if self.folder is None or not folder.resolve().is_relative_to(self.folder.resolve()):
             raise PlaceError(dest, "not within the folder of recordings")
-        return Place(path, f"messages/{name}")
 
 
 def _name_of(dest: str) -> str:

@@ -110,6 +110,8 @@ class MediaServer:
         """Legs by name."""
         self.conferences: dict[str, Conference] = {}
         """Conferences by name."""
+        self.recordings = Recordings(lambda: self.now().timestamp())
+        """Where is recorded."""
         self.joins = Joins(self)
         """Who is joined to whom."""
         self.draining = False
@@ -124,7 +126,7 @@ class MediaServer:
         """Takes over settings. Legs there are go on."""
         self.settings = settings
         self.sounds = Sounds(settings.folders, language=settings.language, country=settings.country, now=self.now)
-        self.recordings = Recordings(settings.recordings, settings.record_format)
+        self.recordings.configure(settings.recordings, settings.record_format)
         self.dispatcher.endpoint.set_policy(allow=ALLOW, registration_expires=3600, retry_after=settings.retry_after)
         self.dispatcher.endpoint.set_dn(PEERS, registers=False, peers=settings.peers)
         self._tell_load()

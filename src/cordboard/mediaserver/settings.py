@@ -32,6 +32,8 @@ class MediaServerSettings:
     """Where recordings go; None records nothing."""
     record_format: str = "wav"
     """Of recordings whose name does not say it: ``wav`` or ``opus``."""
+    record_channels: int = 1
+    """2: the first party on the left, the others on the right."""
     longest_record: int = 14_400
     """Longest recording there may be."""
     session_refresh: int = 0

@@ -89,6 +89,7 @@ class VirtualNetwork:
         endpoint = Endpoint.virtual(
             [("udp", host, port)], realm=realm, software=f"cordboard-testkit {name}", seed=self.random.getrandbits(63)
         )
+        endpoint.advance(self.clock.now())
         node = Node(name, (host, port), endpoint)
         self._nodes[node.address] = node
         return node

@@ -234,6 +234,7 @@ class RecordStep:
     def _record(self) -> None:
         step = self._step
         limit = self._dialog.server.settings.longest_record * 1000
+        self._place.began(self._dialog.holder)
         recording = Recording(
             self._place.path,
             min(step.maxtime or limit, limit),
@@ -241,19 +242,21 @@ class RecordStep:
             step.postspeech,
             step.beep,
             step.append,
+            self._dialog.server.settings.record_channels,
         )
         self._recorder = self._dialog.holder.sound.record(recording, self._recorded)
         self._dialog.server.log.info("recording begun", dialog=self._dialog.id, recording=self._place.id)
 
     def _recorded(self, why: RecordEnd, ms: int) -> None:
+        self._recorder = None
+        self._place.ended(why, ms)
+        end = "record.complete.termkey" if self._key and why is RecordEnd.STOPPED else _RECORDED[why]
+        log = self._dialog.server.log
+        tell = log.warning if why is RecordEnd.FAILED and not self._over else log.info
+        tell("recording ended", dialog=self._dialog.id, recording=self._place.id, why=end, ms=ms)
         if self._over:
             return
         self._over = True
-        self._recorder = None
-        end = "record.complete.termkey" if self._key and why is RecordEnd.STOPPED else _RECORDED[why]
-        log = self._dialog.server.log
-        tell = log.warning if why is RecordEnd.FAILED else log.info
-        tell("recording ended", dialog=self._dialog.id, recording=self._place.id, why=end, ms=ms)
         self._dialog.step_over(self._step.then, record_len=f"{ms}", record_end=end, record_recordid=self._place.id)
 
     def on_digit(self, digit: str, duration_ms: int) -> bool:  # noqa: ARG002
@@ -276,6 +279,7 @@ class RecordStep:
         if event not in ("pause", "resume", "toggle-state"):
             return False
         self._paused = not self._paused if event == "toggle-state" else event == "pause"
+        self._place.paused(paused=self._paused)
         if self._paused:
             recorder.pause()
         else:
