@@ -19,6 +19,7 @@ pub mod quality;
 pub mod tone;
 
 // Packets.
+pub mod jitter;
 pub mod latch;
 pub mod reception;
 pub mod rtcp;
