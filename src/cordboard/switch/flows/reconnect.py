@@ -81,7 +81,18 @@ TABLE: Final[dict[tuple[State, Input], State]] = {
     (_S.MENDING, _I.STOP): _S.DONE,
     (_S.DONE, _I.STOP): _S.DONE,
 }
-"""Where each input leads."""
+"""Where each input leads. No entry: ReconnectStateError."""
+
+
+class ReconnectStateError(Exception):
+    """A joining was given an input its state has no entry for."""
+
+    def __init__(self, state: State, what: Input) -> None:
+        self.state = state
+        """The state it is in."""
+        self.input = what
+        """The input."""
+        super().__init__(f"reconnect: no {what.value} in state {state.value}")
 
 
 class Reconnect:
@@ -127,6 +138,15 @@ class Reconnect:
         for session in (source, sink):
             session.media.continued = True
 
+    def _step(self, what: Input) -> State:
+        """Takes an input and returns the state it came in."""
+        before = self.state
+        after = TABLE.get((before, what))
+        if after is None:
+            raise ReconnectStateError(before, what)
+        self.state = after
+        return before
+
     def start(self, offer: bytes = b"") -> None:
         """Begins; with the offer of a source whose ACK is owed."""
         if offer:
@@ -136,8 +156,7 @@ class Reconnect:
 
     def stop(self) -> None:
         """The call has ended, or the two part again: nothing more is asked. Harmless when it is done."""
-        before = self.state
-        self.state = TABLE[before, Input.STOP]
+        before = self._step(Input.STOP)
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -145,7 +164,7 @@ class Reconnect:
             self._let_down()
 
     def _finish(self, what: Input) -> None:
-        self.state = TABLE[self.state, what]
+        self._step(what)
         self.joined = what is Input.ANSWER
         self._done()
 
@@ -183,7 +202,7 @@ class Reconnect:
             self._refused(Input.REFUSED)
 
     def _offered(self, offer: bytes) -> None:
-        self.state = TABLE[self.state, Input.OFFER]
+        self._step(Input.OFFER)
         self.offer = self.source.media.heard = offer
         self._pass_on()
 
@@ -240,7 +259,7 @@ class Reconnect:
         self.source.media.said = answer
         self._acknowledge(answer)
         if direction(told) == "sendrecv" and direction(self.offer) != "sendrecv":
-            self.state = TABLE[self.state, Input.ONE_WAY]
+            self._step(Input.ONE_WAY)
             self._mend()
         else:
             self._finish(Input.ANSWER)
@@ -292,7 +311,7 @@ class Reconnect:
             self._flow.server.log.warning("media not joined", conn_id=self._flow.call.conn_id, state=before.value)
             self._finish(Input.GIVEN_UP)
             return
-        self.state = TABLE[before, Input.REFUSED]
+        self._step(Input.REFUSED)
         self._turned = True
         self.source, self.sink = self.sink, self.source
         self._ask()
