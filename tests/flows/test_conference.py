@@ -425,3 +425,14 @@ def test_two_hundred_parties():
     centre.run(100)
     assert centre.leftovers() == []
     assert centre.servers[0].open == []
+
+
+def test_a_number_that_forwards_to_a_member_is_not_let_in_a_second_time(three):
+    centre, a, b, c, main = three
+    centre.switch.request("x", rq.CallSetForward(this_dn="1504", other_dn="1503"), 1)
+    centre.desktop.events.clear()
+    ask(centre, rq.SingleStepConference(this_dn="1502", conn_id=main, other_dn="1504"), 9)
+    centre.run(5)
+    assert errors(centre) == [Code.DN_BUSY]
+    all_talk(centre, main, a, b, c)
+    assert len(centre.phones["1503"].calls) == 1

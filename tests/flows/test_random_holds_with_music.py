@@ -1,16 +1,17 @@
-"""Random keys on four phones and random requests of desktops, with two media servers of which one is bad at times.
+"""Random keys on four phones and random requests of two desktops, with two media servers of which one is bad at times.
 
-Afterwards nothing is left over, no media dialog either, and events follow the table of the party.
+Whenever all rest, and in the end, phones, server and events agree and nothing is left over, no media dialog either.
 """
 
 from collections import Counter
 from random import Random
 
 import pytest
-from test_random_keys import BAD, FAIR, NUMBERS, follow, press
+from agreement import all_ended, at_rest
+from test_random_keys import BAD, FAIR, NUMBERS, press
 
-from cordboard.model import events as ev
 from cordboard.model import requests as rq
+from cordboard.model.enums import ForwardMode
 from cordboard.testkit.centre import Centre
 
 KINDS = [
@@ -34,7 +35,31 @@ KINDS = [
     rq.ClearCall,
 ]
 
+FEATURES = [rq.CallSetForward, rq.CallCancelForward, rq.CallCancelForward, rq.SetDNDOn, rq.SetDNDOff, rq.SetDNDOff]
+
+LINKS = ("desktop", "supervisor")
+
+MODES = [mode for mode in ForwardMode if mode is not ForwardMode.NONE]
+
 OTHERS = {"previous_conn_id", "transfer_conn_id", "conference_conn_id"}
+
+
+def configure(centre, random, done):
+    """A desktop forwards a DN, or wants its peace, for a while."""
+    kind = random.choice(FEATURES)
+    more = {}
+    if kind is rq.CallSetForward:
+        more = {"other_dn": random.choice(NUMBERS), "forward_mode": random.choice(MODES)}
+    request = kind(this_dn=random.choice(NUMBERS), **more)
+    answers = centre.switch.request(random.choice(LINKS), request, 1)
+    done[f"{kind.__name__} {'refused' if answers else 'taken'}"] += 1
+
+
+def make(centre, random, done):
+    """A desktop makes a call."""
+    request = rq.MakeCall(this_dn=random.choice(NUMBERS), other_dn=random.choice((*NUMBERS, "9999")))
+    answers = centre.switch.request(random.choice(LINKS), request, 1)
+    done[f"MakeCall {'refused' if answers else 'taken'}"] += 1
 
 
 def ask(centre, random, done):
@@ -59,7 +84,7 @@ def ask(centre, random, done):
         elif name in OTHERS:
             more[name] = chosen[1]
     request = kind(this_dn=dn, conn_id=chosen[0], **more)
-    answers = centre.switch.request("desktop", request, 1)
+    answers = centre.switch.request(random.choice(LINKS), request, 1)
     done[f"{kind.__name__} {'refused' if answers else 'taken'}"] += 1
 
 
@@ -72,8 +97,13 @@ def test_nothing_is_left(seed, steps, weather):
     random = Random(seed)
     done = Counter()
     for step in range(steps):
-        if random.random() < 0.5:
+        chance = random.random()
+        if chance < 0.45:
             ask(centre, random, done)
+        elif chance < 0.5:
+            make(centre, random, done)
+        elif chance < 0.53:
+            configure(centre, random, done)
         else:
             press(centre, random, done)
         if random.random() < 0.02:
@@ -84,6 +114,9 @@ def test_nothing_is_left(seed, steps, weather):
         if step % 100 == 99:
             for phone in (centre.phones[number] for number in NUMBERS):
                 phone.calls = [call for call in phone.calls if not call.over]
+        if step % 500 == 499:
+            centre.run(100)
+            at_rest(centre, NUMBERS)
     for _ in range(20):
         for number in NUMBERS:
             for call in centre.phones[number].calls:
@@ -92,8 +125,6 @@ def test_nothing_is_left(seed, steps, weather):
     centre.run(120)
     assert min(len(server.media) for server in servers) > 20
     assert [server.open for server in servers] == [[], []]
-    assert centre.leftovers() == []
-    for kind in KINDS:
+    all_ended(centre)
+    for kind in (*KINDS, *FEATURES, rq.MakeCall):
         assert done[f"{kind.__name__} taken"] > 0, done
-    centre.desktop.events = [event for event in centre.desktop.events if not isinstance(event, ev.EventError)]
-    follow(centre)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from media_house import ask, at_service, errors, hears_nothing, talk_to_each_other
+from media_house import ask, at_service, errors, hears_nothing, talk_to_each_other, up
 
 from cordboard.model import requests as rq
 from cordboard.model.enums import CallState
@@ -228,3 +228,15 @@ def test_a_transferred_party_hears_it_when_the_transferor_leaves_late(centre):
     centre.run(1)
     assert centre.server.open == []
     assert centre.desktop.told("1503") == ["Ringing TRANSFERRED", "Abandoned"]
+
+
+def test_a_call_that_still_rings_is_not_transferred_to_another(centre):
+    other, _ = up(centre, "1501", "1503")
+    callee(centre, ring=0.5, answer=None)
+    a = make(centre)
+    at_service(a, centre.server.open[0])
+    a.refer("x", other)
+    centre.run(1)
+    assert a.progress == ["491"]
+    assert other.talking
+    at_service(a, centre.server.open[0])

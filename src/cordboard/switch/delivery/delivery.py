@@ -216,7 +216,7 @@ class Delivery:
 
     def _go_to(self, extension: Extension, arrived: CallState) -> None:
         features = extension.dn.features
-        if extension in (self._offer.caller, self._offer.besides):
+        if extension in (self._offer.caller, self._offer.besides) or self._talks(extension):
             self._refuse(refusals.ITSELF)
         elif features.always:
             self._divert(extension, features.always, Why.ALWAYS, None)
@@ -241,6 +241,13 @@ class Delivery:
             else:
                 party = self._party(extension.dn.number, extension, arrived)
                 self._call(extension, party, targets, extension.settings, extension.target_uri)
+
+    def _talks(self, extension: Extension) -> bool:
+        """Whether a DN takes part in the call already: a member of a conference that somebody else is to join."""
+        for party in self._flow.call.parties:  # noqa: SIM110 - a generator costs three times as much here
+            if party.dn is extension.dn and party.off_hook:
+                return True
+        return False
 
     def _not_taken(self, extension: Extension, refusal: Refusal, why: Why, party: Party | None) -> None:
         """The DN did not take the call: it is forwarded, if that is what the DN wants."""

@@ -182,6 +182,8 @@ def from_phone(flow: CallFlow, session: Session, event: _core.RequestEvent) -> N
 def _check(flow: CallFlow, session: Session) -> None:
     if flow.party_opposite(session) is None:
         raise ReferError(403, "a conference")
+    if flow.session_opposite(session) is None:
+        raise ReferError(491, "the other party has not answered")
     if flow.transfer is not None or not flow.settled:
         raise ReferError(491, "a change of this call is under way")
 
