@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import sys
 import tomllib
 from collections.abc import Mapping
@@ -29,6 +28,7 @@ from cordboard.model.events import (
     EventReleased,
     EventRinging,
 )
+from cordboard.runtime.outward import reachable
 from cordboard.runtime.server import Server
 from cordboard.runtime.state import DEMO, default_state
 from cordboard.tlib import LinkError, LinkEvent, TLibClient
@@ -58,7 +58,8 @@ class Demo:
     def welcome(self, server: Server) -> RenderableType:
         """What to do next."""
         transport, host, port = next(iter(server.listening()))
-        here = _reachable(host)
+        found = reachable(host)
+        here = f"[{found}]" if ":" in found else found
         number, password = next(iter(self.sip_passwords.items()))
         phones = Table(box=None, padding=(0, 2, 0, 0))
         phones.add_column("DN", style="bold")
@@ -116,19 +117,6 @@ def _passwords(document: Mapping[str, object], kind: str) -> dict[str, str]:
     if not isinstance(tables, dict):
         return {}
     return {str(name): str(table["password"]) for name, table in tables.items() if "password" in table}
-
-
-def _reachable(host: str) -> str:
-    """The address a phone on this network would use."""
-    if host not in {"0.0.0.0", "::"}:  # noqa: S104 - compared, not bound
-        return f"[{host}]" if ":" in host else host
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            # Chooses a route; nothing is sent (192.0.2.0/24 is for documentation, RFC 5737).
-            probe.connect(("192.0.2.1", 9))
-            return str(probe.getsockname()[0])
-        except OSError:
-            return "127.0.0.1"
 
 
 async def follow(url: str, token: str) -> None:

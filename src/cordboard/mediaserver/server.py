@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from cordboard.media import Media, Source
     from cordboard.mediaserver.leg import Service
     from cordboard.mediaserver.settings import MediaServerSettings
+    from cordboard.mediaserver.speech import Speech
     from cordboard.sip.clock import Clock
     from cordboard.sip.endpoint import Endpoint
 
@@ -94,13 +95,15 @@ class MediaServer:
         now: Callable[[], datetime] = lambda: datetime.now(UTC).astimezone(),
         meters: Meters | None = None,
         log: Log | None = None,
+        speech: Speech | None = None,
     ) -> None:
-        """``now``: the time of day, with its zone."""
+        """``now``: the time of day, with its zone. ``speech``: says texts; None says none but those that ship."""
         self.clock = clock
         self.media = media
         self.now = now
         self.meters = meters if meters is not None else NoMeters()
         self.log = log if log is not None else Log()
+        self._speech = speech
         self.dispatcher = Dispatcher(endpoint, self)
         self.dispatcher.timers = SessionTimers(clock)
         self.allow = (("Allow", ALLOW),)
@@ -125,7 +128,13 @@ class MediaServer:
     def set_settings(self, settings: MediaServerSettings) -> None:
         """Takes over settings. Legs there are go on."""
         self.settings = settings
-        self.sounds = Sounds(settings.folders, language=settings.language, country=settings.country, now=self.now)
+        self.sounds = Sounds(
+            settings.folders,
+            language=settings.language,
+            country=settings.country,
+            now=self.now,
+            speech=self._speech,
+        )
         self.recordings.configure(settings.recordings, settings.record_format)
         self.dispatcher.endpoint.set_policy(allow=ALLOW, registration_expires=3600, retry_after=settings.retry_after)
         self.dispatcher.endpoint.set_dn(PEERS, registers=False, peers=settings.peers)

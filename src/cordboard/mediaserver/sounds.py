@@ -12,15 +12,19 @@ unless the operator has a file of that name.
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
 from cordboard.media import File, Source, Tone, Waves
-from cordboard.mediaserver.prompts import ENDINGS, Catalogue, PromptError, saying
+from cordboard.mediaserver.prompts import ENDINGS, Catalogue, PromptError, saying, texts
+from cordboard.mediaserver.speech import SpeechError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+
+    from cordboard.mediaserver.speech import Speech
 
 MUSIC: Final = Path(__file__).resolve().parent / "music"
 """The music that ships."""
@@ -67,11 +71,14 @@ class Sounds:
         language: str = "en",
         country: str = "us",
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        speech: Speech | None = None,
     ) -> None:
-        """``now``: the time of day where dates are said, with its zone."""
+        """``now``: the time of day where dates are said, with its zone. ``speech``: says texts; None says none."""
         self._folders = tuple(folder.resolve() for folder in folders)
         self._music = Catalogue((*self._folders, MUSIC.parent), language=language)
         self._country = country
+        self._language = language
+        self._speech = speech
         self._now = now
 
     def find(self, asked: str, language: str = "") -> Source:
@@ -123,6 +130,24 @@ class Sounds:
             raise SoundError(asked, f"no such tone; there are {', '.join(sorted(TONES))}")
         return Tone(name, country or self._country)
 
+    def speak(self, text: str, language: str = "") -> Source:
+        """A text: a prompt that says it, or speech. Raises SoundError."""
+        language = language or self._language
+        name = _by_text(language.split("-", maxsplit=1)[0].lower()).get(_plain(text))
+        if name is not None:
+            return self.find(name, language)
+        if self._speech is None:
+            raise SoundError(text, "there is no speech synthesiser")
+        try:
+            return File(self._speech.say(text, language))
+        except SpeechError as error:
+            raise SoundError(text, error.reason) from None
+
+    def when_ready(self, sources: Sequence[Source], then: Callable[[], None]) -> bool:
+        """Calls ``then`` once speech among them is there; whether it must be waited for."""
+        paths = [source.path for source in sources if isinstance(source, File)]
+        return self._speech is not None and self._speech.when_ready(paths, then)
+
     def say(self, kind: str, value: str, subtype: str = "", language: str = "") -> list[Source]:
         """A value as sounds (RFC 5707 9.2.1.1). Raises SoundError for a kind or a value that cannot be said."""
         try:
@@ -130,6 +155,17 @@ class Sounds:
         except ValueError as error:
             raise SoundError(f"{kind} {value}", f"cannot be said: {error}") from None
         return [self.find(name, language) for name in names]
+
+
+def _plain(text: str) -> str:
+    """A text without what is not heard."""
+    return " ".join("".join(sign if sign.isalnum() else " " for sign in text.casefold()).split())
+
+
+@cache
+def _by_text(language: str) -> Mapping[str, str]:
+    """The names of the shipped prompts of a language by what they say."""
+    return {_plain(text): name for name, text in texts(language).items()}
 
 
 def _existing(path: Path) -> Path | None:

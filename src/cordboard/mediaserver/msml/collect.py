@@ -82,7 +82,7 @@ class CollectStep:
         self._step = step
         self._row = row
         self._patterns = tuple((pattern, grammar(pattern)) for pattern in step.patterns)
-        self._prompt = Prompt()
+        self._prompt = Prompt(dialog)
         self._timer: Timer | None = None
         self._digits = ""
         self._last = ""
@@ -115,7 +115,7 @@ class CollectStep:
             # Not at once: a step does not end while it begins.
             self._prompt.wait(dialog.server.clock.call_later(0.0, self._prompted))
         else:
-            self._prompt.begin(dialog.holder.sound, playing(prompt, self._row), self._played)
+            self._prompt.begin(playing(prompt, self._row), self._played)
 
     def _played(self, why: PlayEnd, ms: int) -> None:  # noqa: ARG002
         self._prompted()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from cordboard.media import Playing
+from cordboard.media import PlayEnd, Playing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from cordboard.media import Leg, PlayEnd, Player, Room, Source
+    from cordboard.media import Player, Source
+    from cordboard.mediaserver.msml.dialog import Dialog
     from cordboard.sip.bodies.msml.model import Play
     from cordboard.sip.clock import Timer
 
@@ -26,26 +27,39 @@ def playing(play: Play, row: tuple[Source, ...]) -> Playing:
 class Prompt:
     """What is being played, if anything is."""
 
-    __slots__ = ("_paused", "_player", "_round", "_timer")
+    __slots__ = ("_dialog", "_paused", "_player", "_round", "_timer", "_waits")
 
-    def __init__(self) -> None:
+    def __init__(self, dialog: Dialog) -> None:
+        self._dialog = dialog
         self._player: Player | None = None
+        self._waits: Callable[[PlayEnd, int], None] | None = None
+        """Who is to be told of what is not played yet, because speech is in the making."""
         self._timer: Timer | None = None
         self._paused = False
         self._round = 0
 
-    def begin(self, sound: Leg | Room, what: Playing, ended: Callable[[PlayEnd, int], None]) -> None:
-        """Plays. ``ended`` is told why it ended, unless it was broken off."""
+    def begin(self, what: Playing, ended: Callable[[PlayEnd, int], None]) -> None:
+        """Plays, once all of it is there. ``ended`` is told why it ended, unless it was broken off."""
         self._paused = False
         self._round += 1
         this = self._round
 
         def told(why: PlayEnd, ms: int) -> None:
             if this == self._round:
+                self._round += 1
                 self._player = None
                 ended(why, ms)
 
-        self._player = sound.play(what, told)
+        def play() -> None:
+            if this == self._round and (self._waits is not None or not waits):
+                self._waits = None
+                self._player = self._dialog.holder.sound.play(what, told)
+
+        waits = self._dialog.server.sounds.when_ready(what.sources, play)
+        if waits:
+            self._waits = told
+        else:
+            play()
 
     def wait(self, timer: Timer) -> None:
         """Nothing is played; the timer stands in for it."""
@@ -59,6 +73,9 @@ class Prompt:
         """Ends it; it is told."""
         if self._player is not None:
             self._player.stop()
+        waits, self._waits = self._waits, None
+        if waits is not None:
+            self._dialog.server.soon(lambda: waits(PlayEnd.STOPPED, 0))
 
     def break_off(self) -> None:
         """Ends it without a word."""
@@ -66,6 +83,7 @@ class Prompt:
         player, self._player = self._player, None
         if player is not None:
             player.stop()
+        self._waits = None
         timer, self._timer = self._timer, None
         if timer is not None:
             timer.cancel()

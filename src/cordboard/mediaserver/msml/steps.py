@@ -56,7 +56,7 @@ def sources(sounds: Sounds, play: model.Play) -> tuple[Source, ...]:
                 language = sound.language or play.language
                 found += sounds.say(sound.type, sound.value, sound.subtype, language)
             case model.Speech():
-                raise SoundError(sound.text, "no speech synthesiser")
+                found.append(sounds.speak(sound.text, sound.language or play.language))
     return tuple(found)
 
 
@@ -75,7 +75,7 @@ class PlayStep:
         self._dialog = dialog
         self._step = step
         self._row = row
-        self._prompt = Prompt()
+        self._prompt = Prompt(dialog)
         self._barged = False
 
     def begin(self) -> None:
@@ -83,7 +83,7 @@ class PlayStep:
         dialog, step = self._dialog, self._step
         if step.clear_digits:
             dialog.waiting = ""
-        self._prompt.begin(dialog.holder.sound, playing(step, self._row), self._played)
+        self._prompt.begin(playing(step, self._row), self._played)
         if step.barge and dialog.waiting:
             self._barge()
 
@@ -122,12 +122,12 @@ class TonesStep:
     def __init__(self, dialog: Dialog, step: model.GenerateTones) -> None:
         self._dialog = dialog
         self._step = step
-        self._prompt = Prompt()
+        self._prompt = Prompt(dialog)
 
     def begin(self) -> None:
         """See :class:`Running`."""
         row = tuple(Waves(tone.duration, tone.frequencies) for tone in self._step.tones)
-        self._prompt.begin(self._dialog.holder.sound, Playing(row, self._step.iterate), self._played)
+        self._prompt.begin(Playing(row, self._step.iterate), self._played)
 
     def _played(self, why: PlayEnd, ms: int) -> None:  # noqa: ARG002
         end = {PlayEnd.STOPPED: "tonegen.terminated", PlayEnd.FAILED: "tonegen.failed"}.get(why, "tonegen.complete")
@@ -207,7 +207,7 @@ class RecordStep:
         self._step = step
         self._row = row
         self._place = place
-        self._prompt = Prompt()
+        self._prompt = Prompt(dialog)
         self._recorder: Recorder | None = None
         self._paused = False
         self._key = False
@@ -223,7 +223,7 @@ class RecordStep:
         dialog = self._dialog
         if prompt.clear_digits:
             dialog.waiting = ""
-        self._prompt.begin(dialog.holder.sound, playing(prompt, self._row), self._played)
+        self._prompt.begin(playing(prompt, self._row), self._played)
 
     def _played(self, why: PlayEnd, ms: int) -> None:  # noqa: ARG002
         if self._stopped:
