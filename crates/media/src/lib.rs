@@ -13,6 +13,7 @@
 pub mod codec;
 pub mod description;
 pub mod dsp;
+pub mod dtmf;
 pub mod file;
 pub mod mixer;
 pub mod quality;

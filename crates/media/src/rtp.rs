@@ -1,9 +1,12 @@
 //! RTP packets (RFC 3550 5.1): read where they lie, written into the caller's buffer.
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 /// Octets of a header without contributing sources or extension.
 pub const HEADER: usize = 12;
+
+/// Payload types that with a marker look like RTCP: never used, with one or without (RFC 5761 4).
+const RTCP_TYPES: RangeInclusive<u8> = 64..=95;
 
 /// Why octets are no RTP packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,7 +88,7 @@ pub fn header_len(data: &[u8]) -> Result<usize, RtpError> {
     if data[0] >> 6 != 2 {
         return Err(RtpError::Version);
     }
-    if is_rtcp(data) {
+    if RTCP_TYPES.contains(&(data[1] & 0x7f)) {
         return Err(RtpError::Rtcp);
     }
     let mut start = HEADER + 4 * usize::from(data[0] & 0x0f);
@@ -246,6 +249,8 @@ mod tests {
             (0x90, 0, RtpError::Short),
             (0xa0, 0, RtpError::Short),
             (0x80, 200, RtpError::Rtcp),
+            // Passed on with a marker it would be RTCP.
+            (0x80, 64, RtpError::Rtcp),
         ] {
             let mut data = whole;
             (data[0], data[1]) = (first, second);

@@ -3,41 +3,13 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
-use std::io::{Cursor, Write};
-use std::process::{Command, Stdio};
+mod programs;
+
+use std::io::Cursor;
 
 use cordboard_media::file::Samples;
 use cordboard_media::file::wav::{Encoding, Format, WavReader, WavWriter};
-
-/// Runs a program on an input; `None` if it is not installed.
-fn run(program: &str, arguments: &[&str], input: &[u8]) -> Option<Vec<u8>> {
-    let mut child = match Command::new(program)
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-    {
-        Ok(child) => child,
-        Err(error) => {
-            eprintln!("{program}: {error}; not judged");
-            return None;
-        }
-    };
-    let mut stdin = child.stdin.take().unwrap();
-    let input = input.to_vec();
-    let feeder = std::thread::spawn(move || {
-        let _ = stdin.write_all(&input);
-    });
-    let output = child.wait_with_output().unwrap();
-    feeder.join().unwrap();
-    let complaint = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{program} {arguments:?}: {complaint}");
-    // That the sizes in what came by a pipe are wrong is what one of the tests wants.
-    let odd = |line: &str| line.contains("WARN") && !line.contains("can't seek") && !line.contains("Premature EOF");
-    assert!(!complaint.lines().any(odd), "{program} {arguments:?}: {complaint}");
-    Some(output.stdout)
-}
+use programs::{run, samples};
 
 fn sound(channels: usize) -> Vec<i16> {
     (0..8_000_i32)
@@ -45,6 +17,7 @@ fn sound(channels: usize) -> Vec<i16> {
         .collect()
 }
 
+/// Samples as programs take them: 16 bits, little endian.
 fn raw(samples: &[i16]) -> Vec<u8> {
     samples.iter().flat_map(|s| s.to_le_bytes()).collect()
 }
@@ -62,24 +35,24 @@ fn sox_reads_what_we_write_and_we_read_what_sox_writes() {
     for (encoding, name, bits) in cases {
         for channels in [1_u16, 2] {
             let format = Format { encoding, channels, rate: 16_000 };
-            let samples = sound(channels.into());
+            let said = sound(channels.into());
             let mut writer = WavWriter::create(Cursor::new(Vec::new()), format).unwrap();
-            writer.write(&samples).unwrap();
+            writer.write(&said).unwrap();
             let ours = writer.finish().unwrap().into_inner();
             let count = channels.to_string();
             let source = ["-D", "-t", "s16", "-r", "16000", "-c", &count, "-"];
             let target = ["-e", name, "-b", bits, "-t", "wav", "-"];
-            let Some(theirs) = run("sox", &[&source[..], &target[..]].concat(), &raw(&samples)) else { return };
+            let Some(theirs) = run("sox", &[&source[..], &target[..]].concat(), &raw(&said)) else { return };
             for file in [&ours, &theirs] {
                 let heard = run("sox", &["-D", "-t", "wav", "-", "-t", "s16", "-"], file).unwrap();
                 let mut reader = WavReader::open(Cursor::new(&file[..])).unwrap();
                 assert_eq!(reader.format(), format);
-                let mut out = vec![0; samples.len() + 100];
+                let mut out = vec![0; said.len() + 100];
                 let blocks = reader.read_blocks(&mut out).unwrap();
                 assert_eq!(blocks, 8_000);
                 out.truncate(blocks * usize::from(channels));
                 assert!(raw(&out) == heard, "{encoding:?}, {channels} channels: we hear something else than sox");
-                let off = out.iter().zip(&samples).map(|(a, b)| (i32::from(*a) - i32::from(*b)).abs()).max();
+                let off = out.iter().zip(&said).map(|(a, b)| (i32::from(*a) - i32::from(*b)).abs()).max();
                 assert!(off <= Some(if encoding.octets() > 1 { 0 } else { 300 }), "{encoding:?}: {off:?}");
             }
         }
@@ -92,7 +65,7 @@ fn a_file_sox_resampled_and_ours_sound_alike() {
     let said: Vec<i16> = (0..44_100).map(|n| (9_000.0 * (step * f64::from(n)).sin()) as i16).collect();
     let convert = ["-D", "-t", "s16", "-r", "44100", "-c", "1", "-", "-t", "s16", "-r", "8000", "-"];
     let Some(theirs) = run("sox", &convert, &raw(&said)) else { return };
-    let theirs: Vec<i16> = theirs.chunks(2).map(|c| i16::from_le_bytes([c[0], c[1]])).collect();
+    let theirs = samples(&theirs);
     let wav = run("sox", &["-D", "-t", "s16", "-r", "44100", "-c", "1", "-", "-t", "wav", "-"], &raw(&said)).unwrap();
     let mut ours = cordboard_media::file::AtRate::new(WavReader::open(Cursor::new(wav)).unwrap(), 8_000).unwrap();
     let mut out = vec![0; theirs.len()];
