@@ -4,12 +4,11 @@ In continuous integration nothing may be missing: there such a test fails.
 """
 
 import os
-import shutil
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-from cordboard.testkit.strangers.program import MissingProgramError
+from cordboard.testkit.strangers.program import MissingProgramError, find
 
 # How fast the machine is says nothing about the code: no test may fail because something else ran beside it.
 settings.register_profile("cordboard", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
@@ -19,8 +18,9 @@ settings.load_profile("cordboard")
 def pytest_runtest_setup(item: pytest.Item) -> None:
     for marker in item.iter_markers("strangers"):
         for program in marker.args:
-            if shutil.which(program) is None:
-                missing = MissingProgramError(program)
+            try:
+                find(program)
+            except MissingProgramError as missing:
                 if os.environ.get("CI"):
                     pytest.fail(str(missing), pytrace=False)
                 pytest.skip(str(missing))

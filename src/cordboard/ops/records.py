@@ -55,6 +55,22 @@ _FIELDS: Final = tuple(field.name for field in msgspec.structs.fields(CallRecord
 _COLUMNS: Final = tuple(table.c[name] for name in _FIELDS)
 
 
+_WIDTHS: Final = tuple(getattr(table.c[name].type, "length", None) for name in _FIELDS)
+
+
+def _row(record: CallRecord) -> tuple[object, ...]:
+    """What the database can hold.
+
+    Texts come from whoever calls. PostgreSQL takes none that is too long or has a NUL in it, and with it no other
+    record of the batch.
+    """
+    values = msgspec.structs.astuple(record)
+    return tuple(
+        value.replace("\0", "\ufffd")[:width] if isinstance(value, str) else value
+        for value, width in zip(values, _WIDTHS, strict=True)
+    )
+
+
 class RecordStore:
     """A ``cordboard.switch.ports.RecordSink`` that keeps the records."""
 
@@ -119,7 +135,7 @@ class RecordStore:
                 batch = [self._waiting[i] for i in range(min(_BATCH, len(self._waiting)))]
                 try:
                     with self._database.writing() as connection:
-                        connection.exec_driver_sql(self._insert, [msgspec.structs.astuple(r) for r in batch])
+                        connection.exec_driver_sql(self._insert, [_row(record) for record in batch])
                 except StoreError as error:
                     if not self._failing:
                         self._failing = True

@@ -1,6 +1,7 @@
 """A real SIP Server in a process of its own, on free ports, with a centre in a temporary folder."""
 
 import http.client
+import os
 import signal
 import socket
 import subprocess
@@ -34,10 +35,12 @@ class Server:
         tls: bool = False,
         application: Mapping[str, Value] | None = None,
         switch: Mapping[str, Value] | None = None,
+        database: str = "",
     ) -> None:
         """Starts it; returns when it takes calls. Raises StrangerError when it does not.
 
-        ``tls``: it also listens on TLS, with certificates of its own making.
+        ``tls``: it also listens on TLS, with certificates of its own making. ``database``: URL of a database into which
+        the centre is imported and that is served from then on, in place of the file.
         """
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
@@ -55,9 +58,13 @@ class Server:
         self._application = dict(application or {})
         self._switch = dict(switch or {})
         self.config = folder / "centre.toml"
+        self._environment = {"CORDBOARD_DATABASE": database, "CORDBOARD_STATE": str(folder / "data")}
+        self._stored = bool(database)
         self._program: Program | None = None
         self._starts = 0
         self.write_centre()
+        if self._stored:
+            self.command("config", "import", str(self.config))
         self.start()
 
     @property
@@ -110,13 +117,21 @@ class Server:
             )
         )
 
+    def command(self, *arguments: str) -> str:
+        """What ``cordboard ...`` prints for this server. Raises CalledProcessError when it fails."""
+        environment = {**os.environ, **self._environment}
+        command = [str(COMMAND), *arguments]
+        done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)  # noqa: S603
+        return done.stdout
+
     def start(self) -> None:
         """Starts it, again after ``kill`` or ``stop``."""
         self._starts += 1
         run = self.folder / f"run-{self._starts}"
         run.mkdir()
-        arguments = [str(COMMAND), "up", "--config", str(self.config), "--data", str(self.folder / "data")]
-        program = Program("cordboard", arguments, run)
+        source = [] if self._stored else ["--config", str(self.config)]
+        arguments = [str(COMMAND), "up", *source, "--data", str(self.folder / "data")]
+        program = Program("cordboard", arguments, run, environment=self._environment)
         self._program = program
         try:
             wait_until(

@@ -21,8 +21,12 @@ PACKAGES = {
     "tshark": "tshark",
     "sngrep": "sngrep",
     "kamailio": "kamailio",
+    "postgres": "postgresql",
 }
 """Debian's package of each program."""
+
+_ELSEWHERE = {"postgres": "usr/lib/postgresql/*/bin/postgres"}
+"""Programs that Debian keeps out of the path."""
 
 POLL_SECONDS = 0.02
 
@@ -51,6 +55,8 @@ class StrangerError(AssertionError):
 def find(program: str) -> str:
     """The path of an installed program. Raises MissingProgramError."""
     path = shutil.which(program)
+    if path is None and program in _ELSEWHERE:
+        path = max(map(str, Path("/").glob(_ELSEWHERE[program])), default=None)
     if path is None:
         raise MissingProgramError(program)
     return path
