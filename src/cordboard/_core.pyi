@@ -419,3 +419,138 @@ def digest_ha1(username: str, realm: str, password: str, algorithm: Literal["MD5
 
 def hold_change(old: Sdp | None, new: Sdp) -> HoldChange:
     """What ``new`` changes next to ``old``, both from the same peer; without ``old`` the call was not held."""
+
+MediaSource: TypeAlias = str | tuple[str, str] | tuple[int, Sequence[tuple[float, float]]]
+"""A file's path; the name of a tone and the country whose it is; or milliseconds and frequencies (Hz) with levels."""
+MediaRole: TypeAlias = tuple[bool, bool, float, bool, int | None]
+"""Talks, hears, gain in dB, digits clamped, the id of the only leg that hears it."""
+MediaAct: TypeAlias = Literal["stop", "pause", "resume", "seek"]
+MediaEvent: TypeAlias = (
+    tuple[Literal["digit"], int, str, int]
+    | tuple[Literal["played"], int, str, int]
+    | tuple[Literal["recorded"], int, str, int]
+    | tuple[Literal["lost"], int, bool]
+    | tuple[Literal["one-way"], int]
+    | tuple[Literal["quality"], int]
+    | tuple[Literal["talking"], int, bool]
+)
+"""What happened, to which leg, player or recorder (its id), and how: digit and milliseconds; why it ended and how long
+it is; whether it is back; whether it talks."""
+
+class MediaRefused(Exception):  # noqa: N818 - it is no error of the program
+    """A description or a leg that is refused. ``args`` are the SIP status and the reason."""
+
+    args: tuple[int, str]
+
+@final
+class MediaStats:
+    """What came and went on a leg; as :class:`cordboard.media.LegStats`."""
+
+    packets_received: int
+    bytes_received: int
+    packets_lost: int
+    packets_late: int
+    packets_refused: int
+    jitter_ms: float
+    packets_sent: int
+    bytes_sent: int
+    lost_there: float
+    jitter_there_ms: float
+    round_trip_ms: float | None
+    mos: float | None
+    remote: Address | None
+    codec: str
+
+@final
+class MediaLeg:
+    """A leg of the engine, with ports of its own."""
+
+    id: int
+    place: Address
+    def offer(self) -> bytes: ...
+    def answer(self, offer: bytes) -> bytes:
+        """Raises MediaRefused and changes nothing."""
+    def accept(self, answer: bytes) -> None:
+        """Raises MediaRefused and changes nothing."""
+    def send_digits(self, digits: str, on_ms: int, off_ms: int) -> int:
+        """How long that takes, milliseconds."""
+    def stats(self) -> MediaStats: ...
+    def close(self) -> None: ...
+
+@final
+class MediaRoom:
+    """A room of the engine."""
+
+    id: int
+    def speakers(self) -> list[int]:
+        """The ids of the legs that speak, the loudest first."""
+
+@final
+class MediaEngine:
+    """The media engine: threads that carry, mix, play and record. Nothing here waits for them, but for ``close``."""
+
+    def __new__(
+        cls,
+        addresses: Sequence[str],
+        *,
+        ports: tuple[int, int] = (16384, 32767),
+        advertise: Sequence[tuple[str, str]] = (),
+        threads: int = 1,
+        codecs: Sequence[str] | None = None,
+        ptime: int = 20,
+        srtp: Literal["off", "optional", "required"] = "off",
+        port_rest: float = 5.0,
+        report_interval: float = 5.0,
+        lost_after: float = 10.0,
+        one_way_after: float = 5.0,
+        sound_cache: int = 67108864,
+    ) -> MediaEngine:
+        """``advertise``: pairs of a bound address and the one told to peers. Raises ValueError and OSError."""
+    def leg(self, offer: bytes) -> MediaLeg:
+        """Raises MediaRefused."""
+    def join(self, one: int, other: int, one_to_other: MediaRole, other_to_one: MediaRole) -> None: ...
+    def part(self, one: int, other: int) -> None: ...
+    def room(self, loudest: int) -> MediaRoom: ...
+    def enter(self, room: int, leg: int, as_: MediaRole) -> None: ...
+    def change(self, room: int, leg: int, as_: MediaRole) -> None: ...
+    def leave(self, room: int, leg: int) -> None: ...
+    def set_loudest(self, room: int, loudest: int) -> None: ...
+    def close_room(self, room: int) -> None: ...
+    def play(
+        self,
+        target: int,
+        sources: Sequence[MediaSource],
+        *,
+        room: bool,
+        repeat: int,
+        delay_ms: int,
+        duration_ms: int,
+        offset_ms: int,
+        gain: float,
+    ) -> int:
+        """A player's id; its ``played`` event always comes. Raises ValueError for a tone there is not."""
+    def player(self, player: int, act: MediaAct, *, target: int, room: bool, by_ms: int = 0) -> None: ...
+    def record(
+        self,
+        target: int,
+        path: str,
+        *,
+        room: bool,
+        max_ms: int,
+        speech_within_ms: int,
+        silence_ms: int,
+        beep: bool,
+        append: bool,
+        channels: int,
+    ) -> int:
+        """A recorder's id; its ``recorded`` event always comes."""
+    def recorder(self, recorder: int, act: MediaAct, *, target: int, room: bool) -> None: ...
+    def fileno(self) -> int:
+        """An eventfd, readable while events wait."""
+    def events(self) -> list[MediaEvent]: ...
+    failure: str | None
+    """Why a thread has ended that was not asked to."""
+    def counters(self) -> list[tuple[str, int]]:
+        """How many there are: legs, rooms, free ports, commands that wait, events left out."""
+    def close(self) -> None:
+        """Ends all legs and threads, and waits for them: recordings are whole when it returns."""

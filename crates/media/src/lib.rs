@@ -1,4 +1,4 @@
-//! Voice without a clock.
+//! Voice: without a clock or a socket, but for [`engine`], which gives it both.
 //!
 //! Samples are `i16`, linear, one channel; a frame is 20 ms at its owner's rate. The functions here
 //! take slices and write into the caller's buffers: what is needed is allocated when an object is
@@ -14,6 +14,7 @@ pub mod codec;
 pub mod description;
 pub mod dsp;
 pub mod dtmf;
+pub mod engine;
 pub mod file;
 pub mod mixer;
 pub mod quality;

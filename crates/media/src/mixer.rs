@@ -151,6 +151,11 @@ impl Mixer {
         }
     }
 
+    /// Changes how many are summed at most, and whether those who do not talk are left out.
+    pub fn set(&mut self, loudest: usize, gate: bool) {
+        (self.settings.loudest, self.settings.gate) = (loudest, gate);
+    }
+
     /// Somebody comes in. Allocates; nothing else does but [`Mixer::pair`].
     pub fn join(&mut self, part: Part) -> Seat {
         let index = self.seats.iter().position(|s| !s.taken).unwrap_or(self.seats.len());
@@ -218,6 +223,12 @@ impl Mixer {
     #[must_use]
     pub fn is_talking(&self, seat: Seat) -> bool {
         self.seats.get(seat.0 as usize).is_some_and(|s| s.taken && s.vad.talking())
+    }
+
+    /// How loud somebody was lately, a power; 0.0 if nobody has the seat.
+    #[must_use]
+    pub fn level(&self, seat: Seat) -> f32 {
+        self.seats.get(seat.0 as usize).filter(|s| s.taken).map_or(0.0, |s| s.level)
     }
 
     /// How many there are.

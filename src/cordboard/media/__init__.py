@@ -4,6 +4,7 @@
 keeps what it was asked. Both have the face of :mod:`cordboard.media.face`.
 """
 
+from cordboard.media.engine import Engine
 from cordboard.media.face import (
     FOREVER,
     File,
@@ -24,9 +25,12 @@ from cordboard.media.face import (
     Tone,
     Waves,
 )
+from cordboard.media.settings import EngineSettings
 
 __all__ = [
     "FOREVER",
+    "Engine",
+    "EngineSettings",
     "File",
     "Leg",
     "LegStats",

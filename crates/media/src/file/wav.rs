@@ -349,6 +349,29 @@ pub struct WavWriter<W> {
     filled: usize,
 }
 
+impl<W: Read + Write + Seek> WavWriter<W> {
+    /// Goes on in a file this has written before.
+    ///
+    /// # Errors
+    /// What reading gives; [`io::ErrorKind::InvalidData`] for a file of another format, or with something behind the
+    /// sound.
+    pub fn append(mut inner: W, format: Format) -> io::Result<Self> {
+        let other = || io::Error::from(io::ErrorKind::InvalidData);
+        let reader = WavReader::open(&mut inner).map_err(|error| match error {
+            WavError::Io(error) => error,
+            _ => other(),
+        })?;
+        let block = format.encoding.octets() as u64 * u64::from(format.channels);
+        let (there, start, data) = (reader.format(), reader.start, reader.blocks * block);
+        let header = if format.encoding.tag() == TAG_PCM { 44 } else { 58 };
+        if there != format || start != header || inner.seek(SeekFrom::End(0))? != start + data {
+            return Err(other());
+        }
+        let second = format.rate as usize * block as usize;
+        Ok(Self { inner, format, data, buffer: vec![0; second].into(), filled: 0 })
+    }
+}
+
 impl<W: Write + Seek> WavWriter<W> {
     /// Writes the header of an empty file.
     ///

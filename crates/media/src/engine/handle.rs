@@ -1,0 +1,526 @@
+//! How the rest of the program talks to a running engine.
+
+use std::collections::HashMap;
+use std::fmt::{self, Display, Formatter};
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::{AsRawFd, RawFd};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+use cordboard_sip::sdp::Direction;
+
+use super::command::{Act, Command};
+use super::disk::{Reader, Writer};
+use super::leg::{Beginning, Leg};
+use super::ports::Pool;
+use super::queue::{Inbox, Outbox, lock};
+use super::report::Stats;
+use super::sound::{File, Library};
+use super::thread::{Parts, Thread};
+use super::{Config, Event, Id, Playing, Recording, Role, Source, Target};
+use crate::description::{self, Agreed, Answered, DescriptionError, Local, Said};
+
+/// Commands that may wait for a thread before no new leg is taken.
+const MOST_WAITING: usize = 100_000;
+
+/// Why the engine does not do what it was asked.
+#[derive(Debug)]
+pub enum EngineError {
+    /// It could not be started.
+    Start(io::Error),
+    /// No address of the family the peer has.
+    Family(IpAddr),
+    /// No port is left.
+    NoPort,
+    /// It is too far behind to take another leg.
+    Behind,
+    /// It has ended; with the reason if it was not asked to.
+    Ended(Option<String>),
+    /// A description that leads to no media.
+    Description(DescriptionError),
+    /// An answer where nothing was offered.
+    NotOffered,
+}
+
+impl EngineError {
+    /// The SIP status to refuse with.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        match self {
+            Self::Family(_) => 488,
+            Self::Description(error) => error.status(),
+            Self::NotOffered => 400,
+            Self::Start(_) | Self::NoPort | Self::Behind | Self::Ended(_) => 503,
+        }
+    }
+}
+
+impl From<DescriptionError> for EngineError {
+    fn from(error: DescriptionError) -> Self {
+        Self::Description(error)
+    }
+}
+
+impl Display for EngineError {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Start(error) => write!(f, "the media engine cannot be started: {error}"),
+            Self::Family(ip) => write!(f, "no media address of the family of {ip}"),
+            Self::NoPort => f.write_str("no media port is left"),
+            Self::Behind => f.write_str("too many commands wait for the media engine"),
+            Self::Ended(None) => f.write_str("the media engine has been closed"),
+            Self::Ended(Some(why)) => write!(f, "the media engine has failed: {why}"),
+            Self::Description(error) => error.fmt(f),
+            Self::NotOffered => f.write_str("an answer, and nothing was offered"),
+        }
+    }
+}
+
+impl std::error::Error for EngineError {}
+
+/// What was said and heard of a leg's description.
+#[derive(Debug, Default)]
+struct Exchange {
+    said: Option<Said>,
+    offered: Option<Said>,
+}
+
+/// A leg as its owner holds it.
+#[derive(Debug)]
+pub struct LegHandle {
+    id: Id,
+    address: IpAddr,
+    port: u16,
+    session_id: u64,
+    exchange: Mutex<Exchange>,
+    stats: Arc<Mutex<Stats>>,
+}
+
+impl LegHandle {
+    /// Its name.
+    #[must_use]
+    pub fn id(&self) -> Id {
+        self.id
+    }
+
+    /// Where it receives, as peers are told.
+    #[must_use]
+    pub fn place(&self) -> SocketAddr {
+        SocketAddr::new(self.address, self.port)
+    }
+
+    /// What came and went until the last interval.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        lock(&self.stats).clone()
+    }
+
+    fn local(&self) -> Local {
+        let (address, port, session_id) = (self.address, self.port, self.session_id);
+        Local { address, port, session_id, direction: Direction::SendRecv }
+    }
+}
+
+/// Where what was made lives.
+#[derive(Debug, Default)]
+struct Homes {
+    last: Id,
+    legs: HashMap<Id, usize>,
+    rooms: HashMap<Id, usize>,
+    /// Legs of each thread.
+    load: Vec<usize>,
+}
+
+impl Homes {
+    fn next(&mut self) -> Id {
+        self.last += 1;
+        self.last
+    }
+
+    fn least(&self) -> usize {
+        self.load.iter().enumerate().min_by_key(|(_, load)| **load).map_or(0, |(thread, _)| thread)
+    }
+
+    fn of(&self, target: Target) -> Option<usize> {
+        match target {
+            Target::Leg(leg) => self.legs.get(&leg).copied(),
+            Target::Room(room) => self.rooms.get(&room).copied(),
+        }
+    }
+}
+
+/// A running engine. Dropping it ends it.
+pub struct Engine {
+    config: Config,
+    name: Arc<str>,
+    pools: Vec<Arc<Pool>>,
+    inboxes: Arc<[Inbox]>,
+    outbox: Arc<Outbox>,
+    homes: Mutex<Homes>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+fn random(octets: &mut [u8]) {
+    // Without them no key and no stream is safe, and no system is without.
+    getrandom::fill(octets).expect("the system gives random numbers");
+}
+
+fn random_u64() -> u64 {
+    let mut octets = [0; 8];
+    random(&mut octets);
+    u64::from_ne_bytes(octets)
+}
+
+fn start(name: String, run: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
+    std::thread::Builder::new().name(name).spawn(run)
+}
+
+impl Engine {
+    /// Starts an engine.
+    ///
+    /// # Errors
+    /// If there is no address, or the system refuses threads or descriptors.
+    pub fn start(config: Config) -> Result<Self, EngineError> {
+        Self::build(config).map_err(EngineError::Start)
+    }
+
+    fn build(config: Config) -> io::Result<Self> {
+        if config.addresses.is_empty() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "no address to receive at"));
+        }
+        let (first, last) = config.ports;
+        let pool = |address: &IpAddr| Arc::new(Pool::new(*address, first, last, config.port_rest, &mut random_u64));
+        let pools = config.addresses.iter().map(pool).collect();
+        let count = config.threads.max(1);
+        let inboxes: Arc<[Inbox]> = (0..count).map(|_| Inbox::new()).collect::<io::Result<Vec<_>>>()?.into();
+        let outbox = Outbox::new(config.event_limit)?;
+        let (wishes, wished) = channel();
+        let (tapes, taped) = channel();
+        let library = Arc::new(Library::new(wishes));
+        let reader = Reader::new(wished, &library, config.sound_cache);
+        let writer = Writer::new(taped, Arc::clone(&outbox));
+        let began = Instant::now();
+        let mut threads = vec![start("media-read".into(), || reader.run())?];
+        for number in 0..count {
+            let thread = Thread::new(Parts {
+                number,
+                inboxes: Arc::clone(&inboxes),
+                outbox: Arc::clone(&outbox),
+                library: Arc::clone(&library),
+                tapes: tapes.clone(),
+                start: began,
+                report_interval: config.report_interval,
+                lost_after: config.lost_after,
+                one_way_after: config.one_way_after,
+            })?;
+            let (inboxes, outbox) = (Arc::clone(&inboxes), Arc::clone(&outbox));
+            threads.push(start(format!("media-{number}"), move || {
+                // What a leg, room or file of one call can break must not be waited for by all the others for ever.
+                if let Err(panic) = catch_unwind(AssertUnwindSafe(|| thread.run())) {
+                    let text = panic.downcast_ref::<String>().map(String::as_str);
+                    outbox.fail(text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic"));
+                }
+                inboxes[number].end();
+            })?);
+        }
+        threads.push(start("media-write".into(), || writer.run())?);
+        // The canonical name tells streams of one engine from another's, and nothing of who it is (RFC 7022 4.2).
+        let name = format!("{:016x}", random_u64()).into();
+        let homes = Mutex::new(Homes { load: vec![0; count], ..Homes::default() });
+        Ok(Self { config, name, pools, inboxes, outbox, homes, threads: Mutex::new(threads) })
+    }
+
+    fn give(&self, thread: usize, command: Command) {
+        self.inboxes[thread].give(command);
+    }
+
+    /// A leg for a peer: of the family of addresses its offer has; without one, of the engine's first.
+    ///
+    /// # Errors
+    /// If there is no port, no address of that family, or the offer cannot be read.
+    pub fn leg(&self, offer: &[u8]) -> Result<LegHandle, EngineError> {
+        if self.inboxes.iter().any(Inbox::ended) {
+            return Err(EngineError::Ended(self.outbox.failure()));
+        }
+        let wanted = if offer.is_empty() { None } else { description::family(offer)? };
+        let fits = |pool: &&Arc<Pool>| wanted.is_none_or(|ip| ip.is_ipv4() == pool.address().is_ipv4());
+        let pool = self
+            .pools
+            .iter()
+            .find(fits)
+            .ok_or_else(|| EngineError::Family(wanted.unwrap_or(self.pools[0].address())))?;
+        let mut homes = lock(&self.homes);
+        let thread = homes.least();
+        if self.inboxes[thread].waiting() > MOST_WAITING {
+            return Err(EngineError::Behind);
+        }
+        let pair = pool.take(random_u64).ok_or(EngineError::NoPort)?;
+        let (one, other) = (random_u64(), random_u64());
+        // The first sequence number lies low, so that it does not wrap before the peer knows the stream (RFC 3711 3.3.1).
+        let beginning =
+            Beginning { ssrc: one as u32, sequence: (other & 0x7fff) as u16, timestamp: (one >> 32) as u32 };
+        let stats = Arc::new(Mutex::new(Stats::default()));
+        let bound = pool.address();
+        let advertised = self.config.advertised.iter().find(|(from, _)| *from == bound).map_or(bound, |(_, to)| *to);
+        let handle = LegHandle {
+            id: homes.next(),
+            address: advertised,
+            port: pair.port,
+            session_id: random_u64() >> 1,
+            exchange: Mutex::default(),
+            stats: Arc::clone(&stats),
+        };
+        let leg = Leg::new(handle.id, pair, Arc::clone(&self.name), &beginning, stats);
+        homes.legs.insert(handle.id, thread);
+        homes.load[thread] += 1;
+        self.give(thread, Command::Open(Box::new(leg)));
+        Ok(handle)
+    }
+
+    /// A description to offer.
+    #[must_use]
+    pub fn offer(&self, leg: &LegHandle) -> Vec<u8> {
+        let mut exchange = lock(&leg.exchange);
+        let said = description::offer(&self.config.capabilities, &leg.local(), exchange.said.as_ref(), &mut random);
+        let bytes = said.to_bytes();
+        exchange.offered = Some(said);
+        bytes
+    }
+
+    /// Takes an offer and gives the answer to it.
+    ///
+    /// # Errors
+    /// If it leads to no media. Nothing has changed then.
+    pub fn answer(&self, leg: &LegHandle, offer: &[u8]) -> Result<Vec<u8>, EngineError> {
+        let mut exchange = lock(&leg.exchange);
+        let ours = &self.config.capabilities;
+        let Answered { said, agreed } =
+            description::answer(ours, &leg.local(), offer, exchange.said.as_ref(), &mut random)?;
+        let bytes = said.to_bytes();
+        *exchange = Exchange { said: Some(said), offered: None };
+        self.agree(leg.id, agreed);
+        Ok(bytes)
+    }
+
+    /// Takes the answer to what was offered.
+    ///
+    /// # Errors
+    /// If it leads to no media, or nothing was offered. Nothing has changed then.
+    pub fn accept(&self, leg: &LegHandle, answer: &[u8]) -> Result<(), EngineError> {
+        let mut exchange = lock(&leg.exchange);
+        let offered = exchange.offered.as_ref().ok_or(EngineError::NotOffered)?;
+        let (said, agreed) = description::accept(&self.config.capabilities, &leg.local(), offered, answer)?;
+        // The same offer may be answered again: by a reliable provisional response, and by the final one.
+        exchange.said = Some(said);
+        self.agree(leg.id, Some(agreed));
+        Ok(())
+    }
+
+    fn agree(&self, leg: Id, agreed: Option<Agreed>) {
+        self.to_leg(leg, Command::Agree { leg, agreed: agreed.map(Box::new) });
+    }
+
+    fn to_leg(&self, leg: Id, command: Command) {
+        let homes = lock(&self.homes);
+        if let Some(thread) = homes.legs.get(&leg) {
+            self.give(*thread, command);
+        }
+    }
+
+    fn to_room(&self, room: Id, command: Command) {
+        let homes = lock(&self.homes);
+        if let Some(thread) = homes.rooms.get(&room) {
+            self.give(*thread, command);
+        }
+    }
+
+    /// Ends a leg. Harmless when it has ended.
+    pub fn close_leg(&self, leg: Id) {
+        let mut homes = lock(&self.homes);
+        if let Some(thread) = homes.legs.remove(&leg) {
+            homes.load[thread] -= 1;
+            self.give(thread, Command::Close { leg });
+        }
+    }
+
+    /// Lets a leg live on a thread from now on; whether there is such a leg.
+    fn move_to(&self, homes: &mut Homes, leg: Id, to: usize) -> bool {
+        let Some(home) = homes.legs.get_mut(&leg) else { return false };
+        let from = std::mem::replace(home, to);
+        if from != to {
+            homes.load[from] -= 1;
+            homes.load[to] += 1;
+            self.give(from, Command::Release { leg, to });
+            self.give(to, Command::Await { leg });
+        }
+        true
+    }
+
+    /// Joins two legs, or changes how they are joined. They leave where they were before.
+    pub fn join(&self, one: Id, other: Id, one_to_other: Role, other_to_one: Role) {
+        let mut homes = lock(&self.homes);
+        let Some(thread) = homes.legs.get(&one).copied() else { return };
+        if self.move_to(&mut homes, other, thread) {
+            self.give(thread, Command::Join { one, other, one_to_other, other_to_one });
+        }
+    }
+
+    /// Parts them. Harmless when they are not joined.
+    pub fn part(&self, one: Id, other: Id) {
+        self.to_leg(one, Command::Part { one, other });
+    }
+
+    /// A room, and who speaks in it, kept up to date: the loudest first.
+    #[must_use]
+    pub fn room(&self, loudest: usize) -> (Id, Arc<Mutex<Vec<Id>>>) {
+        let speakers = Arc::new(Mutex::new(Vec::new()));
+        let mut homes = lock(&self.homes);
+        let (room, thread) = (homes.next(), homes.least());
+        homes.rooms.insert(room, thread);
+        self.give(thread, Command::OpenRoom { room, loudest, speakers: Arc::clone(&speakers) });
+        (room, speakers)
+    }
+
+    /// Lets a leg into a room; it leaves where it was before.
+    pub fn enter(&self, room: Id, leg: Id, role: Role) {
+        let mut homes = lock(&self.homes);
+        let Some(thread) = homes.rooms.get(&room).copied() else { return };
+        if self.move_to(&mut homes, leg, thread) {
+            self.give(thread, Command::Enter { room, leg, role });
+        }
+    }
+
+    /// Gives a leg in a room another role.
+    pub fn change(&self, room: Id, leg: Id, role: Role) {
+        self.to_room(room, Command::Change { room, leg, role });
+    }
+
+    /// Lets a leg go. Harmless when it is not in.
+    pub fn leave(&self, room: Id, leg: Id) {
+        self.to_leg(leg, Command::Leave { room, leg });
+    }
+
+    /// How many of the loudest are mixed; 0 for all.
+    pub fn set_loudest(&self, room: Id, loudest: usize) {
+        self.to_room(room, Command::Loudest { room, loudest });
+    }
+
+    /// Ends a room; the legs stay. Harmless when it has ended.
+    pub fn close_room(&self, room: Id) {
+        let mut homes = lock(&self.homes);
+        if let Some(thread) = homes.rooms.remove(&room) {
+            self.give(thread, Command::CloseRoom { room });
+        }
+    }
+
+    /// Plays; gives the name of the player. It always ends with an [`Event::Played`].
+    pub fn play(&self, target: Target, playing: Playing) -> Id {
+        let look = |source: &Source| match source {
+            Source::File(path) => File::look(path).ok(),
+            _ => None,
+        };
+        let files = playing.sources.iter().map(look).collect();
+        let mut homes = lock(&self.homes);
+        let player = homes.next();
+        match homes.of(target) {
+            Some(thread) => self.give(thread, Command::Play { player, target, playing: Box::new(playing), files }),
+            None => self.outbox.tell(Event::Played { player, why: super::PlayEnd::Failed, ms: 0 }),
+        }
+        player
+    }
+
+    /// Plays something whose end nobody waits for.
+    pub(super) fn play_quietly(&self, target: Target, playing: Playing) {
+        let homes = lock(&self.homes);
+        if let Some(thread) = homes.of(target) {
+            let files = vec![None; playing.sources.len()];
+            self.give(thread, Command::Play { player: 0, target, playing: Box::new(playing), files });
+        }
+    }
+
+    /// Does something with a player. Harmless when it has ended.
+    pub fn player(&self, player: Id, target: Target, act: Act) {
+        let homes = lock(&self.homes);
+        if let Some(thread) = homes.of(target) {
+            self.give(thread, Command::Player { player, target, act });
+        }
+    }
+
+    /// Records; gives the name of the recorder. It always ends with an [`Event::Recorded`].
+    pub fn record(&self, target: Target, recording: Recording) -> Id {
+        let mut homes = lock(&self.homes);
+        let recorder = homes.next();
+        match homes.of(target) {
+            Some(thread) => {
+                self.give(thread, Command::Record { recorder, target, recording: Box::new(recording) });
+            }
+            None => self.outbox.tell(Event::Recorded { recorder, why: super::RecordEnd::Failed, ms: 0 }),
+        }
+        recorder
+    }
+
+    /// Does something with a recorder. Harmless when it has ended.
+    pub fn recorder(&self, recorder: Id, target: Target, act: Act) {
+        let homes = lock(&self.homes);
+        if let Some(thread) = homes.of(target) {
+            self.give(thread, Command::Recorder { recorder, target, act });
+        }
+    }
+
+    /// Takes all waiting events, in order. Never blocks.
+    #[must_use]
+    pub fn take_events(&self) -> Vec<Event> {
+        self.outbox.take()
+    }
+
+    /// Readable while events wait.
+    #[must_use]
+    pub fn event_fd(&self) -> RawFd {
+        self.outbox.bell.as_raw_fd()
+    }
+
+    /// Why a thread has ended that was not asked to.
+    #[must_use]
+    pub fn failure(&self) -> Option<String> {
+        self.outbox.failure()
+    }
+
+    /// What there is of everything: legs, rooms, pairs of ports nobody has, commands that wait, events left out.
+    #[must_use]
+    pub fn counters(&self) -> [(&'static str, u64); 5] {
+        let homes = lock(&self.homes);
+        let free: usize = self.pools.iter().map(|pool| pool.free()).sum();
+        let waiting: usize = self.inboxes.iter().map(Inbox::waiting).sum();
+        [
+            ("legs", homes.legs.len() as u64),
+            ("rooms", homes.rooms.len() as u64),
+            ("free_ports", free as u64),
+            ("commands_waiting", waiting as u64),
+            ("events_left_out", self.outbox.left_out()),
+        ]
+    }
+
+    /// Ends all legs and threads, and waits for them: recordings are whole when it returns.
+    pub fn close(&self) {
+        for thread in 0..self.inboxes.len() {
+            self.give(thread, Command::Stop);
+        }
+        for thread in std::mem::take(&mut *lock(&self.threads)) {
+            // One that panicked has said so.
+            let _ = thread.join();
+        }
+        let mut homes = lock(&self.homes);
+        homes.legs.clear();
+        homes.rooms.clear();
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.close();
+    }
+}

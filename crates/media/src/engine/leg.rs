@@ -1,0 +1,330 @@
+//! One party's media on its thread: sockets, who is believed to be the peer, what comes and what goes.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use super::ear::Ear;
+use super::mouth::Mouth;
+use super::player::Player;
+use super::ports::Pair;
+use super::queue::{Outbox, lock};
+use super::recorder::Recorder;
+use super::report::{Report, Stats};
+use super::thread::play_into;
+use super::{Event, FRAME_MS, Id, Role};
+use crate::codec::Codec;
+use crate::description::Agreed;
+use crate::dsp::resample::Resampler;
+use crate::latch::{Latch, Verdict};
+use crate::reception::{Place, Reception};
+use crate::rtp::{self, HEADER, Outgoing, Packet, Passing};
+
+/// Where a leg is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Link {
+    /// Nowhere: it hears its own players alone.
+    None,
+    /// Joined with the leg of a slot; what this one does towards it.
+    Leg { slot: usize, role: Role },
+    /// In the room of a slot.
+    Room { slot: usize },
+}
+
+/// A leg.
+pub(super) struct Leg {
+    pub(super) id: Id,
+    pub(super) pair: Pair,
+    name: Arc<str>,
+    pub(super) agreed: Option<Box<Agreed>>,
+    latch: Latch,
+    rtcp_remote: Option<SocketAddr>,
+    reception: Reception,
+    pub(super) outgoing: Outgoing,
+    pub(super) passing: Option<Passing>,
+    pub(super) link: Link,
+    pub(super) ear: Option<Box<Ear>>,
+    pub(super) mouth: Option<Box<Mouth>>,
+    /// From the rate of a room to its own.
+    to_own: Option<(u32, u32, Box<Resampler>)>,
+    pub(super) players: Vec<Player>,
+    pub(super) recorders: Vec<Recorder>,
+    pub(super) report: Report,
+    shared: Arc<Mutex<Stats>>,
+}
+
+/// Random numbers a leg begins with.
+pub(super) struct Beginning {
+    pub(super) ssrc: u32,
+    pub(super) sequence: u16,
+    pub(super) timestamp: u32,
+}
+
+impl Leg {
+    pub(super) fn new(id: Id, pair: Pair, name: Arc<str>, beginning: &Beginning, shared: Arc<Mutex<Stats>>) -> Self {
+        Self {
+            id,
+            pair,
+            name,
+            agreed: None,
+            latch: Latch::default(),
+            rtcp_remote: None,
+            reception: Reception::default(),
+            outgoing: Outgoing::new(beginning.ssrc, beginning.sequence, beginning.timestamp),
+            passing: None,
+            link: Link::None,
+            ear: None,
+            mouth: None,
+            to_own: None,
+            players: Vec::new(),
+            recorders: Vec::new(),
+            report: Report::default(),
+            shared,
+        }
+    }
+
+    /// Takes what its descriptions came to.
+    pub(super) fn agree(&mut self, agreed: Option<Box<Agreed>>) {
+        let (remote, rtcp) = agreed.as_ref().map_or((None, None), |agreed| (agreed.remote, agreed.remote_rtcp));
+        // On hold by 0.0.0.0 the peer is where it was: what it sends is still its own.
+        if remote.is_some() || agreed.is_none() {
+            self.latch.signal(remote, false);
+            self.rtcp_remote = rtcp;
+        }
+        self.agreed = agreed;
+        // Whether somebody is heard is judged anew from here on.
+        self.report.sent_at = None;
+        self.report.one_way_told = false;
+    }
+
+    /// The rate it hears at: that of the codec it is sent.
+    pub(super) fn rate(&self) -> u32 {
+        self.agreed.as_ref().map_or(8_000, |agreed| agreed.codec.sample_rate())
+    }
+
+    /// Whether anything may be sent to it now.
+    pub(super) fn may_send(&self) -> bool {
+        self.agreed.as_ref().is_some_and(|agreed| agreed.send) && self.latch.remote().is_some()
+    }
+
+    /// Whether what it says is wanted by more than a leg its packets are passed on to.
+    pub(super) fn is_heard(&self) -> bool {
+        matches!(self.link, Link::Room { .. }) || !self.recorders.is_empty()
+    }
+
+    /// Reads a datagram of RTP's socket and says what it is; `None` for nothing to be taken further.
+    pub(super) fn receive(&mut self, buffer: &mut [u8], now: u64) -> io::Result<Option<(usize, Packet)>> {
+        let (length, source) = self.pair.rtp.recv_from(buffer)?;
+        let data = &buffer[..length];
+        if rtp::is_media(data) && rtp::is_rtcp(data) {
+            self.take_report(length, buffer, source, now);
+            return Ok(None);
+        }
+        let Ok(packet) = Packet::parse(data) else {
+            self.report.refused += 1;
+            return Ok(None);
+        };
+        let Some(agreed) = &self.agreed else {
+            self.report.refused += 1;
+            return Ok(None);
+        };
+        if self.latch.judge(source, &packet, now, false) == Verdict::Refuse {
+            self.report.refused += 1;
+            return Ok(None);
+        }
+        let clock = u64::from(agreed.codec.clock_rate());
+        let arrival = (now * clock / 1_000_000) as u32;
+        match self.reception.packet(packet.ssrc, packet.sequence, packet.timestamp, arrival) {
+            Place::Of => {}
+            Place::New => {
+                if let Some(ear) = &mut self.ear {
+                    ear.reset();
+                }
+            }
+            Place::Strange => return Ok(None),
+        }
+        self.report.bytes_received += packet.payload.len() as u64;
+        self.report.heard_at = Some(now);
+        Ok(agreed.receive_on.then_some((length, packet)))
+    }
+
+    /// Reads a datagram of RTCP's socket.
+    pub(super) fn receive_report(&mut self, buffer: &mut [u8], now: u64) -> io::Result<()> {
+        let (length, source) = self.pair.rtcp.recv_from(buffer)?;
+        self.take_report(length, buffer, source, now);
+        Ok(())
+    }
+
+    fn take_report(&mut self, length: usize, buffer: &mut [u8], source: SocketAddr, now: u64) {
+        // Only from where the peer's packets come from, or where it said it sends reports from.
+        let known = self.rtcp_remote == Some(source) || self.latch.remote().is_some_and(|at| at.ip() == source.ip());
+        if known && self.report.take(&buffer[..length], self.outgoing.ssrc, now) {
+            self.rtcp_remote = Some(source);
+            if self.report.heard_at.is_some() {
+                self.report.heard_at = Some(now);
+            }
+        } else {
+            self.report.refused += 1;
+        }
+    }
+
+    /// The codec of a payload type it may send us.
+    pub(super) fn codec_of(&self, payload_type: u8) -> Option<Codec> {
+        let agreed = self.agreed.as_ref()?;
+        agreed.receive.iter().find(|(number, _)| *number == payload_type).map(|(_, codec)| *codec)
+    }
+
+    /// Lets it be heard.
+    pub(super) fn hear(&mut self, packet: &Packet, data: &[u8]) {
+        if let Some(codec) = self.codec_of(packet.payload_type) {
+            let ear = self.ear.get_or_insert_with(|| Box::new(Ear::new(codec)));
+            ear.put(packet.sequence, codec, &data[packet.payload.clone()]);
+        }
+    }
+
+    /// Says a frame at [`Leg::rate`] to it. `scratch` is for the packet.
+    pub(super) fn say(&mut self, frame: &[i16], scratch: &mut [u8], now: u64) {
+        let Some(agreed) = &self.agreed else { return };
+        let (codec, payload_type, ptime_ms) = (agreed.codec, agreed.payload_type, agreed.ptime_ms);
+        let fits = |mouth: &Mouth| mouth.codec() == codec && mouth.has_ptime(ptime_ms);
+        let mut mouth = match self.mouth.take().filter(|mouth| fits(mouth)) {
+            Some(mouth) => mouth,
+            None => Box::new(Mouth::new(codec, ptime_ms)),
+        };
+        self.passing = None;
+        mouth.say(frame, scratch, |data, count, ticks| {
+            self.outgoing.header(payload_type, ticks, data);
+            self.send(data, HEADER + count, now);
+        });
+        self.mouth = Some(mouth);
+    }
+
+    /// Nothing is said to it in this frame.
+    pub(super) fn say_nothing(&mut self) {
+        if self.passing.is_none()
+            && let Some(agreed) = &self.agreed
+        {
+            let codec = agreed.codec;
+            self.outgoing.skip(codec.ticks((codec.sample_rate() * FRAME_MS / 1000) as usize));
+            if let Some(mouth) = &mut self.mouth {
+                mouth.stop();
+            }
+        }
+    }
+
+    /// Sends a packet whose header is written.
+    pub(super) fn send(&mut self, data: &[u8], length: usize, now: u64) {
+        let Some(remote) = self.latch.remote() else { return };
+        // What a full socket or an unreachable peer loses is lost, as anywhere on the way.
+        if self.pair.rtp.send_to(&data[..length], remote).is_ok() {
+            self.report.packets_sent += 1;
+            self.report.bytes_sent += (length - HEADER) as u64;
+            self.report.sent_at.get_or_insert(now);
+        }
+    }
+
+    /// Reports to the peer, with a farewell when it ends.
+    pub(super) fn send_report(&mut self, scratch: &mut [u8], now: u64, bye: bool) {
+        let Some(agreed) = &self.agreed else { return };
+        if self.report.packets_sent == 0 && !self.reception.begun() {
+            return;
+        }
+        let (mux, remote) = (agreed.rtcp_mux, if agreed.rtcp_mux { self.latch.remote() } else { self.rtcp_remote });
+        let Some(remote) = remote else { return };
+        let length = self.report.write(scratch, &self.outgoing, &mut self.reception, &self.name, now, bye);
+        let socket = if mux { &self.pair.rtp } else { &self.pair.rtcp };
+        // A report that is lost is followed by the next.
+        let _ = socket.send_to(&scratch[..length], remote);
+    }
+
+    /// Makes its statistics those of this moment.
+    pub(super) fn publish(&mut self, judged: bool) {
+        let late = self.ear.as_ref().map_or(0, |ear| ear.late());
+        let agreed = self.agreed.as_ref();
+        let clock = agreed.map_or(8_000, |agreed| agreed.codec.clock_rate());
+        if judged {
+            self.report.judge(&self.reception, late, clock, agreed.map_or(20, |agreed| agreed.ptime_ms));
+        }
+        let remote = self.latch.remote();
+        let codec = agreed.map(|agreed| agreed.codec);
+        *lock(&self.shared) = Stats { remote, codec, ..self.report.stats(&self.reception, late, (clock, clock)) };
+    }
+}
+
+/// What it does in each frame.
+impl Leg {
+    /// Records what it said in this frame, or silence, at the rate it is wanted at.
+    pub(super) fn record(&mut self, rate: u32) {
+        let silence = [0; 960];
+        let said = self.ear.as_ref().and_then(|ear| ear.frame());
+        let said = said.unwrap_or(&silence[..(rate * FRAME_MS / 1000) as usize]);
+        self.recorders.retain_mut(|recorder| recorder.frame(said, &[], rate));
+    }
+
+    /// Lets its players play on though nobody hears them.
+    pub(super) fn play_on(&mut self, outbox: &Outbox) {
+        let frame = (self.rate() * FRAME_MS / 1000) as usize;
+        play_into(&mut self.players, &mut [0; 960][..frame], outbox);
+    }
+
+    /// It has left where it was: what waits to be heard is of no use elsewhere.
+    pub(super) fn silence(&mut self) {
+        self.passing = None;
+        if self.recorders.is_empty() {
+            self.ear = None;
+        }
+    }
+
+    /// Looks whether anything comes of its peer, and tells when that has changed.
+    pub(super) fn watch(&mut self, now: u64, lost_us: u64, one_way_us: u64, outbox: &Outbox) {
+        let receives = self.agreed.as_ref().is_some_and(|agreed| agreed.receive_on);
+        let for_long = |since: u64, limit: u64| now.saturating_sub(since) >= limit;
+        let Report { heard_at, sent_at, lost_told, one_way_told, .. } = &mut self.report;
+        let lost = receives && heard_at.is_some_and(|at| for_long(at, lost_us));
+        // On hold nothing is expected, and nothing said of it.
+        if *lost_told != lost && (lost || heard_at.is_some_and(|at| !for_long(at, lost_us))) {
+            *lost_told = lost;
+            outbox.tell(Event::Lost { leg: self.id, back: !lost });
+        }
+        if receives && !*one_way_told && heard_at.is_none() && sent_at.is_some_and(|at| for_long(at, one_way_us)) {
+            *one_way_told = true;
+            outbox.tell(Event::OneWay { leg: self.id });
+        }
+    }
+
+    /// The codec it is sent, if any frame of it encodes by itself into one packet.
+    pub(super) fn stateless(&self) -> Option<Codec> {
+        let agreed = self.agreed.as_ref()?;
+        let plain = matches!(agreed.codec, Codec::Pcmu | Codec::Pcma | Codec::L16(_));
+        (plain && agreed.ptime_ms == FRAME_MS).then_some(agreed.codec)
+    }
+
+    /// Says a payload of so many samples that is encoded already.
+    pub(super) fn say_encoded(&mut self, payload: &[u8], samples: usize, scratch: &mut [u8], now: u64) {
+        let Some(agreed) = &self.agreed else { return };
+        let (payload_type, ticks) = (agreed.payload_type, agreed.codec.ticks(samples));
+        self.passing = None;
+        self.outgoing.header(payload_type, ticks, scratch);
+        scratch[HEADER..HEADER + payload.len()].copy_from_slice(payload);
+        self.send(scratch, HEADER + payload.len(), now);
+    }
+
+    /// Says a frame at any rate, its own players with it. `frame` has room for one at the highest rate.
+    pub(super) fn say_at(&mut self, frame: &mut [i16], rate: u32, scratch: &mut [u8], now: u64, outbox: &Outbox) {
+        let own = self.rate();
+        let length = (own * FRAME_MS / 1000) as usize;
+        if own != rate {
+            let count = (rate * FRAME_MS / 1000) as usize;
+            if self.to_own.as_ref().is_none_or(|(from, to, _)| (*from, *to) != (rate, own)) {
+                self.to_own = Resampler::new(rate, own).ok().map(|made| (rate, own, Box::new(made)));
+            }
+            let mut converted = [0; 960];
+            if let Some((_, _, resampler)) = &mut self.to_own {
+                resampler.process(&frame[..count], &mut converted);
+            }
+            frame[..length].copy_from_slice(&converted[..length]);
+        }
+        play_into(&mut self.players, &mut frame[..length], outbox);
+        self.say(&frame[..length], scratch, now);
+    }
+}

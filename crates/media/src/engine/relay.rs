@@ -1,0 +1,77 @@
+//! Packets of one leg passed on to the other as they come: the header rewritten, the payload untouched.
+
+use super::leg::{Leg, Link};
+use crate::codec::Codec;
+use crate::rtp::{Packet, Passing};
+
+/// What became of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Passed {
+    /// It is speech, and was passed on.
+    Speech,
+    /// It is something else that was passed on, or nothing that may be heard over there.
+    Done,
+    /// It cannot be passed on as it is: it must be decoded.
+    No,
+}
+
+/// As what a packet is sent on.
+#[derive(Clone, Copy)]
+enum Kind {
+    Speech(u8),
+    /// Its timestamp stands still.
+    Event(u8),
+    Noise(u8),
+    /// Neither side has a name for it.
+    Nothing,
+    /// Another codec over there, or more than it alone is heard.
+    Sound,
+}
+
+fn kind(from: &Leg, to: &Leg, payload_type: u8) -> Kind {
+    let (Some(there), Some(here)) = (&from.agreed, &to.agreed) else { return Kind::Nothing };
+    if let Some(codec) = from.codec_of(payload_type) {
+        return if passes(from, to, codec) { Kind::Speech(here.payload_type) } else { Kind::Sound };
+    }
+    if let Some(event) = there.dtmf_receive.iter().find(|event| event.number == payload_type) {
+        let fits = here.dtmf_send.filter(|send| send.clock_rate == event.clock_rate);
+        return fits.map_or(Kind::Nothing, |send| Kind::Event(send.number));
+    }
+    match here.cn_send {
+        Some(number) if there.cn_receive.contains(&payload_type) => Kind::Noise(number),
+        _ => Kind::Nothing,
+    }
+}
+
+/// Whether speech is passed on as it is, not decoded.
+pub(super) fn passes(from: &Leg, to: &Leg, codec: Codec) -> bool {
+    matches!(from.link, Link::Leg { role, .. } if role.gain == 0.0)
+        && to.players.is_empty()
+        && to.agreed.as_ref().is_some_and(|agreed| agreed.codec == codec)
+}
+
+/// Passes a packet on if nothing has to be done to what is in it.
+pub(super) fn pass(from: &Leg, to: &mut Leg, data: &mut [u8], packet: &Packet, now: u64) -> Passed {
+    let (Link::Leg { role, .. }, Link::Leg { role: ear, .. }) = (from.link, to.link) else { return Passed::No };
+    if !role.talk || !ear.hear || !to.may_send() {
+        return Passed::Done;
+    }
+    let kind = kind(from, to, packet.payload_type);
+    let (payload_type, ticks) = match kind {
+        Kind::Sound => return Passed::No,
+        Kind::Event(_) if role.clamp_dtmf => return Passed::Done,
+        Kind::Nothing => return Passed::Done,
+        Kind::Event(number) => (number, 0),
+        Kind::Speech(number) | Kind::Noise(number) => {
+            (number, to.agreed.as_ref().map_or(0, |agreed| agreed.codec.clock_rate() * agreed.ptime_ms / 1000))
+        }
+    };
+    let passing = match to.passing {
+        Some(passing) if passing.is_of(packet) => passing,
+        _ => *to.passing.insert(Passing::begin(packet, &mut to.outgoing)),
+    };
+    let length = data.len();
+    passing.rewrite(data, packet, payload_type, ticks, &mut to.outgoing);
+    to.send(data, length, now);
+    if matches!(kind, Kind::Speech(_)) { Passed::Speech } else { Passed::Done }
+}

@@ -1,0 +1,345 @@
+//! A thread of the engine: waits, lets packets through, and each 20 ms lets everybody speak.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+use std::time::{Duration, Instant};
+
+use super::command::Command;
+use super::leg::{Leg, Link};
+use super::player::Player;
+use super::queue::{Inbox, Outbox};
+use super::recorder::Tape;
+use super::relay::{Passed, pass, passes};
+use super::room::Room;
+use super::sound::Library;
+use super::sys::{Poll, Ticks};
+use super::{Event, FRAME_MS, Id, PlayEnd};
+use crate::dsp::level::{factor, ramp};
+
+const FRAME_NS: u32 = FRAME_MS * 1_000_000;
+/// Frames between two looks at a leg.
+const LOOK: u64 = 25;
+/// Room for the longest datagram that is taken, and for what encryption adds.
+const BUFFER: usize = 4_096;
+/// Packets in a row that let the thread wait a moment for more, and how long.
+const BUSY: usize = 4;
+const GATHER: Duration = Duration::from_millis(1);
+
+const BELL: u64 = u64::MAX;
+const TICKS: u64 = u64::MAX - 1;
+
+/// Legs by their place.
+#[derive(Default)]
+pub(super) struct Slots {
+    legs: Vec<Option<Box<Leg>>>,
+    free: Vec<usize>,
+    index: HashMap<Id, usize>,
+}
+
+impl Slots {
+    pub(super) fn get(&self, slot: usize) -> Option<&Leg> {
+        self.legs.get(slot)?.as_deref()
+    }
+
+    pub(super) fn get_mut(&mut self, slot: usize) -> Option<&mut Leg> {
+        self.legs.get_mut(slot)?.as_deref_mut()
+    }
+
+    pub(super) fn two(&mut self, one: usize, other: usize) -> Option<(&mut Leg, &mut Leg)> {
+        match self.legs.get_disjoint_mut([one, other]) {
+            Ok([Some(one), Some(other)]) => Some((one, other)),
+            _ => None,
+        }
+    }
+
+    pub(super) fn find(&self, leg: Id) -> Option<usize> {
+        self.index.get(&leg).copied()
+    }
+
+    pub(super) fn put(&mut self, leg: Box<Leg>) -> usize {
+        let slot = self.free.pop().unwrap_or(self.legs.len());
+        self.index.insert(leg.id, slot);
+        if slot == self.legs.len() {
+            self.legs.push(Some(leg));
+        } else {
+            self.legs[slot] = Some(leg);
+        }
+        slot
+    }
+
+    pub(super) fn take(&mut self, slot: usize) -> Option<Box<Leg>> {
+        let leg = self.legs.get_mut(slot)?.take()?;
+        self.index.remove(&leg.id);
+        self.free.push(slot);
+        Some(leg)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.index.is_empty()
+    }
+
+    fn len(&self) -> usize {
+        self.legs.len()
+    }
+}
+
+/// What a thread has and shares.
+pub(super) struct Thread {
+    pub(super) number: usize,
+    pub(super) inboxes: Arc<[Inbox]>,
+    pub(super) outbox: Arc<Outbox>,
+    pub(super) library: Arc<Library>,
+    pub(super) tapes: Sender<Arc<Tape>>,
+    pub(super) poll: Poll,
+    ticks: Ticks,
+    ticking: bool,
+    start: Instant,
+    pub(super) legs: Slots,
+    pub(super) rooms: HashMap<Id, usize>,
+    pub(super) room_slots: Vec<Option<Room>>,
+    /// Commands taken and not done yet, the next at the end.
+    pub(super) orders: Vec<Command>,
+    frames: u64,
+    /// Frames between two reports, before a leg is missed, before it is told that it is never heard.
+    report_frames: u64,
+    lost_us: u64,
+    one_way_us: u64,
+    buffer: Box<[u8]>,
+    pub(super) stopping: bool,
+}
+
+/// What a thread is made of.
+pub(super) struct Parts {
+    pub(super) number: usize,
+    pub(super) inboxes: Arc<[Inbox]>,
+    pub(super) outbox: Arc<Outbox>,
+    pub(super) library: Arc<Library>,
+    pub(super) tapes: Sender<Arc<Tape>>,
+    pub(super) start: Instant,
+    pub(super) report_interval: Duration,
+    pub(super) lost_after: Duration,
+    pub(super) one_way_after: Duration,
+}
+
+impl Thread {
+    pub(super) fn new(parts: Parts) -> io::Result<Self> {
+        let (poll, ticks) = (Poll::new()?, Ticks::new()?);
+        poll.add(&parts.inboxes[parts.number].bell, BELL)?;
+        poll.add(&ticks, TICKS)?;
+        Ok(Self {
+            number: parts.number,
+            inboxes: parts.inboxes,
+            outbox: parts.outbox,
+            library: parts.library,
+            tapes: parts.tapes,
+            poll,
+            ticks,
+            ticking: false,
+            start: parts.start,
+            legs: Slots::default(),
+            rooms: HashMap::new(),
+            room_slots: Vec::new(),
+            orders: Vec::new(),
+            frames: 0,
+            report_frames: (parts.report_interval.as_millis() as u64 / u64::from(FRAME_MS)).max(1),
+            lost_us: parts.lost_after.as_micros() as u64,
+            one_way_us: parts.one_way_after.as_micros() as u64,
+            buffer: vec![0; BUFFER].into(),
+            stopping: false,
+        })
+    }
+
+    /// Microseconds since the engine began.
+    pub(super) fn now(&self) -> u64 {
+        self.start.elapsed().as_micros() as u64
+    }
+
+    pub(super) fn run(mut self) {
+        while !self.stopping {
+            if self.poll.wait().is_err() {
+                break;
+            }
+            let now = self.now();
+            let (mut packets, mut rung, mut frames) = (0, false, 0);
+            for index in 0..self.poll.len() {
+                match self.poll.ready(index) {
+                    BELL => rung = true,
+                    TICKS => frames = self.ticks.take(),
+                    number => {
+                        packets += 1;
+                        self.receive((number >> 1) as usize, number & 1 == 1, now);
+                    }
+                }
+            }
+            if rung {
+                self.obey();
+            }
+            // A thread that was held up makes up for a few frames and lets the others go.
+            for _ in 0..frames.min(3) {
+                self.frame();
+            }
+            if frames == 0 && packets >= BUSY {
+                std::thread::sleep(GATHER);
+            }
+        }
+        self.end();
+    }
+
+    /// Lets frames go on while there are legs.
+    pub(super) fn tick(&mut self) {
+        let wanted = !self.legs.is_empty() || self.room_slots.iter().any(Option::is_some);
+        if wanted != self.ticking && self.ticks.set(if wanted { FRAME_NS } else { 0 }).is_ok() {
+            self.ticking = wanted;
+        }
+    }
+
+    fn receive(&mut self, slot: usize, report: bool, now: u64) {
+        let Some(leg) = self.legs.get_mut(slot) else { return };
+        if report {
+            // Whatever fails here (an unreachable peer told by ICMP) is told again by silence.
+            let _ = leg.receive_report(&mut self.buffer, now);
+            return;
+        }
+        let Ok(Some((length, packet))) = leg.receive(&mut self.buffer, now) else { return };
+        let data = &mut self.buffer[..length];
+        if leg.is_heard() {
+            leg.hear(&packet, data);
+        }
+        if let Link::Leg { slot: other, .. } = leg.link
+            && let Some((from, to)) = self.legs.two(slot, other)
+        {
+            match pass(from, to, data, &packet, now) {
+                Passed::No if !from.is_heard() => from.hear(&packet, data),
+                // It is not listened to any more.
+                Passed::Speech if !from.is_heard() => from.ear = None,
+                _ => {}
+            }
+        }
+    }
+
+    /// One frame: everybody listens, rooms are mixed, everybody speaks.
+    fn frame(&mut self) {
+        let now = self.now();
+        self.frames += 1;
+        for slot in 0..self.legs.len() {
+            self.listen(slot);
+        }
+        let (legs, outbox) = (&mut self.legs, &*self.outbox);
+        for room in self.room_slots.iter_mut().flatten() {
+            room.mix(legs, outbox);
+            room.record(legs);
+            room.say(legs, &mut self.buffer, now, outbox);
+        }
+        for slot in 0..self.legs.len() {
+            self.speak(slot, now);
+            if (self.frames + slot as u64).is_multiple_of(LOOK) {
+                self.look(slot, now);
+            }
+        }
+    }
+
+    /// The rate at which what a leg says is wanted.
+    fn wanted_rate(&self, leg: &Leg) -> u32 {
+        match leg.link {
+            Link::None => leg.rate().min(16_000),
+            Link::Leg { slot, .. } => self.legs.get(slot).map_or(8_000, Leg::rate),
+            Link::Room { slot } => self.room_slots.get(slot).and_then(Option::as_ref).map_or(8_000, Room::rate),
+        }
+    }
+
+    fn listen(&mut self, slot: usize) {
+        let Some(leg) = self.legs.get(slot).filter(|leg| leg.ear.is_some()) else { return };
+        let rate = self.wanted_rate(leg);
+        if let Some(ear) = self.legs.get_mut(slot).and_then(|leg| leg.ear.as_mut()) {
+            ear.listen(rate);
+        }
+    }
+
+    /// Says to a leg outside rooms what it hears; records what it said.
+    fn speak(&mut self, slot: usize, now: u64) {
+        let Some(leg) = self.legs.get(slot) else { return };
+        let (rate, wanted) = (leg.rate(), self.wanted_rate(leg));
+        let mut frame = [0; 960];
+        let heard = self.heard_from_other(leg, &mut frame);
+        let outbox = &*self.outbox;
+        let Some(leg) = self.legs.get_mut(slot) else { return };
+        if !leg.recorders.is_empty() {
+            leg.record(wanted);
+        }
+        if matches!(leg.link, Link::Room { .. }) {
+            return;
+        }
+        if leg.may_send() && (heard || !leg.players.is_empty()) {
+            leg.say_at(&mut frame, rate, &mut self.buffer, now, outbox);
+        } else {
+            leg.play_on(outbox);
+            leg.say_nothing();
+        }
+    }
+
+    /// What the leg it is joined with said in this frame, if that must be encoded for it.
+    fn heard_from_other(&self, leg: &Leg, frame: &mut [i16]) -> bool {
+        let Link::Leg { slot, role: own } = leg.link else { return false };
+        let Some(other) = self.legs.get(slot) else { return false };
+        let (Link::Leg { role, .. }, Some(ear)) = (other.link, &other.ear) else { return false };
+        let Some(said) = ear.frame().filter(|_| role.talk && own.hear && !passes(other, leg, ear.codec())) else {
+            return false;
+        };
+        let frame = &mut frame[..said.len()];
+        frame.copy_from_slice(said);
+        ramp(frame, factor(role.gain), factor(role.gain));
+        true
+    }
+
+    /// Looks whether a leg's peer is still there, and reports if it is time.
+    fn look(&mut self, slot: usize, now: u64) {
+        let due = ((self.frames + slot as u64) / LOOK).is_multiple_of((self.report_frames / LOOK).max(1));
+        let Some(leg) = self.legs.get_mut(slot) else { return };
+        leg.watch(now, self.lost_us, self.one_way_us, &self.outbox);
+        if due {
+            leg.send_report(&mut self.buffer, now, false);
+            self.outbox.tell(Event::Quality { leg: leg.id });
+        }
+        leg.publish(due);
+    }
+
+    /// Ends a leg: its ports are free, what played and recorded has failed.
+    pub(super) fn end_leg(&mut self, slot: usize) {
+        let now = self.now();
+        if let Some(mut leg) = self.legs.take(slot) {
+            leg.send_report(&mut self.buffer, now, true);
+            leg.publish(false);
+            self.poll.remove(&leg.pair.rtp);
+            self.poll.remove(&leg.pair.rtcp);
+            end_players(std::mem::take(&mut leg.players), PlayEnd::Failed, &self.outbox);
+        }
+    }
+
+    fn end(mut self) {
+        self.inboxes[self.number].end();
+        for slot in 0..self.legs.len() {
+            self.end_leg(slot);
+        }
+        for room in self.room_slots.drain(..).flatten() {
+            room.end(&self.outbox);
+        }
+    }
+}
+
+/// Tells that players have ended.
+pub(super) fn end_players(players: Vec<Player>, why: PlayEnd, outbox: &Outbox) {
+    for player in players {
+        outbox.tell(Event::Played { player: player.id, why, ms: player.played_ms() });
+    }
+}
+
+/// Adds what players play to a frame, and tells of those that have ended.
+pub(super) fn play_into(players: &mut Vec<Player>, frame: &mut [i16], outbox: &Outbox) {
+    players.retain_mut(|player| {
+        let Some(why) = player.add_to(frame) else { return true };
+        outbox.tell(Event::Played { player: player.id, why, ms: player.played_ms() });
+        false
+    });
+}
