@@ -330,8 +330,47 @@ def test_one_of_the_pair_hangs_up_while_they_are_joined(held, who, after):
     b.refer("1503", second)
     centre.clock.call_later(after, (a if who == "a" else c).hang_up)
     centre.run(40)
-    assert a.over
-    assert c.over or b.talking or second.talking
+    if second.over and b.over:
+        # It came after the transfer.
+        assert a.over
+        assert c.over
+    elif who == "a":
+        assert a.over
+        talk_to_each_other(second, c)
+    else:
+        assert b.progress[-1] == "487 Request Terminated"
+        b.retrieve()
+        centre.run(5)
+        talk_to_each_other(a, b)
+
+
+@pytest.mark.parametrize("status", [404, 486, 488, 500, 603])
+@pytest.mark.parametrize("who", ["a", "c"])
+@pytest.mark.parametrize("music", [False, True])
+def test_one_who_will_not_be_joined_leaves_the_transferor_both_his_calls(centre, who, status, music):
+    if music:
+        server = centre.media_server()
+    a, b = up(centre)
+    b.hold()
+    centre.run(1)
+    second, c = consult(centre)
+    centre.desktop.events.clear()
+    refusing = a if who == "a" else c
+    refusing.phone.refused["INVITE"] = status
+    b.refer("1503", second)
+    centre.clock.call_later(0.02, refusing.phone.refused.clear)
+    centre.run(10)
+    assert b.progress == ["202", "100 Trying", "488 Not Acceptable Here"]
+    talk_to_each_other(second, c)
+    if music:
+        assert a.hears == server.open[0].place + b" sendrecv"
+    second.hang_up()
+    b.retrieve()
+    centre.run(5)
+    talk_to_each_other(a, b)
+    assert centre.desktop.told("1501") == []
+    assert centre.desktop.told("1502") == ["Released", "Retrieved"]
+    assert c.over
 
 
 def test_the_same_origin_is_shown_to_each_phone_all_along(held):

@@ -499,8 +499,9 @@ class Pending:
         self.method = method
         self._done = done
 
-    def cancel(self) -> None:
-        """Cancels a re-INVITE of ours."""
+    def cancel(self, done: Callable[[int, _core.ResponseEvent | None], None] | None = None) -> None:
+        """Cancels a re-INVITE of ours. ``done``: who is told from now on in place of who was to be."""
+        self._done = done or self._done
         self.session._dispatcher.endpoint.cancel(self.transaction)  # noqa: SLF001 - the same usage
 
     def on_response(self, event: _core.ResponseEvent) -> None:

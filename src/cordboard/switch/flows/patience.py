@@ -27,7 +27,8 @@ LOOKS: Final = 250
 
 def in_change(flow: CallFlow) -> bool:
     """Whether a change is under way that ends soon."""
-    return flow.call.answered_at > 0 and not flow.over and flow.transfer is None and not flow.settled
+    waits = flow.transfer is not None and not flow.transfer.joining
+    return flow.call.answered_at > 0 and not flow.over and not waits and not flow.settled
 
 
 def when_settled(flows: Sequence[CallFlow], go: Callable[[], None], done: Done) -> None:

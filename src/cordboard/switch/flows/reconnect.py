@@ -18,7 +18,8 @@ INVITE is its owner's to refuse.
 MENDING: a source that was on hold may offer ``recvonly``, because that is what it last did. The sink is made an offer
 both ways all the same, and the source a second one with the sink's answer.
 
-A phone that is busy with a re-INVITE of its own, or says 491, is asked again after a while (RFC 3261 14.1).
+A phone that is busy with a re-INVITE of its own, or says 491, is asked again after a while (RFC 3261 14.1). One that
+has said nothing but 100 after ten seconds will not: nobody is asked but the phone.
 """
 
 from __future__ import annotations
@@ -35,11 +36,16 @@ if TYPE_CHECKING:
 
     from cordboard import _core
     from cordboard.sip.clock import Timer
-    from cordboard.sip.session import Session
+    from cordboard.sip.session import Pending, Session
     from cordboard.switch.callflow import CallFlow
+
+    Done = Callable[[int, _core.ResponseEvent | None], None]
 
 GLARE_TRIES: Final = 8
 """How often a phone that is busy is asked again."""
+
+ANSWER_WITHIN: Final = 10.0
+"""Seconds a phone has for its answer to a re-INVITE."""
 
 
 class State(Enum):
@@ -102,11 +108,13 @@ class Reconnect:
         "_done",
         "_flow",
         "_lifting",
+        "_limit",
         "_timer",
         "_told",
         "_tries",
         "_turned",
         "answer_headers",
+        "changed",
         "joined",
         "offer",
         "sink",
@@ -122,6 +130,8 @@ class Reconnect:
         self._lifting = lifting
         self.joined = False
         """Whether both took it; to be asked when it is done."""
+        self.changed: list[Session] = []
+        """Who has changed his media by it, be it for nothing."""
         self.source = source
         self.sink = sink
         self._done = done
@@ -134,6 +144,7 @@ class Reconnect:
         self._tries = 0
         self._turned = False
         self._timer: Timer | None = None
+        self._limit: Timer | None = None
         self.state = State.ASKING
         for session in (source, sink):
             session.media.continued = True
@@ -179,18 +190,37 @@ class Reconnect:
         delay = session.glare_delay(self._flow.server.random)
         self._timer = self._flow.server.clock.call_later(max(delay, 0.05), again)
 
+    def _request(self, session: Session, done: Done, body: bytes = b"") -> None:
+        pending = session.request("INVITE", partial(self._settled, done), body=body)
+        self._limit = self._flow.server.clock.call_later(
+            ANSWER_WITHIN, partial(self._too_long, pending, done, offered=body != b"")
+        )
+
+    def _settled(self, done: Done, status: int, event: _core.ResponseEvent | None) -> None:
+        if self._limit is not None:
+            self._limit.cancel()
+            self._limit = None
+        done(status, event)
+
+    def _too_long(self, pending: Pending, done: Done, *, offered: bool) -> None:
+        self._limit = None
+        if not pending.session.over:
+            pending.cancel(partial(_too_late, pending.session, offered))
+            done(408, None)
+
     def _ask(self) -> None:
         self._timer = None
         source = self.source
         if source.busy:
             self._wait(source, self._ask)
             return
-        source.request("INVITE", self._asked)
+        self._request(source, self._asked)
 
     def _asked(self, status: int, event: _core.ResponseEvent | None) -> None:
         if event is not None and status < 300:
             offer = event.message.body
             if self.state is State.DONE:
+                self.changed.append(self.source)
                 self.source.ack_again(dead_answer(offer, self.source.dialog))
             else:
                 self._offered(offer)
@@ -219,7 +249,7 @@ class Reconnect:
             self._wait(sink, self._pass_on)
             return
         told = sink.media.next(self.offer if as_it_is else taken_from_hold(self.offer))
-        sink.request("INVITE", partial(self._answered, told), body=told)
+        self._request(sink, partial(self._answered, told), told)
 
     def _holds(self, session: Session) -> bool:
         """Whether the phone stops its ears because its user wants to."""
@@ -252,6 +282,7 @@ class Reconnect:
 
     def _agreed(self, told: bytes, answer: bytes) -> None:
         """The sink took what it was told."""
+        self.changed.append(self.sink)
         self.sink.media.said, self.sink.media.heard = told, answer
         if self.state is State.DONE:
             return
@@ -271,7 +302,7 @@ class Reconnect:
             self._wait(source, self._mend)
             return
         told = source.media.next(taken_from_hold(self.sink.media.heard))
-        source.request("INVITE", partial(self._mended, told), body=told)
+        self._request(source, partial(self._mended, told), told)
 
     def _mended(self, told: bytes, status: int, event: _core.ResponseEvent | None) -> None:
         source = self.source
@@ -299,6 +330,7 @@ class Reconnect:
     def _let_down(self) -> None:
         """The source's offer leads nowhere."""
         if not self.source.over and not self.source.early:
+            self.changed.append(self.source)
             self._acknowledge(dead_answer(self.offer, self.source.dialog))
 
     def _refused(self, what: Input) -> None:
@@ -315,3 +347,20 @@ class Reconnect:
         self._turned = True
         self.source, self.sink = self.sink, self.source
         self._ask()
+
+
+def _too_late(session: Session, offered: bool, status: int, event: _core.ResponseEvent | None) -> None:
+    """A phone that was given up has answered, or has gone."""
+    if event is not None and status < 300:
+        answer = b"" if offered else dead_answer(event.message.body, session.dialog)
+        session.ack_again(answer)
+
+
+def restore(flow: CallFlow, leg: Session, other: Session) -> None:
+    """Gives both legs of a call the media they had, after ``other`` had been turned to somebody else."""
+    if flow.bridge is not None:
+        flow.bridge.disengage()
+        flow.bridge.engage(Reconnect(flow, leg, other, flow.bridge.disengage)).start()
+    elif flow.arrangement is not None:
+        flow.arrangement.disengage()
+        flow.arrangement.again(other)

@@ -7,8 +7,9 @@
     | <--------- 200 (answer) -|                  |                    |    P: EventReleased, O: EventPartyChanged
     | ACK -------------------> | BYE -----------> |                    |    N: EventRinging, EventEstablished
 
-Until O has taken N's offer nothing has happened: whatever goes wrong, O and P are joined again. An INVITE without an
-offer makes O offer. One that names a leg that still rings is a pickup: :mod:`cordboard.switch.flows.pickup`.
+Until O has taken N's offer, and N has acknowledged, nothing has happened: whatever goes wrong, O and P are joined
+again. An INVITE without an offer makes O offer. One that names a leg that still rings is a pickup:
+:mod:`cordboard.switch.flows.pickup`.
 
 Who may: whoever is that party, from another phone of the same DN or by the same trunk, and who says in Referred-By that
 the party sent him (RFC 3892) and is a DN of this switch or a trusted trunk. Others get 403, and who names
@@ -27,11 +28,11 @@ from typing import TYPE_CHECKING
 from cordboard.model.enums import CallState
 from cordboard.model.party import Move, Party, advance
 from cordboard.sip.outgoing import Outgoing
-from cordboard.sip.session import SILENT, Session
+from cordboard.sip.session import SILENT, Session, State
 from cordboard.switch import callflow
 from cordboard.switch.flows import pickup
 from cordboard.switch.flows.leaving import Leaving, answer_alone
-from cordboard.switch.flows.reconnect import Reconnect
+from cordboard.switch.flows.reconnect import Reconnect, restore
 from cordboard.switch.headers import body_of
 from cordboard.switch.numbers import number_of
 
@@ -168,7 +169,7 @@ def _up(flow: CallFlow, leg: Session, newcomer: Newcomer) -> Session:
 class Replacement:
     """It, from the INVITE until it is done or undone. Handler of the newcomer's leg; a change of the call's media."""
 
-    __slots__ = ("_done", "_joining", "_newcomer", "_offer", "_other", "flow", "leg", "session")
+    __slots__ = ("_agreed", "_done", "_joining", "_newcomer", "_offer", "_other", "flow", "leg", "session")
 
     def __init__(self, flow: CallFlow, leg: Session, newcomer: Newcomer, session: Session) -> None:
         """``leg``: that of who is replaced. ``session``: the newcomer's."""
@@ -184,6 +185,8 @@ class Replacement:
         source, sink = (session, other) if self._offer else (other, session)
         self._joining = Reconnect(flow, source, sink, self._joined)
         self._joining.answer_headers = flow.told(newcomer.extension, stays)
+        self._agreed = False
+        """Whether who stays has taken the newcomer, whose ACK is still to come."""
         self._done = False
         session.handler = self
 
@@ -198,9 +201,13 @@ class Replacement:
         if self._done:
             return
         if not self._joining.joined:
-            joining = self._joining
-            self._undo(488, mend=joining.source is self._other and joining.offer != b"")
-            return
+            self._undo(488, mend=self._other in self._joining.changed)
+        elif self.session.state is State.ANSWERED:
+            self._agreed = True
+        else:
+            self._enter()
+
+    def _enter(self) -> None:
         self._done = True
         flow, leg, reporter = self.flow, self.leg, self.flow.server.reporter
         replaced, stays = flow.party_of(leg), flow.party_opposite(leg)
@@ -227,14 +234,10 @@ class Replacement:
         """Nobody takes anybody's place. ``mend``: whether who stays may have turned to the newcomer already."""
         self.stop(status)
         flow, leg, other = self.flow, self.leg, self._other
-        place = flow.bridge or flow.arrangement
-        if place is None:
-            return
-        place.disengage()
-        if mend and flow.bridge is not None:
-            flow.bridge.engage(Reconnect(flow, leg, other, flow.bridge.disengage)).start()
-        elif mend and flow.arrangement is not None:
-            flow.arrangement.again(other)
+        if mend:
+            restore(flow, leg, other)
+        elif (place := flow.bridge or flow.arrangement) is not None:
+            place.disengage()
 
     def stop(self, status: int = 603) -> None:
         """The call ends, or nobody takes anybody's place in it; ``status`` is for the newcomer."""
@@ -250,6 +253,8 @@ class Replacement:
     def on_ack(self, session: Session, message: _core.Message) -> None:  # noqa: ARG002
         """The newcomer acknowledged; what it answers is for who stays."""
         self._joining.acknowledged(message)
+        if self._agreed and not self._done:
+            self._enter()
 
     def on_request(self, session: Session, event: _core.RequestEvent) -> None:
         """The newcomer asks for something before there is anybody to ask."""

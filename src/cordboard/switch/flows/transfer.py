@@ -2,7 +2,7 @@
 
     (none) --START--> CALLING: the target is being called, the transferor still has his call
     (none) --CONSULTED--> RINGING: the target of the consultation rings, the transferor still has both calls
-    (none) --BOTH_UP--> DONE: main call and consultation are both up
+    (none) --BOTH_UP--> JOINING: main call and consultation are both up, and their far ends are being joined
 
     CALLING, RINGING --ANSWERED--> DONE
          |      |----FAILED--> UNDONE: the transferor has what he had
@@ -10,9 +10,12 @@
          '------'----TRANSFEROR_LEFT--> BLIND --ANSWERED--> DONE
                                           '---FAILED, SURVIVOR_LEFT--> OVER: nobody is left to talk to
 
-Single-step (unattended) starts in CALLING, blind and semi-attended in RINGING, attended in DONE. When the transferor is
-out, by DONE or by BLIND, T-Library hears it (docs/switching.md): EventReleased
-CallState Transferred on the transferor, EventPartyChanged on whoever is left; the ConnID of the main call survives.
+    JOINING --JOINED, TRANSFEROR_LEFT--> DONE
+        '-----FAILED, SURVIVOR_LEFT----> UNDONE
+
+Single-step (unattended) starts in CALLING, blind and semi-attended in RINGING, attended in JOINING. When the transferor
+is out, by DONE or by BLIND, T-Library hears it (docs/switching.md): EventReleased CallState Transferred on the
+transferor, EventPartyChanged on whoever is left; the ConnID of the main call survives.
 """
 
 from __future__ import annotations
@@ -26,6 +29,7 @@ from cordboard.switch.delivery import RINGING, Delivery, Offer, refusal_of
 from cordboard.switch.flows import tones
 from cordboard.switch.flows.leaving import Leaving, answer_alone
 from cordboard.switch.flows.reconnect import Reconnect
+from cordboard.switch.flows.uniting import Uniting
 from cordboard.switch.headers import body_of
 from cordboard.switch.records import Outcome, ReleasedBy
 
@@ -35,6 +39,7 @@ if TYPE_CHECKING:
     from cordboard import _core
     from cordboard.model.ports import Link
     from cordboard.sip.session import Session
+    from cordboard.switch.bridge import Bridge
     from cordboard.switch.callflow import CallFlow
     from cordboard.switch.legs import Called, Failure
 
@@ -45,6 +50,7 @@ class State(Enum):
     NEW = "new"
     CALLING = "calling"
     RINGING = "ringing"
+    JOINING = "joining"
     BLIND = "blind"
     DONE = "done"
     UNDONE = "undone"
@@ -58,6 +64,7 @@ class Input(Enum):
     CONSULTED = "consulted"
     BOTH_UP = "both up"
     ANSWERED = "answered"
+    JOINED = "joined"
     FAILED = "failed"
     TRANSFEROR_LEFT = "transferor left"
     SURVIVOR_LEFT = "survivor left"
@@ -69,7 +76,7 @@ _I = Input
 TABLE: Final[dict[tuple[State, Input], State]] = {
     (_S.NEW, _I.START): _S.CALLING,
     (_S.NEW, _I.CONSULTED): _S.RINGING,
-    (_S.NEW, _I.BOTH_UP): _S.DONE,
+    (_S.NEW, _I.BOTH_UP): _S.JOINING,
     (_S.CALLING, _I.ANSWERED): _S.DONE,
     (_S.CALLING, _I.FAILED): _S.UNDONE,
     (_S.CALLING, _I.TRANSFEROR_LEFT): _S.BLIND,
@@ -78,6 +85,10 @@ TABLE: Final[dict[tuple[State, Input], State]] = {
     (_S.RINGING, _I.FAILED): _S.UNDONE,
     (_S.RINGING, _I.TRANSFEROR_LEFT): _S.BLIND,
     (_S.RINGING, _I.SURVIVOR_LEFT): _S.UNDONE,
+    (_S.JOINING, _I.JOINED): _S.DONE,
+    (_S.JOINING, _I.FAILED): _S.UNDONE,
+    (_S.JOINING, _I.TRANSFEROR_LEFT): _S.DONE,
+    (_S.JOINING, _I.SURVIVOR_LEFT): _S.UNDONE,
     (_S.BLIND, _I.ANSWERED): _S.DONE,
     (_S.BLIND, _I.FAILED): _S.OVER,
     (_S.BLIND, _I.SURVIVOR_LEFT): _S.OVER,
@@ -119,6 +130,7 @@ class Transfer:
 
     __slots__ = (
         "_early",
+        "_uniting",
         "branches",
         "consult",
         "flow",
@@ -154,6 +166,8 @@ class Transfer:
         """The target while it is being called."""
         self._early: Session | None = None
         """The transferor's leg of the consultation."""
+        self._uniting: Uniting | None = None
+        """The joining of the two that are left, while the transferor is still there."""
         self.state = State.NEW
         self.reference: tuple[int, Link | None] = (0, None)
         """The desktop's request that makes the transferor leave, for the first event it causes."""
@@ -199,9 +213,11 @@ class Transfer:
         delivery = consult.branches
         if not isinstance(delivery, Delivery):
             self._step(Input.BOTH_UP)
-            session = consult.session_opposite(self._early)
-            self._transferor_out()
-            self.connect(session)
+            consult.transfer = self
+            far = consult.session_opposite(self._early)
+            assert far is not None  # noqa: S101 - a call that is up has both
+            self._uniting = Uniting(self.flow, consult, self.survivor_session, far, self._united)
+            self._uniting.start()
             return
         self._step(Input.CONSULTED)
         consult.transfer = self
@@ -218,6 +234,34 @@ class Transfer:
         session = consult.a if same else consult.b
         assert session is not None  # noqa: S101
         return session
+
+    # Both calls are up: the far ends are being joined
+
+    def _united(self) -> None:
+        """The survivor and the target hear each other, or would not."""
+        uniting = self._uniting
+        assert uniting is not None  # noqa: S101 - it is its end
+        if uniting.joined:
+            self._step(Input.JOINED)
+            self._unite()
+        else:
+            self._step(Input.FAILED)
+            self._undo(488)
+
+    def _unite(self) -> Bridge:
+        """The target takes the transferor's place."""
+        assert self.consult is not None  # noqa: S101 - there are two calls
+        assert self._early is not None  # noqa: S101
+        far = self.consult.session_opposite(self._early)
+        assert far is not None  # noqa: S101
+        uniting, self._uniting = self._uniting, None
+        if uniting is not None:
+            uniting.let_go()
+        self._transferor_out()
+        flow = self.flow
+        flow.transfer = None
+        flow.b = far
+        return flow.join(self.survivor_session, far, flow.audit_interval())
 
     # The target is being called: the Recipient of its delivery
 
@@ -299,6 +343,9 @@ class Transfer:
         flow = self.flow
         flow.transfer = None
         consult = self.consult
+        uniting, self._uniting = self._uniting, None
+        if uniting is not None:
+            uniting.undo()
         if consult is None:
             # Who never took part is none whom the others see.
             flow.call.parties[:] = [party for party in flow.call.parties if party.ended_at == 0.0]
@@ -312,18 +359,26 @@ class Transfer:
                 consult.end(Outcome.CANCELLED, 487, ReleasedBy.CALLER, "CANCEL", first=consult.party_of(early))
         self.observer.finish(status)
 
-    # Somebody leaves while the target is being called
+    # Somebody leaves while the target is being called or joined
 
     def left(self, session: Session) -> bool:
         """A phone left the main call. Whether it was the transferor's, and the call goes on without him."""
-        if session is not self.session or self.state not in (State.CALLING, State.RINGING):
-            return False
-        self.leave()
-        return True
+        if self.state is State.JOINING:
+            going = session is self.session or session is self._early
+        else:
+            going = session is self.session and self.state in (State.CALLING, State.RINGING)
+        if going:
+            self.leave()
+        return going
 
     def leave(self) -> None:
         """The transferor does not wait for the target's answer."""
-        self._step(Input.TRANSFEROR_LEFT)
+        if self._step(Input.TRANSFEROR_LEFT) is State.JOINING:
+            uniting = self._uniting
+            bridge = self._unite()
+            if uniting is not None:
+                uniting.go_on(bridge)
+            return
         branches = self.branches
         self._transferor_out()
         if branches is not None:
@@ -335,8 +390,8 @@ class Transfer:
             tones.ring_back(self.flow)
 
     def ended(self, flow: CallFlow) -> None:
-        """The main call or the consultation ends by itself while the target is being called."""
-        if self.state not in PENDING:
+        """The main call or the consultation ends by itself while the target is being called or joined."""
+        if self.state is not State.JOINING and self.state not in PENDING:
             return
         if flow is not self.flow:
             # There is nobody to transfer to any more.
@@ -350,6 +405,11 @@ class Transfer:
             self.branches = None
         if before is not State.BLIND:
             self._undo(487)
+
+    @property
+    def joining(self) -> bool:
+        """Whether it is a change of media that ends soon; a target that rings may take long."""
+        return self.state is State.JOINING
 
     def consulting_left(self) -> bool:
         """The transferor gave up his leg of the consultation. Whether its target rings on, to be transferred to."""
