@@ -15,7 +15,7 @@ from typer.core import TyperGroup
 
 COMMANDS: Final[Mapping[str, str]] = {
     "up": "cordboard.cli.up",
-    "tlib": "cordboard.cli.tlib_features",
+    "tlib": "cordboard.cli.tlib_routing",
     "calls": "cordboard.cli.calls_export",
     "trace": "cordboard.cli.trace",
     "config": "cordboard.cli.config",

@@ -15,6 +15,9 @@ from cordboard.model.events import (
     EventForwardCancel,
     EventForwardSet,
     EventPartyInfo,
+    EventTreatmentApplied,
+    EventTreatmentEnd,
+    EventTreatmentNotApplied,
 )
 from cordboard.tlib import LinkEvent, SnapshotTaken, UnknownEvent
 
@@ -27,6 +30,9 @@ _STYLES: Final = {
     "EventReleased": "blue",
     "EventAbandoned": "red",
     "EventDestinationBusy": "red",
+    "EventQueued": "yellow",
+    "EventRouteUsed": "green",
+    "EventTreatmentNotApplied": "red",
     "EventError": "bold red",
     "EventDNOutOfService": "red",
     "EventDNBackInService": "green",
@@ -79,6 +85,12 @@ def _append_call(line: Text, event: CallEvent) -> None:
         line.append(f" {event.call_state.name.lower().replace('_', ' ')}", style="yellow")
     if isinstance(event, EventPartyInfo):
         line.append(f" {event.party_state}", style="green")
+    if isinstance(event, EventTreatmentApplied | EventTreatmentEnd | EventTreatmentNotApplied):
+        line.append(f" {event.treatment_type.name.lower().replace('_', ' ')}", style="yellow")
+    if isinstance(event, EventTreatmentNotApplied):
+        line.append(f" {event.error_message} ({event.error_code})", style="red")
+    if isinstance(event, EventTreatmentEnd) and event.collected_digits:
+        line.append(f" digits {event.collected_digits}", style="bold")
     if event.third_party_dn:
         line.append(f" by {event.third_party_dn}", style="dim")
     if event.user_data:

@@ -26,6 +26,7 @@ from cordboard.config.shared_options import BOOL, DAY, GUIDE, NOTE, OURS
 _SERVICE: Final = frozenset({DnType.VOIP_SERVICE})
 _REACHED: Final = frozenset({DnType.TRUNK, DnType.VOIP_SERVICE})
 _QUEUE: Final = frozenset({DnType.ACD_QUEUE})
+_POINT: Final = frozenset({DnType.ROUTING_POINT})
 
 
 class DnOptions(OptionSet):
@@ -371,6 +372,27 @@ class DnOptions(OptionSet):
         since="0.2",
         dn_types=_QUEUE,
         example="15",
+    )
+    router_timeout = Option(
+        "router-timeout",
+        Duration(0, 3600),
+        10.0,
+        "How long a call waits at the Routing Point for RouteCall or ApplyTreatment before it goes to default-dn. 0: "
+        "as long as the caller does. While a treatment is heard the time does not run.",
+        source=GUIDE,
+        since="0.2",
+        dn_types=_POINT,
+        example="30",
+    )
+    default_dn = Option(
+        "default-dn",
+        DnNumber(),
+        "",
+        "Where a call goes that nobody has routed in time. Empty: its caller gets 480.",
+        source=GUIDE,
+        since="0.2",
+        dn_types=_POINT,
+        example="9000",
     )
     line_type = Option(
         "line-type", Choice(("0", "1")), "0", "1: nailed-up connection.", source=GUIDE, dn_types=ENDPOINTS

@@ -169,7 +169,15 @@ fast_busy_tone = Option(
     since="0.2",
     example="tone/fast-busy/de",
 )
-silence_tone = Option("silence-tone", Text(256), "music/silence", "File of silence.", source=GUIDE)
+silence_tone = Option(
+    "silence-tone",
+    Text(256),
+    "music/silence",
+    "What the Media Server plays for the treatment Silence.",
+    source=GUIDE,
+    since="0.2",
+    example="tone/silence",
+)
 ring_tone_on_make_call = Option(
     "ring-tone-on-make-call",
     BOOL,

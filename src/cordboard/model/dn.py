@@ -53,7 +53,9 @@ class DN:
 
     @property
     def in_service(self) -> bool:
-        """Whether a call can be offered to it."""
+        """Whether a call can be offered to it; to a Routing Point, which is no device, always."""
+        if self.address_type is AddressType.ROUTE_DN:
+            return True
         return not (self.silent or self.unregistered) and (self.static_contact is not None or bool(self.locations))
 
     @property

@@ -106,3 +106,27 @@ class MakeCallType(IntEnum):
     REGULAR = 0
     DIRECT_AGENT = 1
     SUPERVISOR_ASSIST = 2
+
+
+class TreatmentType(IntEnum):
+    """What ApplyTreatment has done to a party that waits."""
+
+    UNKNOWN = 0
+    IVR = 1
+    MUSIC = 2
+    RING_BACK = 3
+    SILENCE = 4
+    BUSY = 5
+    COLLECT_DIGITS = 6
+    PLAY_ANNOUNCEMENT = 7
+    PLAY_ANNOUNCEMENT_AND_DIGITS = 8
+    VERIFY_DIGITS = 9
+    RECORD_USER_ANNOUNCEMENT = 10
+    DELETE_USER_ANNOUNCEMENT = 11
+    CANCEL_CALL = 12
+    PLAY_APPLICATION = 13
+    SET_DEFAULT_ROUTE = 14
+    TEXT_TO_SPEECH = 15
+    TEXT_TO_SPEECH_AND_DIGITS = 16
+    FAST_BUSY = 17
+    RAN = 18

@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from cordboard.model.enums import AddressType, CallState, CallType, DNRole, ForwardMode
+from cordboard.model.enums import AddressType, CallState, CallType, DNRole, ForwardMode, TreatmentType
 from cordboard.model.naming import attribute
 from cordboard.model.userdata import KVList
 
@@ -148,6 +148,51 @@ class EventPartyDeleted(CallEvent, frozen=True, kw_only=True, gc=False):
     """OtherDN has left the conference ThisDN is in. ThirdPartyDN made it so: itself, or who had it taken out."""
 
 
+class EventQueued(CallEvent, frozen=True, kw_only=True, gc=False):
+    """A call has come to ThisDN, a Routing Point, and waits there."""
+
+
+class EventRouteRequest(CallEvent, frozen=True, kw_only=True, gc=False):
+    """ThisDN, a Routing Point, wants to know where the call is to go: RouteCall, or ApplyTreatment meanwhile."""
+
+
+class EventRouteUsed(CallEvent, frozen=True, kw_only=True, gc=False):
+    """The call at ThisDN goes where RouteCall said: ThirdPartyDN."""
+
+
+class EventDiverted(CallEvent, frozen=True, kw_only=True, gc=False):
+    """The call has left ThisDN for ThirdPartyDN."""
+
+
+class EventTreatmentApplied(CallEvent, frozen=True, kw_only=True, gc=False):
+    """Who waits at ThisDN hears what ApplyTreatment asked for."""
+
+    treatment_type: TreatmentType = TreatmentType.UNKNOWN
+    """The treatment."""
+
+
+class EventTreatmentEnd(CallEvent, frozen=True, kw_only=True, gc=False):
+    """A treatment is over, by itself or because the call goes on. Extensions tell of a recording."""
+
+    treatment_type: TreatmentType = TreatmentType.UNKNOWN
+    """The treatment."""
+    collected_digits: str | None = None
+    """The digits that were collected, without the one that ended them."""
+    last_collected_digit: str | None = None
+    """The digit that ended them, if one did."""
+
+
+class EventTreatmentNotApplied(CallEvent, frozen=True, kw_only=True, gc=False):
+    """A treatment that was asked for could not be applied, or broke off."""
+
+    treatment_type: TreatmentType = TreatmentType.UNKNOWN
+    """The treatment."""
+    error_code: int = 0
+    """Why: one of :class:`cordboard.model.errors.Code`."""
+    error_message: str = ""
+    """The same in words."""
+
+
 class EventPartyInfo(CallEvent, frozen=True, kw_only=True, gc=False):
     """Answer to QueryCall: the call as ThisDN sees it."""
 
@@ -244,6 +289,13 @@ AnyEvent = (
     | EventPartyChanged
     | EventPartyAdded
     | EventPartyDeleted
+    | EventQueued
+    | EventRouteRequest
+    | EventRouteUsed
+    | EventDiverted
+    | EventTreatmentApplied
+    | EventTreatmentEnd
+    | EventTreatmentNotApplied
     | EventPartyInfo
     | EventOffHook
     | EventOnHook

@@ -9,6 +9,10 @@
                |     RELEASE         RELEASE    RELEASE           RELEASE
                '-ABANDON, RELEASE-------'----------'-----------------'--> RELEASED
 
+At a Routing Point:
+
+    NULL --QUEUE--> QUEUED --DIVERT, ABANDON, RELEASE--> RELEASED
+
 Each entry of the table names the event it gives. EventOffHook and EventOnHook are not in it: they follow from the
 parties of a DN, whose first party off the hook brings the one (before the call's event) and whose last brings the
 other (after it).
@@ -39,6 +43,7 @@ class PartyState(Enum):
     ESTABLISHED = "established"
     HELD = "held"
     FAILED = "failed"
+    QUEUED = "queued"
     RELEASED = "released"
 
     # Identity is equality for members, and the hash is asked for on every step of every call.
@@ -54,6 +59,8 @@ class Move(Enum):
     FAIL = "fail"
     HOLD = "hold"
     RETRIEVE = "retrieve"
+    QUEUE = "queue"
+    DIVERT = "divert"
     ABANDON = "abandon"
     RELEASE = "release"
 
@@ -66,6 +73,10 @@ _M = Move
 TABLE: Final[dict[tuple[PartyState, Move], tuple[PartyState, type[ev.CallEvent]]]] = {
     (_S.NULL, _M.DIAL): (_S.DIALING, ev.EventDialing),
     (_S.NULL, _M.RING): (_S.RINGING, ev.EventRinging),
+    (_S.NULL, _M.QUEUE): (_S.QUEUED, ev.EventQueued),
+    (_S.QUEUED, _M.DIVERT): (_S.RELEASED, ev.EventDiverted),
+    (_S.QUEUED, _M.ABANDON): (_S.RELEASED, ev.EventAbandoned),
+    (_S.QUEUED, _M.RELEASE): (_S.RELEASED, ev.EventReleased),
     (_S.DIALING, _M.ANSWER): (_S.ESTABLISHED, ev.EventEstablished),
     (_S.DIALING, _M.FAIL): (_S.FAILED, ev.EventDestinationBusy),
     (_S.DIALING, _M.RELEASE): (_S.RELEASED, ev.EventReleased),

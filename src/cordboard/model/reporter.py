@@ -63,6 +63,7 @@ class Reporter:
         third_role: DNRole | None = None,
         previous: ConnID | None = None,
         other: tuple[str | None, DNRole] | None = None,
+        **more: Any,  # noqa: ANN401 - what the event has of its own
     ) -> None:
         """Tells an event of a call as that party sees it. The caller has asked :attr:`wants`.
 
@@ -101,6 +102,7 @@ class Reporter:
                 dnis=call.dnis,
                 ani=call.ani,
                 user_data=call.user_data or None,
+                **more,
             ),
             link,
         )

@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from cordboard.model.enums import AddressType, ForwardMode, MakeCallType, RegisterMode
+from cordboard.model.enums import AddressType, ForwardMode, MakeCallType, RegisterMode, TreatmentType
 from cordboard.model.naming import attribute
 from cordboard.model.userdata import KVList
 
@@ -169,6 +169,24 @@ class DeleteFromConference(CallRequest, frozen=True, kw_only=True, gc=False):
     """Whom."""
 
 
+class RouteCall(CallRequest, frozen=True, kw_only=True, gc=False):
+    """The call that waits at ThisDN, a Routing Point, goes to OtherDN. Answered by EventRouteUsed, when that rings."""
+
+    other_dn: str
+    """Where to."""
+    location: str | None = None
+    """The site of the destination; absent for this one."""
+
+
+class ApplyTreatment(CallRequest, frozen=True, kw_only=True, gc=False):
+    """Who waits at ThisDN, a Routing Point or a DN that holds the call, hears something. EventTreatmentApplied."""
+
+    treatment_type: TreatmentType
+    """What."""
+    parameters: KVList | None = None
+    """How; see docs/treatments.md."""
+
+
 class AttachUserData(CallRequest, frozen=True, kw_only=True, gc=False):
     """Adds data to the call. Answered by EventAttachedDataChanged on all parties."""
 
@@ -239,6 +257,8 @@ AnyRequest = (
     | CompleteConference
     | SingleStepConference
     | DeleteFromConference
+    | RouteCall
+    | ApplyTreatment
     | AttachUserData
     | UpdateUserData
     | DeletePair

@@ -35,6 +35,7 @@ def server_settings(environment: Environment) -> ServerSettings:
         ring_tone_on_make_call=options.ring_tone_on_make_call,
         busy_tone=options.busy_tone,
         fast_busy_tone=options.fast_busy_tone,
+        silence_tone=options.silence_tone,
         busy_tone_time=options.busy_tone_time,
         two_party_mcu=options.sip_enable_two_party_mcu,
         path_needs_support=environment.switch.options.registrar_path_needs_support,
@@ -52,7 +53,7 @@ def dn_settings(environment: Environment, dn: DN) -> DnSettings:
         name=dn.display_name,
         address_type=_ADDRESS_TYPES.get(dn.type, AddressType.UNKNOWN),
         contact=options.contact,
-        max_calls=options.max_calls,
+        max_calls=_max_calls(dn),
         no_answer_timeout=options.no_answer_timeout,
         sip_invite_timeout=options.sip_invite_timeout,
         recovery_timeout=options.recovery_timeout,
@@ -83,12 +84,20 @@ def dn_settings(environment: Environment, dn: DN) -> DnSettings:
         service=options.service_type if dn.type is DnType.VOIP_SERVICE else "",
         moh=options.sip_enable_moh if "sip-enable-moh" in options.explicit else None,
         music=options.music_on_hold if "music-on-hold" in options.explicit else "",
+        router_timeout=options.router_timeout,
+        default_dn=options.default_dn,
         ring_tone_on_make_call=(
             options.ring_tone_on_make_call if "ring-tone-on-make-call" in options.explicit else None
         ),
         oos_check=options.oos_check,
         oos_force=options.oos_force,
     )
+
+
+def _max_calls(dn: DN) -> int:
+    """Of a Routing Point as many as there are, unless it says otherwise itself."""
+    options = dn.options
+    return 0 if dn.type is DnType.ROUTING_POINT and "max-calls" not in options.explicit else options.max_calls
 
 
 def _has_plan(dn: DN) -> bool:

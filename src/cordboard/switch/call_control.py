@@ -13,6 +13,7 @@ from cordboard.model.errors import Code, TLibError
 from cordboard.model.userdata import check
 from cordboard.switch.flows import consultation, desktop_conference, desktop_hold, desktop_transfer
 from cordboard.switch.flows.patience import when_settled
+from cordboard.switch.flows.treatments import apply as treatments
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -124,6 +125,20 @@ def _delete(server: SipServer, link: Link, request: rq.DeleteFromConference, ref
     return ()
 
 
+def _route(server: SipServer, link: Link, request: rq.RouteCall, reference_id: int) -> Answer:
+    if request.location:
+        raise TLibError(Code.UNSUPPORTED, "Location")
+    flow, party = party_of(server, request)
+    treatments.route(flow, party, request.other_dn, reference_id, link)
+    return ()
+
+
+def _treat(server: SipServer, link: Link, request: rq.ApplyTreatment, reference_id: int) -> Answer:
+    flow, party = party_of(server, request)
+    treatments.apply(flow, party, request, reference_id, link)
+    return ()
+
+
 def _both(server: SipServer, one: str, other: str) -> tuple[CallFlow, CallFlow]:
     if one == other:
         raise TLibError(Code.INVALID_ATTRIBUTE, "both calls are the same")
@@ -172,6 +187,8 @@ TABLE: Final[dict[type[rq.Request], Callable[[SipServer, Any, Any, int], Answer]
     rq.CompleteConference: _complete_conference,
     rq.SingleStepConference: _single_step_conference,
     rq.DeleteFromConference: _delete,
+    rq.RouteCall: _route,
+    rq.ApplyTreatment: _treat,
     rq.CompleteTransfer: _complete_transfer,
     rq.SingleStepTransfer: _single_step,
     rq.AlternateCall: _alternate,

@@ -113,6 +113,13 @@ class CallFlow:
         if self.callee is party:
             self.callee = None
 
+    def queued(self) -> None:
+        """The call waits at a Routing Point."""
+
+    def offers_no_more(self) -> bool:
+        """Whether the caller's leg is up already, so that whoever is called from now on is to make the offer."""
+        return False
+
     def meet(self, party: Party, extension: Extension, identity: Identity) -> None:
         """Remembers who a party is that is not just its DN: a stranger behind a trunk, or a DN that hides."""
         if self.strangers is None:

@@ -36,11 +36,13 @@ if TYPE_CHECKING:
     from cordboard import _core
     from cordboard.model.connid import CallIds
     from cordboard.model.forwarding import Features
+    from cordboard.model.party import Party
     from cordboard.model.ports import EventSink, Link
     from cordboard.model.requests import Request
     from cordboard.sip.clock import Clock
     from cordboard.sip.endpoint import Endpoint
     from cordboard.sip.resolver.locate import Located
+    from cordboard.switch.delivery.at_point import AtPoint
     from cordboard.switch.ports import FeatureStore, Meters, RecordSink
     from cordboard.switch.routing import Outside, Target
     from cordboard.switch.settings import DnSettings, ServerSettings
@@ -89,6 +91,8 @@ class SipServer:
         """The trunks, by the number of their DN."""
         self.affinity = Affinity()
         """The server of a carrier that we are registered with, by the number of the trunk's DN."""
+        self.points: dict[Party, AtPoint] = {}
+        """The calls that wait at Routing Points, by the party there."""
         self.services = Services()
         """The media services."""
         self.monitors: dict[str, Monitor] = {}

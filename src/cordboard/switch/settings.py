@@ -83,6 +83,10 @@ class DnSettings:
     """Option ``sip-enable-moh``: whether those it holds hear music; None for as the switch says."""
     music: str = ""
     """Option ``music-on-hold``: what they hear; empty for the queue's or the switch's."""
+    router_timeout: float = 10.0
+    """Option ``router-timeout``: how long a call waits at a Routing Point for a route; 0 for as long as it likes."""
+    default_dn: str = ""
+    """Option ``default-dn``: where a call goes that nobody has routed; empty for nowhere."""
     ring_tone_on_make_call: bool | None = None
     """Option ``ring-tone-on-make-call``: whether its phone hears ringback; None for as the switch says."""
     oos_check: float = 0.0
@@ -122,6 +126,8 @@ class ServerSettings:
     """Option ``busy-tone``."""
     fast_busy_tone: str = "music/atb_5sec"
     """Option ``fast-busy-tone``."""
+    silence_tone: str = "music/silence"
+    """Option ``silence-tone``."""
     busy_tone_time: float = 5.0
     """Option ``busy-tone-time``: how long either is heard before the call ends; 0 for not at all."""
     two_party_mcu: bool = False

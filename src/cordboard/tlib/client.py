@@ -25,7 +25,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as ws_connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
-from cordboard.model.enums import ForwardMode
+from cordboard.model.enums import ForwardMode, TreatmentType
 from cordboard.model.events import (
     AnyEvent,
     CallEvent,
@@ -45,10 +45,14 @@ from cordboard.model.events import (
     EventRegistered,
     EventReleased,
     EventRetrieved,
+    EventRouteUsed,
+    EventTreatmentApplied,
+    EventTreatmentNotApplied,
     EventUnregistered,
 )
 from cordboard.model.requests import (
     AlternateCall,
+    ApplyTreatment,
     AttachUserData,
     CallCancelForward,
     CallSetForward,
@@ -68,6 +72,7 @@ from cordboard.model.requests import (
     ReleaseCall,
     Request,
     RetrieveCall,
+    RouteCall,
     SetDNDOff,
     SetDNDOn,
     SingleStepConference,
@@ -368,6 +373,21 @@ class TLibClient:
         """Takes somebody out of a conference a registered DN is in."""
         request = DeleteFromConference(this_dn=dn, conn_id=conn_id, other_dn=who)
         return await self.ask(request, EventPartyDeleted)
+
+    async def route_call(self, dn: str, conn_id: str, to: str, *, timeout: float = 60.0) -> EventRouteUsed:  # noqa: ASYNC109
+        """Sends a call that waits at a registered Routing Point to a number; comes back when that rings."""
+        request = RouteCall(this_dn=dn, conn_id=conn_id, other_dn=to)
+        return await self.ask(request, EventRouteUsed, timeout=timeout)
+
+    async def apply_treatment(
+        self, dn: str, conn_id: str, kind: TreatmentType, parameters: KVList | None = None
+    ) -> EventTreatmentApplied | EventTreatmentNotApplied:
+        """Lets who waits at a registered Routing Point, or is held by a registered DN, hear something."""
+        request = ApplyTreatment(this_dn=dn, conn_id=conn_id, treatment_type=kind, parameters=parameters)
+        answer = await self.ask(request, CallEvent)
+        if not isinstance(answer, EventTreatmentApplied | EventTreatmentNotApplied):
+            raise ServerFaultError(f"ApplyTreatment was answered by {type(answer).__name__}")
+        return answer
 
     async def attach_user_data(self, dn: str, conn_id: str, user_data: KVList) -> EventAttachedDataChanged:
         """Attaches data to a call of a registered DN."""

@@ -5,7 +5,7 @@ import pytest
 
 from cordboard.model import events as ev
 from cordboard.model import requests as rq
-from cordboard.model.enums import CallState, CallType, DNRole
+from cordboard.model.enums import CallState, CallType, DNRole, TreatmentType
 from cordboard.model.errors import MESSAGES, Code
 
 
@@ -87,7 +87,7 @@ def test_every_request_can_be_read_back(kind):
     given = {"this_dn": "1501", "reference_id": 7}
     if issubclass(kind, rq.CallRequest):
         given["conn_id"] = "0" * 16
-    values = {"other_dn": "1502", "user_data": {"k": "v"}, "key": "k"}
+    values = {"other_dn": "1502", "user_data": {"k": "v"}, "key": "k", "treatment_type": TreatmentType.MUSIC}
     for field in msgspec.structs.fields(kind):
         if field.required and field.name not in given:
             given[field.name] = values.get(field.name, "1" * 16)

@@ -44,6 +44,7 @@ PATHS = {
     PartyState.ESTABLISHED: [Move.RING, Move.ANSWER],
     PartyState.HELD: [Move.RING, Move.ANSWER, Move.HOLD],
     PartyState.FAILED: [Move.DIAL, Move.FAIL],
+    PartyState.QUEUED: [Move.QUEUE],
     PartyState.RELEASED: [Move.DIAL, Move.RELEASE],
 }
 

@@ -1,7 +1,8 @@
 """The way of one call: who is called, in which order, and the parties this makes and takes out.
 
 A DN that rang and is left has EventReleased (Forwarded, ThirdPartyDN the new one); the new one EventRinging with
-CallState Forwarded. Members of a hunt group have EventRinging with CallState Covered and ThisQueue.
+CallState Forwarded. Members of a hunt group have EventRinging with CallState Covered and ThisQueue. At a Routing Point
+the call waits (:mod:`cordboard.switch.delivery.at_point`), and whoever it is routed to has that as ThisQueue.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from cordboard.model import events as ev
-from cordboard.model.enums import CallState, DNRole
+from cordboard.model.enums import AddressType, CallState, DNRole
 from cordboard.model.party import Move, Party, advance
 from cordboard.switch.delivery import forwarding, refusals
+from cordboard.switch.delivery.at_point import AtPoint
 from cordboard.switch.delivery.hunt import Hunt
 from cordboard.switch.delivery.offer import invitation
 from cordboard.switch.delivery.refusals import Refusal, refusal_of
@@ -41,6 +43,9 @@ if TYPE_CHECKING:
 RINGING: Final = frozenset({180, 183})
 """Provisional responses that mean the phone is being offered the call."""
 
+MOST_ROUTES: Final = 100
+"""How often one call may be routed, so that two Routing Points cannot send it to each other for ever."""
+
 
 class Recipient(BranchesHandler, Protocol):
     """For whom a call is delivered: a flow for its caller, or a transfer for the party that is left."""
@@ -54,6 +59,9 @@ class Recipient(BranchesHandler, Protocol):
 
     def dropped(self, party: Party) -> None:
         """That party is not being called any more."""
+
+    def queued(self) -> None:
+        """The call waits at a Routing Point."""
 
 
 class _Attempt:
@@ -79,9 +87,12 @@ class Delivery:
         "_hunt",
         "_leaving",
         "_offer",
+        "_point",
         "_reached",
         "_role",
+        "_routes",
         "_server",
+        "_trail",
         "_ways",
         "call_id",
         "forsaken",
@@ -109,12 +120,17 @@ class Delivery:
         self._offer = offer
         self._role = role
         self._arrived = arrived
-        self._guard = forwarding.Guard(server.settings.domain, server.settings.max_forward_hops, trail)
+        self._trail = trail
+        self._guard = self._new_guard()
         self._attempts: list[_Attempt] = []
         self._leaving: Party | None = None
         """Who rang and hands the call on."""
         self._hunt: Hunt | None = None
         """The hunt group whose members are being called."""
+        self._point: AtPoint | None = None
+        """The Routing Point the call waits at."""
+        self._routes = 0
+        """How often it was routed."""
         self._ways: Ways | None = None
         """The ways outside, of a call that goes there."""
         self._reached = False
@@ -125,6 +141,10 @@ class Delivery:
         """The headers that tell the caller who he is connected to."""
         self.forsaken = False
         """Whether nobody is left but who waits: whoever does not answer him has been abandoned, not released."""
+
+    def _new_guard(self) -> forwarding.Guard:
+        settings = self._server.settings
+        return forwarding.Guard(settings.domain, settings.max_forward_hops, self._trail)
 
     # What the flow asks.
 
@@ -167,6 +187,12 @@ class Delivery:
 
     def cancel(self, headers: _core.Headers = ()) -> None:
         """Gives up; the flow hears no more, and releases the parties itself."""
+        if self._point is not None:
+            self._point.close()
+            self._point = None
+        self._cancel(headers)
+
+    def _cancel(self, headers: _core.Headers = ()) -> None:
         for attempt in self._attempts:
             self.call_id = attempt.branches.call_id or self.call_id
             attempt.branches.cancel(headers)
@@ -182,6 +208,12 @@ class Delivery:
 
     def decline(self, party: Party, reference_id: int, link: Link | None) -> bool:
         """Somebody's desktop releases a call that rings. False for a party that is not being called."""
+        point = self._point
+        if point is not None and point.party is party:
+            self._point = None
+            point.release(reference_id, link)
+            self._refuse(refusals.DECLINED)
+            return True
         for attempt in self._attempts:
             if attempt.party is party:
                 self._attempts.remove(attempt)
@@ -224,6 +256,8 @@ class Delivery:
             self._not_taken(extension, refusals.DND, Why.DND, None)
         elif extension.settings.reject_anonymous and self._offer.identity.anonymous:
             self._refuse(refusals.ANONYMOUS)
+        elif extension.settings.address_type is AddressType.ROUTE_DN:
+            self._wait_at(extension, arrived)
         elif hunting.is_group(extension):
             self._hunt_for(extension)
         elif extension.is_trunk and (trunk := self._server.trunks.get(extension.dn.number)) is not None:
@@ -267,7 +301,7 @@ class Delivery:
             self._go(to, CallState.FORWARDED)
 
     def _refuse(self, refusal: Refusal, party: Party | None = None) -> None:
-        self.cancel()
+        self._cancel()
         for one in (party, self._leaving):
             if one is None:
                 continue
@@ -276,7 +310,56 @@ class Delivery:
             else:
                 self._drop(one, refusal.state)
         self._leaving = None
+        point = self._point
+        if point is not None:
+            self.owner.called(point.party)
+            if point.failed(refusal):
+                return
+            self._point = None
+            point.release()
         self.owner.on_branch_failure(self, refusal)
+
+    # Waiting at a Routing Point.
+
+    def _wait_at(self, extension: Extension, arrived: CallState) -> None:
+        if extension.full:
+            self._not_taken(extension, refusals.FULL, Why.BUSY, None)
+            return
+        party = self._party(extension.dn.number, extension, arrived)
+        self._left_point(party)
+        party.queue = None
+        self._point = AtPoint(self._server, self, extension, party)
+        self._point.arrive()
+        self.owner.queued()
+
+    def _left_point(self, to: Party) -> None:
+        """The call does not wait any more: it has come to somebody."""
+        point, self._point = self._point, None
+        if point is not None:
+            point.used(to)
+
+    def route(self, number: str) -> None:
+        """The call that waits goes to a number."""
+        self._routes += 1
+        if self._routes > MOST_ROUTES:
+            self._refuse(refusals.LOOP)
+            return
+        self._guard = self._new_guard()
+        if self._flow.offers_no_more():
+            self._offer = self._offer._replace(body=b"")
+        caller = self._offer.caller
+        self._go(number, CallState.OK, outward=caller is None or not caller.is_trunk)
+
+    def not_routed(self, point: AtPoint) -> None:
+        """Nobody said where the call that waits is to go."""
+        self._point = None
+        point.release()
+        self._refuse(refusals.NOT_ROUTED)
+
+    @property
+    def flow(self) -> CallFlow:
+        """Whose call it is."""
+        return self._flow
 
     # Calling.
 
@@ -285,7 +368,7 @@ class Delivery:
         flow = self._flow
         party = flow.call.add(number, self._role, None if extension.is_trunk else extension.dn)
         party.arrived = arrived
-        party.queue = queue
+        party.queue = queue if queue is not None or self._point is None else self._point.party.number
         if extension.is_trunk:
             flow.meet(party, extension, caller_id.unnamed(number, self._server.settings.domain))
         self.owner.called(party)
@@ -420,6 +503,7 @@ class Delivery:
             return
         self._tell(attempt, event.message)
         if event.status in RINGING:
+            self._left_point(attempt.party)
             self._flow.ring(attempt.party)
         self.owner.on_branch_progress(self, event)
 
@@ -434,6 +518,7 @@ class Delivery:
         for loser in losers:
             loser.branches.cancel(ANSWERED_ELSEWHERE)
             self._drop(loser.party, CallState.OK)
+        self._left_point(attempt.party)
         self.owner.called(attempt.party)
         self.call_id = branches.call_id
         self._close()

@@ -59,6 +59,7 @@ DND: Final = Refusal(Outcome.BUSY, 486, CallState.BUSY, "do not disturb", Releas
 ANONYMOUS: Final = Refusal(Outcome.REJECTED, 433, CallState.GENERAL_ERROR, "anonymous", ReleasedBy.CALLEE)
 LOOP: Final = Refusal(Outcome.UNREACHABLE, 482, CallState.GENERAL_ERROR, "forwarding loop")
 DECLINED: Final = Refusal(Outcome.REJECTED, 603, CallState.BUSY, "ReleaseCall", ReleasedBy.CALLEE)
+NOT_ROUTED: Final = Refusal(Outcome.NO_ANSWER, 480, CallState.GENERAL_ERROR, "not routed")
 NOBODY_FREE: Final = Refusal(Outcome.BUSY, 486, CallState.BUSY, "no member free")
 NOBODY_ANSWERED: Final = Refusal(Outcome.NO_ANSWER, 480, CallState.NO_ANSWER, "no member answered")
 

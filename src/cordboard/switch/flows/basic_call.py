@@ -29,8 +29,9 @@ from cordboard.switch.delivery import RINGING, Delivery, Offer, refusal_of
 from cordboard.switch.features import alerting, caller_id
 from cordboard.switch.features.diversion import Trail
 from cordboard.switch.features.sdp_origin import Origin
-from cordboard.switch.flows import consult, replaces
+from cordboard.switch.flows import consult, replaces, tones
 from cordboard.switch.flows.make_call_rfc3725 import black_hole
+from cordboard.switch.flows.reconnect import Reconnect
 from cordboard.switch.headers import body_of, end_to_end
 from cordboard.switch.numbers import number_of
 from cordboard.switch.records import Outcome, ReleasedBy
@@ -74,7 +75,7 @@ class BasicCall(CallFlow):
         advance(self.caller, Move.DIAL, server.reporter)
         body, kind = body_of(message)
         self._offerless = self.asks_for_offer = not body
-        self._offer = body
+        self._offer = self.a.media.heard = body
         headers = end_to_end(message)
         ours = not caller.is_trunk or caller.settings.trusted
         headers = headers + alerting.of_caller(message) if ours else alerting.harmless(headers)
@@ -86,6 +87,24 @@ class BasicCall(CallFlow):
         self.branches = delivery = Delivery(server, self, offer, trail)
         delivery.start(number)
 
+    # Waiting at a Routing Point
+
+    def queued(self) -> None:
+        """See CallFlow: the caller hears that it rings."""
+        self._progress(180)
+
+    def offers_no_more(self) -> bool:
+        """See CallFlow: a treatment has answered the caller."""
+        if self.a is not None and not self.a.early:
+            self.asks_for_offer = True
+        return self.asks_for_offer
+
+    def _progress(self, status: int) -> None:
+        a = self.a
+        if a is not None and a.early and status != self._told:
+            self._told = status
+            a.progress(status)
+
     # BranchesHandler
 
     def on_branch_progress(self, branches: Called, event: _core.ResponseEvent) -> None:
@@ -95,6 +114,9 @@ class BasicCall(CallFlow):
             self.ring()
         a = self.a
         if a is None or a.over:
+            return
+        if not a.early:
+            tones.ring_back(self)
             return
         body, kind = body_of(event.message)
         if body and not self._offerless:
@@ -117,6 +139,9 @@ class BasicCall(CallFlow):
             session.hang_up()
             return
         body, kind = body_of(event.message)
+        if not a.early:
+            self._connect(a, session, body)
+            return
         a.answer([*end_to_end(event.message), *branches.identity], body, kind)
         bridge = self.join(a, session, self.audit_interval())
         a.media.said = session.media.heard = body
@@ -127,6 +152,17 @@ class BasicCall(CallFlow):
             a.media.heard = session.media.said = self._offer
         self.establish()
 
+    def _connect(self, a: Session, b: Session, offer: bytes) -> None:
+        """Joins a caller who was answered before: his phone is made the callee's offer."""
+        self.establish()
+        self.rearrange(None)
+        bridge = self.join(a, b, self.audit_interval())
+        if offer:
+            b.media.heard = offer
+            bridge.engage(Reconnect(self, b, a, bridge.disengage)).start(offer)
+        else:
+            self.end(Outcome.FAILED, 488, ReleasedBy.SERVER, "no offer from the callee")
+
     def on_branch_failure(self, branches: Called, failure: Failure) -> None:
         """Nobody will answer: the caller learns why."""
         self.callee_call_id = branches.call_id
@@ -134,6 +170,9 @@ class BasicCall(CallFlow):
         refusal = refusal_of(failure)
         if self.caller is not None:
             advance(self.caller, Move.FAIL, self.server.reporter, refusal.state)
+        if self.a is not None and not self.a.early:
+            tones.refuse(self, refusal)
+            return
         self.end(refusal.outcome, refusal.status, refusal.by, refusal.reason, headers=refusal.headers)
 
     def answer_nowhere(self) -> None:

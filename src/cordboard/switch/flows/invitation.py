@@ -93,6 +93,10 @@ class Invitation:
             self._announced.remove(party)
             self.conference.tell_gone(party, self._by, *self._take_reference())
 
+    def queued(self) -> None:
+        """Who was called is a Routing Point: what comes of it is seen later."""
+        self._tell(None)
+
     def _take_reference(self) -> tuple[int, Link | None]:
         reference, self._reference = self._reference, (0, None)
         return reference

@@ -143,6 +143,10 @@ class MakeCallFlow(CallFlow):
         call = self.call
         self.server.reporter.fail(TLibError(code, detail), reference_id, self._link, this_dn=call.ani)
 
+    def queued(self) -> None:
+        """See CallFlow."""
+        tones.ring_back(self)
+
     # BranchesHandler
 
     def on_branch_progress(self, branches: Called, event: _core.ResponseEvent) -> None:

@@ -27,6 +27,7 @@ from cordboard.sip.media import HELD, RETRIEVED, direction, pointed
 from cordboard.switch.flows.quiet import Quiet, Quieting, quiet_answer
 from cordboard.switch.headers import body_of
 from cordboard.switch.services import errand
+from cordboard.switch.services.dialog import Dialog
 from cordboard.switch.services.limb import Limb, State
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from cordboard.sip.session import Session
     from cordboard.switch.bridge import AnyChange, Change
     from cordboard.switch.callflow import CallFlow
+    from cordboard.switch.flows.treatments.plans import Plan
+    from cordboard.switch.flows.treatments.treatment import Treatment
     from cordboard.switch.services.errand import Errand
 
 
@@ -79,12 +82,14 @@ def part(flow: CallFlow) -> Parted:
 class Parted:
     """The arrangement of a call of two while somebody holds."""
 
-    __slots__ = ("_asked", "_closed", "_engaged", "flow", "seats")
+    __slots__ = ("_asked", "_closed", "_engaged", "_treated", "flow", "seats")
 
     def __init__(self, flow: CallFlow) -> None:
         self.flow = flow
         self.seats: dict[Session, Limb | Quiet] = {}
         """What each leg is joined to."""
+        self._treated: dict[Session, Treatment] = {}
+        """Legs that hear a treatment in place of music."""
         self._asked: tuple[Session, int] | None = None
         """The re-INVITE or UPDATE that takes a party from hold, while the other phone is being asked."""
         self._engaged: Change | None = None
@@ -146,6 +151,7 @@ class Parted:
         for seat in self.seats.values():
             seat.close()
         self.seats.clear()
+        self._treated.clear()
 
     # Who hears what
 
@@ -174,25 +180,47 @@ class Parted:
             return
         if seat is not None:
             seat.close()
+        treatment = self._treated.pop(session, None)
+        if treatment is not None:
+            treatment.forget()
         self.seats[session] = Quiet(self.flow, session)
         if not told:
             Quieting(self.flow, session, _whatever).start()
 
-    def play(self, session: Session, wanted: Errand) -> Limb:
+    def play(self, session: Session, wanted: Errand) -> None:
         """Lets a leg hear something."""
+        self._seat(session, Limb(self.flow, session, wanted, self._told))
+
+    def _seat(self, session: Session, limb: Limb) -> None:
         seat = self.seats.pop(session, None)
         if seat is not None:
             seat.close()
-        limb = Limb(self.flow, session, wanted, self._told)
+        before = self._treated.pop(session, None)
+        if before is not None:
+            before.replaced()
         self.seats[session] = limb
         limb.start()
-        return limb
+
+    def treat(self, session: Session, wanted: Plan, treatment: Treatment) -> None:
+        """Lets a party that is held hear something in place of its music, until it ends."""
+        if wanted.steps:
+            self._seat(session, Dialog(self.flow, session, wanted.steps, self._told))
+        else:
+            self._seat(session, Limb(self.flow, session, wanted.errand, self._told))
+        self._treated[session] = treatment
 
     def _told(self, limb: Limb) -> None:
         if self._closed or self.seats.get(limb.leg) is not limb:
             return
+        session = limb.leg
+        treatment = self._treated.get(session)
         if limb.state in (State.FAILED, State.ENDED):
-            self.hush(limb.leg)
+            self._treated.pop(session, None)
+            self.hush(session)
+        if treatment is not None:
+            treatment.told(limb.state, limb.result if isinstance(limb, Dialog) else {})
+            if isinstance(self.seats.get(session), Quiet):
+                self.arrange()
 
     # A phone's keys
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from cordboard.model.enums import CallState
 from cordboard.switch.flows.waiting import Waiting, available, end_refused
 from cordboard.switch.services import errand
+from cordboard.switch.services.limb import State
 
 if TYPE_CHECKING:
     from cordboard.switch.callflow import CallFlow
@@ -55,4 +56,9 @@ def refuse(flow: CallFlow, refusal: Refusal) -> None:
         flow.rearrange(waiting)
     waiting.refused = refusal
     busy = waiting
-    busy.play(tone, lambda _: busy.end(), seconds + SLACK)
+
+    def over(state: State, _: object) -> None:
+        if state is not State.UP:
+            busy.end()
+
+    busy.play(tone, over, most=seconds + SLACK)

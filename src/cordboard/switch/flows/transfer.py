@@ -290,6 +290,10 @@ class Transfer:
         elif self.state is State.BLIND:
             self.flow.callee = self.target
 
+    def queued(self) -> None:
+        """The target is a Routing Point: to the transferor that is as good as ringing."""
+        self.observer.progress(180)
+
     def on_branch_progress(self, branches: Called, event: _core.ResponseEvent) -> None:
         """The target rings."""
         if self.state is State.RINGING and self.consult is not None:

@@ -6,7 +6,8 @@
     | 200 (answer) ---------> | ACK (answer) ----------------------------------> |
     | <---------------------------------------------- RTP: ringback ------------ |
 
-Calls made by a desktop (:mod:`cordboard.switch.flows.make_call_rfc3725`), calls that are transferred blindly
+Calls that wait at a Routing Point (:mod:`cordboard.switch.flows.treatments`), calls made by a desktop
+(:mod:`cordboard.switch.flows.make_call_rfc3725`), calls that are transferred blindly
 (:mod:`cordboard.switch.flows.transfer`). Without a service the party hears what it heard, which may be nothing: a call
 never fails for want of a tone.
 """
@@ -15,20 +16,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cordboard.switch.services.dialog import Dialog
 from cordboard.switch.services.limb import Limb, State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from cordboard import _core
     from cordboard.model.party import Party
     from cordboard.model.ports import Link
+    from cordboard.sip.bodies.msml import model
     from cordboard.sip.clock import Timer
     from cordboard.sip.session import Session
     from cordboard.switch.bridge import AnyChange
     from cordboard.switch.callflow import CallFlow
     from cordboard.switch.delivery.refusals import Refusal
     from cordboard.switch.services.errand import Errand
+
+    Listener = Callable[[State, Mapping[str, str]], None]
+    """Told that something is heard (UP), has ended or failed; and what a dialog found out."""
 
 
 def available(flow: CallFlow, wanted: Errand) -> bool:
@@ -57,7 +63,7 @@ def end_refused(
 class Waiting:
     """The arrangement of such a call."""
 
-    __slots__ = ("_done", "_guard", "flow", "leg", "limb", "refused")
+    __slots__ = ("_guard", "_listener", "flow", "leg", "limb", "refused")
 
     def __init__(self, flow: CallFlow, leg: Session) -> None:
         self.flow = flow
@@ -66,37 +72,54 @@ class Waiting:
         """What the leg is joined to."""
         self.refused: Refusal | None = None
         """Why nobody will be there, once that is so."""
-        self._done: Callable[[State], None] | None = None
+        self._listener: Listener | None = None
         self._guard: Timer | None = None
 
-    def play(self, wanted: Errand, done: Callable[[State], None] | None = None, most: float = 0.0) -> Limb:
-        """Lets the party hear something. ``done``: told that it ended or failed, or that ``most`` seconds are over."""
+    def play(
+        self,
+        wanted: Errand,
+        listener: Listener | None = None,
+        *,
+        most: float = 0.0,
+        steps: tuple[model.Step, ...] = (),
+    ) -> None:
+        """Lets the party hear something, or have the dialog of those ``steps``.
+
+        ``listener``: told that it is heard, that it ended or failed. After ``most`` seconds it counts as ended.
+        """
         self._stop()
-        self._done = done
+        self._listener = listener
         if most > 0:
             self._guard = self.flow.server.clock.call_later(most, self._too_long)
-        self.limb = limb = Limb(self.flow, self.leg, wanted, self._told)
-        limb.start()
-        return limb
+        if steps:
+            self.limb = Dialog(self.flow, self.leg, steps, self._told)
+        else:
+            self.limb = Limb(self.flow, self.leg, wanted, self._told)
+        self.limb.start()
 
     def _told(self, limb: Limb) -> None:
-        if limb is self.limb and limb.state in (State.ENDED, State.FAILED):
-            self._finish(limb.state)
+        if limb is not self.limb:
+            return
+        if limb.state is State.UP:
+            if self._listener is not None:
+                self._listener(State.UP, {})
+        else:
+            self._finish(limb.state, limb.result if isinstance(limb, Dialog) else {})
 
     def _too_long(self) -> None:
         self._guard = None
-        self._finish(State.ENDED)
+        self._finish(State.ENDED, {})
 
-    def _finish(self, state: State) -> None:
-        done, self._done = self._done, None
+    def _finish(self, state: State, result: Mapping[str, str]) -> None:
+        listener, self._listener = self._listener, None
         if self._guard is not None:
             self._guard.cancel()
             self._guard = None
-        if done is not None:
-            done(state)
+        if listener is not None:
+            listener(state, result)
 
     def _stop(self) -> None:
-        self._done = None
+        self._listener = None
         if self._guard is not None:
             self._guard.cancel()
             self._guard = None
@@ -131,9 +154,9 @@ class Waiting:
         return False
 
     def again(self, session: Session) -> None:  # noqa: ARG002
-        """Lets the leg hear it anew."""
-        if self.limb is not None:
-            self.play(self.limb.errand, self._done)
+        """Lets the leg hear it anew; a dialog is over."""
+        if self.limb is not None and not isinstance(self.limb, Dialog):
+            self.play(self.limb.errand, self._listener)
 
     def left(self, session: Session) -> bool:
         """With the one who waits the call goes; one that came to nothing for the reason it had."""

@@ -42,19 +42,29 @@ class Errand(NamedTuple):
         return scheme + netann.uri(self.asked, rest).partition(":")[2]
 
 
-def music(what: str) -> Errand:
-    """Plays a file to one party for as long as it listens."""
-    return Errand(MUSIC, netann.Announcement(what, repeat=netann.FOREVER), endless=True)
+def music(what: str, seconds: float = 0.0) -> Errand:
+    """Plays a file to one party: for as long as it listens, or for so long."""
+    return _over_and_over(MUSIC, what, seconds)
 
 
-def tone(what: str) -> Errand:
-    """Plays a tone to one party until something else comes."""
-    return Errand(TREATMENT, netann.Announcement(what, repeat=netann.FOREVER), endless=True)
+def tone(what: str, seconds: float = 0.0) -> Errand:
+    """Plays a tone to one party: until something else comes, or for so long."""
+    return _over_and_over(TREATMENT, what, seconds)
 
 
-def announcement(what: str, seconds: float = 0.0) -> Errand:
+def _over_and_over(need: str, what: str, seconds: float) -> Errand:
+    asked = netann.Announcement(what, repeat=netann.FOREVER, duration_ms=round(seconds * 1000))
+    return Errand(need, asked, endless=not seconds)
+
+
+def announcement(what: str, seconds: float = 0.0, locale: str = "") -> Errand:
     """Plays something to one party once, for so long at most."""
-    return Errand(TREATMENT, netann.Announcement(what, duration_ms=round(seconds * 1000)))
+    return Errand(TREATMENT, netann.Announcement(what, duration_ms=round(seconds * 1000), locale=locale))
+
+
+def dialog() -> Errand:
+    """Takes a dialog by MSML with one party."""
+    return Errand(MSML, netann.MsmlLeg())
 
 
 def conference(name: str) -> Errand:

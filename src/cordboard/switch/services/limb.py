@@ -7,6 +7,9 @@
     | 200 (answer) ----------> | ACK (answer) --------> |        UP
     | <------------- RTP ------------------------------>|
 
+A party that calls us and is not answered yet is offered to the service as it offered itself, and answered with what the
+service says: it is joined at once.
+
     CALLING --ANSWERED--> JOINING --JOINED--> UP --FINISHED--> ENDED
      |  ^                    |                 |
      |  '------LOST----------+-----------------'                  an errand that never ends goes to the next service
@@ -77,6 +80,7 @@ TABLE: Final[dict[tuple[State, Input], State]] = {
     (_S.JOINING, _I.CLOSE): _S.CLOSED,
     (_S.UP, _I.LOST): _S.CALLING,
     (_S.UP, _I.FINISHED): _S.ENDED,
+    (_S.UP, _I.REFUSED): _S.FAILED,
     (_S.UP, _I.CLOSE): _S.CLOSED,
     (_S.ENDED, _I.CLOSE): _S.CLOSED,
     (_S.FAILED, _I.CLOSE): _S.CLOSED,
@@ -94,6 +98,18 @@ class LimbStateError(Exception):
         self.input = what
         """The input."""
         super().__init__(f"limb: no {what.value} in state {state.value}")
+
+
+class ServiceBridge(Bridge):
+    """A party's leg and a service's, joined. What the service says in INFO is for the limb."""
+
+    def on_request(self, session: Session, event: _core.RequestEvent) -> None:
+        """One of them asks for something."""
+        if session is self.b and event.message.method == "INFO" and isinstance(self.owner, Limb):
+            if not self.owner.takes_info(session, event):
+                super().on_request(session, event)
+        else:
+            super().on_request(session, event)
 
 
 class Limb(Alone):
@@ -212,7 +228,7 @@ class Limb(Alone):
             to=f"<{uri}>",
             contact_user="",
             headers=[("X-Cordboard-ConnID", self.flow.call.conn_id), ("X-Cordboard-CallUUID", self.flow.call.uuid)],
-            body=b"",
+            body=self.leg.media.heard if self.leg.early else b"",
         )
 
     def _next(self, failed: Service) -> None:
@@ -249,14 +265,43 @@ class Limb(Alone):
         self._step(Input.ANSWERED)
         if self.service is not None:
             self.service.works()
+        if self.leg.early:
+            self._answer(session, body)
+            return
         self._reconnect = Reconnect(self.flow, session, self.leg, self._joined)
         self._bridge(session).engage(self._reconnect).start(body)
+
+    def _answer(self, media: Session, body: bytes) -> None:
+        """Answers a party that calls us with what the service says."""
+        leg = self.leg
+        offer = leg.media.heard
+        for session in (leg, media):
+            session.media.continued = True
+        leg.answer(body=body)
+        leg.media.said = body
+        bridge = self._bridge(media)
+        if offer:
+            media.ack()
+            media.media.said = offer
+        else:
+            bridge.expect_answer(leg)
+        self._step(Input.JOINED)
+        self._tried.clear()
+        self._up()
+
+    def _up(self) -> None:
+        """The party is joined to the service."""
+        self._told(self)
+
+    def takes_info(self, session: Session, event: _core.RequestEvent) -> bool:  # noqa: ARG002
+        """Whether what the service says in INFO is not for the party."""
+        return False
 
     def _bridge(self, media: Session) -> Bridge:
         settings = self.service.extension.settings if self.service is not None else None
         intervals = [self.flow.audit_interval(), settings.session_audit_interval if settings is not None else 0.0]
         shortest = min((one for one in intervals if one > 0), default=0.0)
-        self.bridge = Bridge(self.flow.server.clock, self, self.leg, media, shortest)
+        self.bridge = ServiceBridge(self.flow.server.clock, self, self.leg, media, shortest)
         return self.bridge
 
     def _joined(self) -> None:
@@ -270,21 +315,25 @@ class Limb(Alone):
             return
         self._step(Input.JOINED)
         self._tried.clear()
-        self._told(self)
+        self._up()
 
     # The service is gone, or done
 
     def service_died(self) -> None:
         """The service does not answer its tests any more."""
         if self.state in (State.CALLING, State.JOINING, State.UP):
-            self._lost()
+            self._lost(died=True)
 
-    def _lost(self) -> None:
+    def _lost(self, *, died: bool = False) -> None:
         service = self.service
         self.leg.handler = self
-        if service is not None and (self.state is State.CALLING or self.errand.endless):
+        if service is not None and (died or self.state is State.CALLING or self.errand.endless):
             self._next(service)
-            return
+        else:
+            self._finish()
+
+    def _finish(self) -> None:
+        """It is done."""
         self._let_go()
         self._step(Input.FINISHED)
         self._told(self)
@@ -303,7 +352,7 @@ class Limb(Alone):
         if session is self.leg:
             super().on_lost(session, reason)
         elif self.state in (State.JOINING, State.UP):
-            self._lost()
+            self._lost(died=True)
 
     def on_media(self, session: Session, change: str) -> None:
         """The party's phone stops listening to the service, or listens again."""
