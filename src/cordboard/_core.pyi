@@ -473,7 +473,7 @@ class MediaLeg:
     def accept(self, answer: bytes) -> None:
         """Raises MediaRefused and changes nothing."""
     def send_digits(self, digits: str, on_ms: int, off_ms: int) -> int:
-        """How long that takes, milliseconds."""
+        """How long that takes, milliseconds. Raises ValueError for what is no row of digits."""
     def stats(self) -> MediaStats: ...
     def close(self) -> None: ...
 

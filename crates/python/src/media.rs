@@ -190,8 +190,9 @@ impl PyMediaLeg {
         self.engine.accept(&self.leg, answer).map_err(refused)
     }
 
-    fn send_digits(&self, digits: &str, on_ms: u32, off_ms: u32) -> u64 {
-        self.engine.send_digits(self.leg.id(), digits, on_ms, off_ms)
+    fn send_digits(&self, digits: &str, on_ms: u32, off_ms: u32) -> PyResult<u32> {
+        let sent = self.engine.send_digits(self.leg.id(), digits, on_ms, off_ms);
+        sent.map_err(|error| PyValueError::new_err(error.to_string()))
     }
 
     fn stats(&self) -> PyMediaStats {

@@ -97,6 +97,16 @@ impl Codec {
         (samples as u64 * u64::from(self.clock_rate()) / u64::from(self.sample_rate().max(1))) as u32
     }
 
+    /// How many samples a payload holds.
+    #[must_use]
+    pub fn samples(self, payload: &[u8]) -> usize {
+        match self {
+            Self::Pcmu | Self::Pcma => payload.len(),
+            Self::G722 => 2 * payload.len(),
+            Self::L16(_) => payload.len() / 2,
+        }
+    }
+
     /// Octets a payload of so many samples has at most.
     #[must_use]
     pub fn payload_len(self, samples: usize) -> usize {
@@ -184,11 +194,7 @@ impl Decoder {
     /// How many samples a payload holds.
     #[must_use]
     pub fn samples(&self, payload: &[u8]) -> usize {
-        match self.codec {
-            Codec::Pcmu | Codec::Pcma => payload.len(),
-            Codec::G722 => 2 * payload.len(),
-            Codec::L16(_) => payload.len() / 2,
-        }
+        self.codec.samples(payload)
     }
 
     /// Decodes a payload as far as `out` has room; gives the number of samples.

@@ -6,6 +6,7 @@ use super::leg::Leg;
 use super::sound::File;
 use super::{Id, Playing, Recording, Role, Target};
 use crate::description::Agreed;
+use crate::tone::Plan;
 
 /// Something to do.
 pub(super) enum Command {
@@ -85,6 +86,14 @@ pub(super) enum Command {
         recorder: Id,
         target: Target,
         act: Act,
+    },
+    /// Digits to send to a leg, and how they sound where its peer knows no events.
+    Digits {
+        leg: Id,
+        digits: Box<str>,
+        on_ms: u32,
+        off_ms: u32,
+        sound: Plan,
     },
     /// The engine ends.
     Stop,

@@ -1,32 +1,135 @@
-//! Digits sent to a leg.
+//! Digits of a leg: those its peer presses, as events or in the sound, and those sent to it.
 
-use super::{Engine, Id, Playing, Source, Target};
+use super::leg::{Leg, Link};
+use super::queue::Outbox;
+use super::{Event, FRAME_MS};
+use crate::description::Agreed;
+use crate::dtmf::detector::Detector;
+use crate::dtmf::event::{EventsIn, EventsOut, Frame};
+use crate::rtp::{self, HEADER, Packet};
 
-/// The rows and columns of a telephone's keys, hertz (ITU-T Q.23).
-const ROWS: [f64; 4] = [697.0, 770.0, 852.0, 941.0];
-const COLUMNS: [f64; 4] = [1_209.0, 1_336.0, 1_477.0, 1_633.0];
-const KEYS: &str = "123A456B789C*0#D";
-/// Levels of the low and the high frequency, dBm0: the high one suffers more on the way.
-const LOW: f32 = -9.0;
-const HIGH: f32 = -7.0;
-
-/// The two frequencies of a key.
-fn frequencies(digit: char) -> Option<[(f64, f32); 2]> {
-    let at = KEYS.find(digit.to_ascii_uppercase())?;
-    Some([(ROWS[at / 4], LOW), (COLUMNS[at % 4], HIGH)])
+/// What a leg has of digits; each part is made when it is needed.
+#[derive(Default)]
+pub(super) struct Digits {
+    events: Option<EventsIn>,
+    detector: Option<Box<Detector>>,
+    sending: Option<Box<EventsOut>>,
 }
 
-impl Engine {
-    /// Sends digits, each for so long and with so much silence after it; gives how long that takes. What is no digit
-    /// is left out.
-    pub fn send_digits(&self, leg: Id, digits: &str, on_ms: u32, off_ms: u32) -> u64 {
-        let pairs: Vec<_> = digits.chars().filter_map(frequencies).collect();
-        let took = pairs.len() as u64 * u64::from(on_ms + off_ms);
-        let one = |pair: [(f64, f32); 2]| [Source::Waves(on_ms, pair.to_vec()), Source::Waves(off_ms, Vec::new())];
-        let sources: Vec<_> = pairs.into_iter().flat_map(one).collect();
-        if !sources.is_empty() {
-            self.play_quietly(Target::Leg(leg), Playing { sources, ..Playing::default() });
+fn clock(agreed: &Agreed) -> u32 {
+    agreed.codec.clock_rate()
+}
+
+impl Digits {
+    /// Whether digits are on their way out.
+    pub(super) fn are_sent(&self) -> bool {
+        self.sending.is_some()
+    }
+
+    /// Whether a key is heard to be down in the sound.
+    fn is_heard(&self) -> bool {
+        self.detector.as_ref().is_some_and(|detector| detector.pressed().is_some())
+    }
+}
+
+impl Leg {
+    /// Whether digits are looked for in its sound: its peer knows no events, and somebody here listens anyway or could.
+    pub(super) fn is_searched(&self) -> bool {
+        let without_events = self.agreed.as_ref().is_some_and(|agreed| agreed.dtmf_receive.is_empty());
+        without_events && !matches!(self.link, Link::Leg { .. })
+    }
+
+    /// Takes in a packet of an event; whether it is one. The key that went down with it, if one did.
+    pub(super) fn take_event(
+        &mut self,
+        packet: &Packet,
+        data: &[u8],
+        now: u64,
+        outbox: &Outbox,
+    ) -> Option<Option<char>> {
+        let agreed = self.agreed.as_ref()?;
+        let kind = agreed.dtmf_receive.iter().find(|kind| kind.number == packet.payload_type)?;
+        let events = self.digits.events.get_or_insert_with(|| EventsIn::new(kind.clock_rate));
+        let (before, leg) = (events.pressed(), self.id);
+        let arrival = (now * u64::from(kind.clock_rate) / 1_000_000) as u32;
+        let mut ended = false;
+        events.packet(packet.timestamp, &data[packet.payload.clone()], arrival, |press| {
+            ended = true;
+            outbox.tell(Event::Digit { leg, digit: press.key, ms: press.duration_ms });
+        });
+        let down = events.pressed().filter(|key| before != Some(*key) || ended);
+        if let Some(ear) = &mut self.ear {
+            ear.pass(packet);
         }
-        took
+        Some(down)
+    }
+
+    /// Lets go of a key whose end was lost.
+    pub(super) fn release_lost_key(&mut self, now: u64, outbox: &Outbox) {
+        let Some(rate) = self.agreed.as_ref().map(|agreed| clock(agreed)) else { return };
+        if let Some(events) = &mut self.digits.events {
+            let leg = self.id;
+            events.tick((now * u64::from(rate) / 1_000_000) as u32, |press| {
+                outbox.tell(Event::Digit { leg, digit: press.key, ms: press.duration_ms });
+            });
+        }
+    }
+
+    /// Looks for digits in what it said in this frame. One that is heard is kept from a room if `clamped`.
+    pub(super) fn search(&mut self, rate: u32, clamped: bool, outbox: &Outbox) {
+        if !self.is_searched() {
+            self.digits.detector = None;
+            return;
+        }
+        let Some(ear) = &mut self.ear else { return };
+        let Some(frame) = ear.frame() else { return };
+        let detector = match self.digits.detector.take().filter(|detector| detector.rate() == rate) {
+            Some(detector) => detector,
+            None => Box::new(Detector::new(rate)),
+        };
+        let detector = self.digits.detector.insert(detector);
+        let leg = self.id;
+        detector.feed(frame, |press| {
+            outbox.tell(Event::Digit { leg, digit: press.key, ms: press.duration_ms });
+        });
+        if clamped && self.digits.is_heard() {
+            ear.hush();
+        }
+    }
+
+    /// Lets digits be sent to it as events; false if its peer knows none.
+    pub(super) fn press(&mut self, digits: &str, on_ms: u32, off_ms: u32) -> bool {
+        let Some(kind) = self.agreed.as_ref().and_then(|agreed| agreed.dtmf_send) else { return false };
+        let sending = self.digits.sending.get_or_insert_with(|| Box::new(EventsOut::new(kind.clock_rate)));
+        // Too many at once are too many: who asked was told how long the earlier ones take.
+        let _ = sending.press(digits, on_ms, off_ms);
+        true
+    }
+
+    /// Sends what belongs into this frame in the place of sound; whether there was anything.
+    pub(super) fn say_digit(&mut self, scratch: &mut [u8], now: u64) -> bool {
+        let Some(kind) = self.agreed.as_ref().and_then(|agreed| agreed.dtmf_send) else {
+            self.digits.sending = None;
+            return false;
+        };
+        let Some(sending) = &mut self.digits.sending else { return false };
+        let ticks = kind.clock_rate * FRAME_MS / 1000;
+        let frame = sending.frame(self.outgoing.timestamp, ticks);
+        if sending.is_idle() {
+            self.digits.sending = None;
+        }
+        match frame {
+            Frame::Sound => return false,
+            Frame::Nothing => self.outgoing.skip(ticks),
+            Frame::Event { timestamp, marker, payload } => {
+                let (sequence, ssrc) = (self.outgoing.sequence, self.outgoing.ssrc);
+                rtp::write(scratch, kind.number, marker, sequence, timestamp, ssrc);
+                scratch[HEADER..HEADER + payload.len()].copy_from_slice(&payload);
+                self.outgoing.sequence = sequence.wrapping_add(1);
+                self.outgoing.skip(ticks);
+                self.send(scratch, HEADER + payload.len(), now);
+            }
+        }
+        true
     }
 }

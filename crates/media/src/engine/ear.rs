@@ -3,62 +3,58 @@
 use super::FRAME_MS;
 use crate::codec::{Codec, Decoder};
 use crate::dsp::resample::Resampler;
+use crate::jitter::{Jitter, Limits, Sound, Taken};
+use crate::rtp::Packet;
 
-/// Packets that may wait.
-const SLOTS: usize = 16;
-/// Packets gathered before the first is heard.
-const BEGIN: usize = 2;
-/// Frames made up when nothing comes before it is silence.
-const PATIENCE: u32 = 3;
-/// Samples of the longest packet, 60 ms at 48 kHz, and a frame.
-const MOST: usize = 3_840;
-
-struct Slot {
-    sequence: u16,
-    codec: Codec,
-    payload: Vec<u8>,
-    taken: bool,
-}
+/// Samples of the longest packet, 120 ms at 48 kHz, of another one that is faded into it, and a frame.
+const MOST: usize = 2 * 5_760 + 960;
+/// The longest packet buffered, milliseconds.
+const LONGEST_MS: u32 = 60;
 
 /// One stream being heard.
 pub(super) struct Ear {
-    slots: Vec<Slot>,
-    /// The sequence number heard next; `None` while packets are gathered.
-    next: Option<u16>,
+    jitter: Jitter,
+    clock_rate: u32,
+    /// What payload types mean that have come.
+    kinds: Vec<(u8, Codec)>,
     decoder: Decoder,
     /// Decoded and not yet heard.
-    samples: Box<[i16]>,
-    filled: usize,
-    packet: usize,
-    missing: u32,
-    resampler: Option<(u32, Resampler)>,
+    samples: Vec<i16>,
+    /// Of those at the end, how many are to be faded into what is decoded next.
+    surplus: usize,
+    scratch: Vec<i16>,
+    resampler: Option<(u32, u32, Resampler)>,
     rate: u32,
-    frame: Box<[i16]>,
+    frame: Vec<i16>,
     heard: bool,
-    late: u64,
+    late_before: u64,
+}
+
+fn largest(codec: Codec) -> usize {
+    codec.payload_len((codec.sample_rate() * LONGEST_MS / 1000) as usize)
 }
 
 impl Ear {
     pub(super) fn new(codec: Codec) -> Self {
         Self {
-            slots: Vec::new(),
-            next: None,
+            jitter: Jitter::new(codec.clock_rate(), largest(codec), Limits::default()),
+            clock_rate: codec.clock_rate(),
+            kinds: Vec::new(),
             decoder: Decoder::new(codec),
-            samples: vec![0; MOST].into(),
-            filled: 0,
-            packet: 0,
-            missing: 0,
+            samples: Vec::new(),
+            surplus: 0,
+            scratch: Vec::new(),
             resampler: None,
             rate: 8_000,
-            frame: vec![0; 960].into(),
+            frame: Vec::new(),
             heard: false,
-            late: 0,
+            late_before: 0,
         }
     }
 
     /// Packets that came too late.
     pub(super) fn late(&self) -> u64 {
-        self.late
+        self.late_before + self.jitter.counts().late
     }
 
     /// What was heard last.
@@ -66,124 +62,126 @@ impl Ear {
         self.decoder.codec()
     }
 
-    /// Another stream begins.
-    pub(super) fn reset(&mut self) {
-        self.slots.iter_mut().for_each(|slot| slot.taken = true);
-        self.next = None;
+    /// Takes in a packet that came at `now`, microseconds.
+    pub(super) fn put(&mut self, packet: &Packet, codec: Codec, payload: &[u8], now: u64) {
+        match self.kinds.iter_mut().find(|(number, _)| *number == packet.payload_type) {
+            Some((_, known)) if *known == codec => {}
+            Some((_, known)) => *known = codec,
+            None => {
+                let most = self.kinds.iter().map(|(_, codec)| largest(*codec)).max().unwrap_or_default();
+                self.kinds.push((packet.payload_type, codec));
+                if codec.clock_rate() != self.clock_rate || largest(codec) > most {
+                    self.late_before += self.jitter.counts().late;
+                    self.clock_rate = codec.clock_rate();
+                    self.jitter = Jitter::new(self.clock_rate, largest(codec).max(most), Limits::default());
+                }
+            }
+        }
+        let (sequence, timestamp, payload_type) = (packet.sequence, packet.timestamp, packet.payload_type);
+        let ticks = codec.ticks(codec.samples(payload));
+        self.jitter.put(packet.ssrc, &Sound { sequence, timestamp, payload_type, ticks, payload }, self.ticks(now));
     }
 
-    /// Takes a packet in.
-    pub(super) fn put(&mut self, sequence: u16, codec: Codec, payload: &[u8]) {
-        if self.next.is_some_and(|next| sequence.wrapping_sub(next) >= 0x8000) {
-            self.late += 1;
-            return;
-        }
-        if self.slots.iter().any(|slot| !slot.taken && slot.sequence == sequence) {
-            return;
-        }
-        let free = self.slots.iter().position(|slot| slot.taken).or_else(|| {
-            (self.slots.len() < SLOTS).then(|| {
-                self.slots.push(Slot { sequence, codec, payload: Vec::with_capacity(payload.len()), taken: true });
-                self.slots.len() - 1
-            })
-        });
-        let Some(free) = free else {
-            // Too much at once: what waits is stale.
-            self.reset();
-            return;
-        };
-        let slot = &mut self.slots[free];
-        (slot.sequence, slot.codec, slot.taken) = (sequence, codec, false);
-        slot.payload.clear();
-        slot.payload.extend_from_slice(payload);
+    /// A packet without sound came: nobody waits for its number.
+    pub(super) fn pass(&mut self, packet: &Packet) {
+        self.jitter.pass(packet.ssrc, packet.sequence);
     }
 
-    /// Makes the frame of this moment at `rate`; whether there is one.
-    pub(super) fn listen(&mut self, rate: u32) -> bool {
+    fn ticks(&self, now: u64) -> u32 {
+        (now * u64::from(self.clock_rate) / 1_000_000) as u32
+    }
+
+    /// Makes the frame of this moment at `rate`; whether anything is heard.
+    pub(super) fn listen(&mut self, rate: u32, now: u64) {
         self.rate = rate;
         let frame = self.native();
-        self.heard = self.fill(frame);
+        self.heard = self.fill(now) && self.samples.len() >= frame;
         if !self.heard {
-            return false;
+            return;
         }
-        let from = self.decoder.codec().sample_rate();
+        let (frame, from) = (self.native(), self.codec().sample_rate());
+        self.frame.resize((rate * FRAME_MS / 1000) as usize, 0);
         if from == rate {
-            self.frame[..frame].copy_from_slice(&self.samples[..frame]);
+            self.frame.copy_from_slice(&self.samples[..frame]);
         } else {
-            if self.resampler.as_ref().is_none_or(|(of, _)| *of != from) {
-                self.resampler = Resampler::new(from, rate).ok().map(|resampler| (from, resampler));
+            if self.resampler.as_ref().is_none_or(|(f, t, _)| (*f, *t) != (from, rate)) {
+                self.resampler = Resampler::new(from, rate).ok().map(|resampler| (from, rate, resampler));
             }
-            if let Some((_, resampler)) = &mut self.resampler {
+            if let Some((_, _, resampler)) = &mut self.resampler {
                 resampler.process(&self.samples[..frame], &mut self.frame);
             }
         }
-        self.samples.copy_within(frame..self.filled, 0);
-        self.filled -= frame;
-        true
+        self.samples.drain(..frame);
     }
 
-    /// The frame of this moment, if anything was heard.
+    /// The frame of this moment, if anything is heard.
     pub(super) fn frame(&self) -> Option<&[i16]> {
-        self.heard.then(|| &self.frame[..(self.rate * FRAME_MS / 1000) as usize])
+        self.heard.then_some(&*self.frame)
+    }
+
+    /// Makes the frame silence.
+    pub(super) fn hush(&mut self) {
+        self.frame.fill(0);
     }
 
     /// Samples of a frame at the codec's own rate.
     fn native(&self) -> usize {
-        (self.decoder.codec().sample_rate() * FRAME_MS / 1000) as usize
+        (self.codec().sample_rate() * FRAME_MS / 1000) as usize
     }
 
-    fn fill(&mut self, frame: usize) -> bool {
-        while self.filled < frame {
-            match self.take() {
-                Some(slot) => self.decode(slot),
-                None if self.next.is_none() => return false,
-                None => self.conceal(frame),
+    /// Gets samples for a frame; false in a pause.
+    fn fill(&mut self, now: u64) -> bool {
+        let now = self.ticks(now);
+        while self.samples.len() < self.native() + self.surplus {
+            let ticks = self.clock_rate * FRAME_MS / 1000;
+            match self.jitter.take(now, ticks) {
+                Taken::Payload { payload_type, payload, surplus, .. } => {
+                    let kind = self.kinds.iter().find(|(number, _)| *number == payload_type);
+                    let codec = kind.map_or(self.decoder.codec(), |(_, codec)| *codec);
+                    if codec != self.decoder.codec() {
+                        self.decoder = Decoder::new(codec);
+                        self.samples.clear();
+                        self.surplus = 0;
+                    }
+                    self.scratch.resize(MOST / 2, 0);
+                    let count = self.decoder.decode(payload, &mut self.scratch);
+                    self.append(count);
+                    self.surplus = if surplus { count } else { 0 };
+                }
+                Taken::Conceal { ticks, .. } => {
+                    let codec = self.codec();
+                    let count =
+                        (u64::from(ticks) * u64::from(codec.sample_rate()) / u64::from(codec.clock_rate())) as usize;
+                    self.scratch.resize(MOST / 2, 0);
+                    let count = count.clamp(1, MOST / 2);
+                    self.decoder.conceal(&mut self.scratch[..count]);
+                    self.append(count);
+                    self.surplus = 0;
+                }
+                Taken::Pause { .. } => {
+                    if self.samples.is_empty() {
+                        return false;
+                    }
+                    // The rest of what was said, and silence behind it.
+                    let missing = self.native() + self.surplus - self.samples.len();
+                    self.samples.resize(self.samples.len() + missing, 0);
+                    self.surplus = 0;
+                }
             }
         }
         true
     }
 
-    /// The slot that is next, if it is there.
-    fn take(&mut self) -> Option<usize> {
-        let waiting = self.slots.iter().filter(|slot| !slot.taken);
-        let next = match self.next {
-            Some(next) => next,
-            None if waiting.clone().count() < BEGIN => return None,
-            None => waiting.map(|slot| slot.sequence).reduce(|a, b| if b.wrapping_sub(a) >= 0x8000 { b } else { a })?,
-        };
-        self.next = Some(next);
-        self.slots.iter().position(|slot| !slot.taken && slot.sequence == next)
-    }
-
-    fn decode(&mut self, at: usize) {
-        let codec = self.slots[at].codec;
-        if codec != self.decoder.codec() {
-            self.decoder = Decoder::new(codec);
-            self.filled = 0;
+    /// Puts the first samples of the scratch behind those that wait, faded with the surplus before them.
+    fn append(&mut self, count: usize) {
+        let fade = self.surplus.min(count);
+        let start = self.samples.len() - self.surplus;
+        for at in 0..fade {
+            let (old, new) = (f32::from(self.samples[start + at]), f32::from(self.scratch[at]));
+            let share = (at + 1) as f32 / (fade + 1) as f32;
+            self.samples[start + at] = (old + (new - old) * share).round() as i16;
         }
-        let count = self.decoder.decode(&self.slots[at].payload, &mut self.samples[self.filled..]);
-        self.slots[at].taken = true;
-        self.packet = count;
-        self.filled += count;
-        self.missing = 0;
-        self.next = self.next.map(|next| next.wrapping_add(1));
-    }
-
-    /// The packet that is next is not there: something is made up for it, or it is silence from now on.
-    fn conceal(&mut self, frame: usize) {
-        self.missing += 1;
-        let more = self.slots.iter().any(|slot| !slot.taken);
-        if !more && self.missing > PATIENCE {
-            self.next = None;
-            self.filled = 0;
-            return;
-        }
-        let count = if more { self.packet.max(1) } else { frame - self.filled };
-        let count = count.min(self.samples.len() - self.filled);
-        self.decoder.conceal(&mut self.samples[self.filled..self.filled + count]);
-        self.filled += count;
-        if more {
-            self.next = self.next.map(|next| next.wrapping_add(1));
-        }
+        self.samples.truncate(start + fade);
+        self.samples.extend_from_slice(&self.scratch[fade..count]);
     }
 }

@@ -23,6 +23,7 @@ use super::sound::{File, Library};
 use super::thread::{Parts, Thread};
 use super::{Config, Event, Id, Playing, Recording, Role, Source, Target};
 use crate::description::{self, Agreed, Answered, DescriptionError, Local, Said};
+use crate::dtmf::{self, KeysError};
 
 /// Commands that may wait for a thread before no new leg is taken.
 const MOST_WAITING: usize = 100_000;
@@ -433,13 +434,18 @@ impl Engine {
         player
     }
 
-    /// Plays something whose end nobody waits for.
-    pub(super) fn play_quietly(&self, target: Target, playing: Playing) {
-        let homes = lock(&self.homes);
-        if let Some(thread) = homes.of(target) {
-            let files = vec![None; playing.sources.len()];
-            self.give(thread, Command::Play { player: 0, target, playing: Box::new(playing), files });
-        }
+    /// Sends digits, each for so long and with so much silence after it; gives how long that takes, milliseconds. As
+    /// events if the peer knows them (RFC 4733), else in the sound.
+    ///
+    /// # Errors
+    /// If it is no row of digits.
+    pub fn send_digits(&self, leg: Id, digits: &str, on_ms: u32, off_ms: u32) -> Result<u32, KeysError> {
+        // The shortest digit and pause a receiver must know (Q.24), and room for an event's end to be said three times.
+        let (on_ms, off_ms) = (on_ms.clamp(40, 60_000), off_ms.clamp(60, 60_000));
+        let sound = dtmf::plan(digits, on_ms, off_ms)?;
+        let took = digits.len() as u32 * (on_ms + off_ms);
+        self.to_leg(leg, Command::Digits { leg, digits: digits.into(), on_ms, off_ms, sound });
+        Ok(took)
     }
 
     /// Does something with a player. Harmless when it has ended.

@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
+use super::digits::Digits;
 use super::ear::Ear;
 use super::mouth::Mouth;
 use super::player::Player;
@@ -49,6 +50,7 @@ pub(super) struct Leg {
     to_own: Option<(u32, u32, Box<Resampler>)>,
     pub(super) players: Vec<Player>,
     pub(super) recorders: Vec<Recorder>,
+    pub(super) digits: Digits,
     pub(super) report: Report,
     shared: Arc<Mutex<Stats>>,
 }
@@ -78,6 +80,7 @@ impl Leg {
             to_own: None,
             players: Vec::new(),
             recorders: Vec::new(),
+            digits: Digits::default(),
             report: Report::default(),
             shared,
         }
@@ -109,7 +112,7 @@ impl Leg {
 
     /// Whether what it says is wanted by more than a leg its packets are passed on to.
     pub(super) fn is_heard(&self) -> bool {
-        matches!(self.link, Link::Room { .. }) || !self.recorders.is_empty()
+        matches!(self.link, Link::Room { .. }) || !self.recorders.is_empty() || self.is_searched()
     }
 
     /// Reads a datagram of RTP's socket and says what it is; `None` for nothing to be taken further.
@@ -134,14 +137,8 @@ impl Leg {
         }
         let clock = u64::from(agreed.codec.clock_rate());
         let arrival = (now * clock / 1_000_000) as u32;
-        match self.reception.packet(packet.ssrc, packet.sequence, packet.timestamp, arrival) {
-            Place::Of => {}
-            Place::New => {
-                if let Some(ear) = &mut self.ear {
-                    ear.reset();
-                }
-            }
-            Place::Strange => return Ok(None),
+        if self.reception.packet(packet.ssrc, packet.sequence, packet.timestamp, arrival) == Place::Strange {
+            return Ok(None);
         }
         self.report.bytes_received += packet.payload.len() as u64;
         self.report.heard_at = Some(now);
@@ -175,10 +172,10 @@ impl Leg {
     }
 
     /// Lets it be heard.
-    pub(super) fn hear(&mut self, packet: &Packet, data: &[u8]) {
+    pub(super) fn hear(&mut self, packet: &Packet, data: &[u8], now: u64) {
         if let Some(codec) = self.codec_of(packet.payload_type) {
             let ear = self.ear.get_or_insert_with(|| Box::new(Ear::new(codec)));
-            ear.put(packet.sequence, codec, &data[packet.payload.clone()]);
+            ear.put(packet, codec, &data[packet.payload.clone()], now);
         }
     }
 
@@ -192,6 +189,11 @@ impl Leg {
             None => Box::new(Mouth::new(codec, ptime_ms)),
         };
         self.passing = None;
+        if self.say_digit(scratch, now) {
+            mouth.stop();
+            self.mouth = Some(mouth);
+            return;
+        }
         mouth.say(frame, scratch, |data, count, ticks| {
             self.outgoing.header(payload_type, ticks, data);
             self.send(data, HEADER + count, now);
@@ -294,7 +296,7 @@ impl Leg {
 
     /// The codec it is sent, if any frame of it encodes by itself into one packet.
     pub(super) fn stateless(&self) -> Option<Codec> {
-        let agreed = self.agreed.as_ref()?;
+        let agreed = self.agreed.as_ref().filter(|_| !self.digits.are_sent())?;
         let plain = matches!(agreed.codec, Codec::Pcmu | Codec::Pcma | Codec::L16(_));
         (plain && agreed.ptime_ms == FRAME_MS).then_some(agreed.codec)
     }

@@ -9,7 +9,7 @@ use super::sound::File;
 use super::thread::{Thread, end_players};
 use super::{Event, Id, PlayEnd, Playing, RecordEnd, Recording, Role, Source, Target};
 use crate::description::Agreed;
-use crate::tone::BEEP;
+use crate::tone::{BEEP, Plan};
 
 /// The highest rate recordings have.
 const RECORD_RATE: u32 = 16_000;
@@ -98,6 +98,11 @@ impl Thread {
             Command::Recorder { recorder, target, act } => {
                 if let Some(recorders) = self.recorders(target) {
                     recorders.retain_mut(|one| one.id != recorder || one.act(act));
+                }
+            }
+            Command::Digits { leg, digits, on_ms, off_ms, sound } => {
+                if self.leg(leg).is_some_and(|leg| !leg.press(&digits, on_ms, off_ms)) {
+                    self.sound(leg, sound);
                 }
             }
             Command::Stop => self.stopping = true,
@@ -264,6 +269,12 @@ impl Thread {
         if let Some(players) = self.players(target) {
             players.push(player);
         }
+    }
+
+    /// Lets a leg hear something whose end nobody waits for.
+    pub(super) fn sound(&mut self, leg: Id, plan: Plan) {
+        let playing = Playing { sources: vec![Source::Tone(plan)], ..Playing::default() };
+        self.play(0, Target::Leg(leg), playing, vec![None]);
     }
 
     fn act_on_player(&mut self, id: Id, target: Target, act: Act) {

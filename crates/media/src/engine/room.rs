@@ -113,6 +113,11 @@ impl Room {
         self.arrange();
     }
 
+    /// Whether digits of a leg are kept from the others.
+    pub(super) fn clamps(&self, slot: usize) -> bool {
+        self.members.iter().any(|member| member.slot == slot && member.role.clamp_dtmf)
+    }
+
     /// Gives each what his role means among those who are here now.
     fn arrange(&mut self) {
         let most = if self.loudest == 0 { usize::MAX } else { self.loudest };

@@ -17,6 +17,7 @@ use super::sound::Library;
 use super::sys::{Poll, Ticks};
 use super::{Event, FRAME_MS, Id, PlayEnd};
 use crate::dsp::level::{factor, ramp};
+use crate::dtmf;
 
 const FRAME_NS: u32 = FRAME_MS * 1_000_000;
 /// Frames between two looks at a leg.
@@ -26,6 +27,9 @@ const BUFFER: usize = 4_096;
 /// Packets in a row that let the thread wait a moment for more, and how long.
 const BUSY: usize = 4;
 const GATHER: Duration = Duration::from_millis(1);
+
+/// How long a key is heard that was pressed as an event.
+const KEY_MS: u32 = 100;
 
 const BELL: u64 = u64::MAX;
 const TICKS: u64 = u64::MAX - 1;
@@ -204,18 +208,36 @@ impl Thread {
         }
         let Ok(Some((length, packet))) = leg.receive(&mut self.buffer, now) else { return };
         let data = &mut self.buffer[..length];
-        if leg.is_heard() {
-            leg.hear(&packet, data);
+        let pressed = leg.take_event(&packet, data, now, &self.outbox);
+        if pressed.is_none() && leg.is_heard() {
+            leg.hear(&packet, data, now);
         }
         if let Link::Leg { slot: other, .. } = leg.link
             && let Some((from, to)) = self.legs.two(slot, other)
         {
             match pass(from, to, data, &packet, now) {
-                Passed::No if !from.is_heard() => from.hear(&packet, data),
+                Passed::No if !from.is_heard() => from.hear(&packet, data, now),
                 // It is not listened to any more.
                 Passed::Speech if !from.is_heard() => from.ear = None,
                 _ => {}
             }
+            if let Some(Some(key)) = pressed {
+                self.sound_key(slot, other, key);
+            }
+        }
+    }
+
+    /// Lets a leg whose peer knows no events hear a key that went down on the other.
+    fn sound_key(&mut self, from: usize, to: usize, key: char) {
+        let Some((from, to)) = self.legs.two(from, to) else { return };
+        let passes = matches!(from.link, Link::Leg { role, .. } if role.talk && !role.clamp_dtmf);
+        let knows_none = to.agreed.as_ref().is_some_and(|agreed| agreed.dtmf_send.is_none());
+        if passes
+            && knows_none
+            && let Ok(plan) = dtmf::plan(&key.to_string(), KEY_MS, KEY_MS)
+        {
+            let to = to.id;
+            self.sound(to, plan);
         }
     }
 
@@ -224,7 +246,7 @@ impl Thread {
         let now = self.now();
         self.frames += 1;
         for slot in 0..self.legs.len() {
-            self.listen(slot);
+            self.listen(slot, now);
         }
         let (legs, outbox) = (&mut self.legs, &*self.outbox);
         for room in self.room_slots.iter_mut().flatten() {
@@ -249,12 +271,19 @@ impl Thread {
         }
     }
 
-    fn listen(&mut self, slot: usize) {
+    fn listen(&mut self, slot: usize, now: u64) {
         let Some(leg) = self.legs.get(slot).filter(|leg| leg.ear.is_some()) else { return };
         let rate = self.wanted_rate(leg);
-        if let Some(ear) = self.legs.get_mut(slot).and_then(|leg| leg.ear.as_mut()) {
-            ear.listen(rate);
+        let room = match leg.link {
+            Link::Room { slot } if leg.is_searched() => self.room_slots.get(slot).and_then(Option::as_ref),
+            _ => None,
+        };
+        let clamped = room.is_some_and(|room| room.clamps(slot));
+        let Some(leg) = self.legs.get_mut(slot) else { return };
+        if let Some(ear) = &mut leg.ear {
+            ear.listen(rate, now);
         }
+        leg.search(rate, clamped, &self.outbox);
     }
 
     /// Says to a leg outside rooms what it hears; records what it said.
@@ -271,7 +300,7 @@ impl Thread {
         if matches!(leg.link, Link::Room { .. }) {
             return;
         }
-        if leg.may_send() && (heard || !leg.players.is_empty()) {
+        if leg.may_send() && (heard || !leg.players.is_empty() || leg.digits.are_sent()) {
             leg.say_at(&mut frame, rate, &mut self.buffer, now, outbox);
         } else {
             leg.play_on(outbox);
@@ -297,6 +326,7 @@ impl Thread {
     fn look(&mut self, slot: usize, now: u64) {
         let due = ((self.frames + slot as u64) / LOOK).is_multiple_of((self.report_frames / LOOK).max(1));
         let Some(leg) = self.legs.get_mut(slot) else { return };
+        leg.release_lost_key(now, &self.outbox);
         leg.watch(now, self.lost_us, self.one_way_us, &self.outbox);
         if due {
             leg.send_report(&mut self.buffer, now, false);

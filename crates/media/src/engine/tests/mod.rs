@@ -1,5 +1,7 @@
 //! The engine with real sockets: each party says a tone of its own, and which tones each hears is measured.
 
+mod digits;
+
 use std::net::UdpSocket;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -8,8 +10,9 @@ use std::time::{Duration, Instant};
 use super::*;
 use crate::codec::{Decoder, Encoder};
 use crate::dsp::oscillator::{Oscillator, amplitude};
+use crate::dtmf::event::{EventsIn, EventsOut, Frame};
 use crate::file::wav::{Encoding, Format, WavReader, WavWriter};
-use crate::rtp::{HEADER, Outgoing, Packet};
+use crate::rtp::{self, HEADER, Outgoing, Packet};
 
 /// Each engine of the tests has ports of its own.
 static PORTS: AtomicU16 = AtomicU16::new(22_000);
@@ -25,6 +28,9 @@ fn engine() -> Engine {
     engine_with(|_| {})
 }
 
+/// In a description: its party knows no telephone events.
+const WITHOUT_EVENTS: &str = "a=X-no-events\r\n";
+
 /// A party: a socket that speaks one codec.
 struct Party {
     socket: UdpSocket,
@@ -38,12 +44,17 @@ struct Party {
     outgoing: Outgoing,
     heard: Vec<i16>,
     packets: Vec<Packet>,
+    /// Keys it presses, and those it heard pressed.
+    keys: EventsOut,
+    events: EventsIn,
+    pressed: String,
 }
 
 impl Party {
     fn describe(port: u16, codec: Codec, payload_type: u8, more: &str) -> String {
+        let events = if more.contains(WITHOUT_EVENTS) { "" } else { " 101" };
         format!(
-            "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio {port} RTP/AVP {payload_type} 101\r\n\
+            "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio {port} RTP/AVP {payload_type}{events}\r\n\
              a=rtpmap:{payload_type} {}/{}\r\na=rtpmap:101 telephone-event/8000\r\n{more}",
             codec.name(),
             codec.clock_rate()
@@ -73,6 +84,9 @@ impl Party {
             outgoing: Outgoing::new(hertz as u32, 100, 5_000),
             heard: Vec::new(),
             packets: Vec::new(),
+            keys: EventsOut::new(8_000),
+            events: EventsIn::new(8_000),
+            pressed: String::new(),
         }
     }
 
@@ -84,8 +98,24 @@ impl Party {
         let samples: Vec<i16> =
             (0..self.codec.sample_rate() / 50).map(|_| (self.voice.sample() * self.level).round() as i16).collect();
         let mut data = [0; 4_096];
+        let frame = self.keys.frame(self.outgoing.timestamp, 160);
+        if let Frame::Event { timestamp, marker, payload } = frame {
+            rtp::write(&mut data, 101, marker, self.outgoing.sequence, timestamp, self.outgoing.ssrc);
+            self.outgoing.sequence = self.outgoing.sequence.wrapping_add(1);
+            data[HEADER..HEADER + payload.len()].copy_from_slice(&payload);
+            self.socket.send_to(&data[..HEADER + payload.len()], self.leg.place()).unwrap();
+        }
+        if frame != Frame::Sound {
+            self.outgoing.skip(160);
+            return;
+        }
+        self.say(&samples);
+    }
+
+    fn say(&mut self, samples: &[i16]) {
+        let mut data = [0; 4_096];
         self.outgoing.header(self.payload_type, self.codec.ticks(samples.len()), &mut data);
-        let length = self.encoder.encode(&samples, &mut data[HEADER..]);
+        let length = self.encoder.encode(samples, &mut data[HEADER..]);
         self.socket.send_to(&data[..HEADER + length], self.leg.place()).unwrap();
     }
 
@@ -97,6 +127,10 @@ impl Party {
                 let mut samples = [0; 4_000];
                 let count = self.decoder.decode(&data[packet.payload.clone()], &mut samples);
                 self.heard.extend_from_slice(&samples[..count]);
+            }
+            if packet.payload_type == 101 {
+                let payload = &data[packet.payload.clone()];
+                self.events.packet(packet.timestamp, payload, packet.timestamp, |press| self.pressed.push(press.key));
             }
             self.packets.push(packet);
         }

@@ -1,0 +1,107 @@
+//! Digits: heard once, passed on or kept back, sent as the peer knows them.
+
+use super::*;
+use crate::dtmf::detector::Detector;
+use crate::dtmf::plan;
+use crate::tone::Tone;
+
+/// The digits the engine tells of until so many have come.
+fn digits(engine: &Engine, parties: &mut [Party], count: usize) -> String {
+    let mut told = String::new();
+    for _ in 0..100 {
+        talk(parties, 5);
+        for event in engine.take_events() {
+            if let Event::Digit { digit, .. } = event {
+                told.push(digit);
+            }
+        }
+        if told.len() >= count {
+            break;
+        }
+    }
+    talk(parties, 10);
+    told.extend(engine.take_events().into_iter().filter_map(|event| match event {
+        Event::Digit { digit, .. } => Some(digit),
+        _ => None,
+    }));
+    told
+}
+
+/// The digits in a sound.
+fn heard(samples: &[i16]) -> String {
+    let mut keys = String::new();
+    Detector::new(8_000).feed(samples, |press| keys.push(press.key));
+    keys
+}
+
+#[test]
+fn digits_of_a_joined_leg_are_told_and_passed_on_unless_clamped() {
+    let engine = engine();
+    let mut parties = [Party::new(&engine, Codec::Pcma, 500.0), Party::new(&engine, Codec::Pcma, 900.0)];
+    let open = Role { clamp_dtmf: false, ..Role::default() };
+    engine.join(parties[0].id(), parties[1].id(), open, open);
+    parties[0].keys.press("15#", 100, 60).unwrap();
+    assert_eq!(digits(&engine, &mut parties, 3), "15#");
+    assert_eq!(parties[1].pressed, "15#");
+    engine.join(parties[0].id(), parties[1].id(), Role::default(), Role::default());
+    parties[0].keys.press("77", 100, 60).unwrap();
+    assert_eq!(digits(&engine, &mut parties, 2), "77");
+    assert_eq!(parties[1].pressed, "15#");
+    assert!(parties[1].packets.windows(2).all(|two| two[1].ssrc == two[0].ssrc));
+}
+
+#[test]
+fn digits_are_translated_for_a_peer_that_knows_no_events() {
+    let engine = engine();
+    let mut parties =
+        [Party::new(&engine, Codec::Pcma, 500.0), Party::with(&engine, Codec::Pcma, 900.0, WITHOUT_EVENTS)];
+    parties[0].level = 0.0;
+    let open = Role { clamp_dtmf: false, ..Role::default() };
+    engine.join(parties[0].id(), parties[1].id(), open, open);
+    parties[0].keys.press("159", 200, 200).unwrap();
+    assert_eq!(digits(&engine, &mut parties, 3), "159");
+    parties[1].listen();
+    assert_eq!(heard(&parties[1].heard), "159");
+}
+
+#[test]
+fn digits_are_sent_as_events_or_as_sound() {
+    let engine = engine();
+    let mut parties =
+        [Party::new(&engine, Codec::Pcma, 500.0), Party::with(&engine, Codec::Pcma, 900.0, WITHOUT_EVENTS)];
+    for party in &parties {
+        assert_eq!(engine.send_digits(party.id(), "0*8D", 100, 100).unwrap(), 800);
+    }
+    talk(&mut parties, 55);
+    assert_eq!(parties[0].pressed, "0*8D");
+    assert_eq!(heard(&parties[1].heard), "0*8D");
+    assert!(engine.send_digits(parties[0].id(), "12x", 100, 100).is_err());
+}
+
+#[test]
+fn digits_in_the_sound_are_found_and_kept_from_a_room() {
+    let engine = engine();
+    let mut parties =
+        [Party::with(&engine, Codec::Pcma, 500.0, WITHOUT_EVENTS), Party::new(&engine, Codec::Pcma, 900.0)];
+    let (room, _) = engine.room(0);
+    for party in &parties {
+        engine.enter(room, party.id(), Role::default());
+    }
+    talk(&mut parties, 20);
+    let mut tone = Tone::new(plan("42", 200, 200).unwrap(), 8_000);
+    let mut told = String::new();
+    for _ in 0..60 {
+        let mut samples = [0; 160];
+        tone.fill(&mut samples);
+        parties[0].say(&samples);
+        parties[1].speak();
+        parties[1].listen();
+        std::thread::sleep(Duration::from_millis(20));
+        told.extend(engine.take_events().into_iter().filter_map(|event| match event {
+            Event::Digit { digit, .. } => Some(digit),
+            _ => None,
+        }));
+    }
+    assert_eq!(told, "42");
+    assert_eq!(heard(&parties[1].heard), "", "too short to be a digit");
+}
