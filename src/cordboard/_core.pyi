@@ -141,11 +141,18 @@ class Guard:
     ``failures``: wrong passwords and unknown users at once, over TCP or TLS, each forgotten after 20 s; one more bans
     the source for ``ban`` seconds; 0 bans nobody. Ten times as many over UDP, whose sources can be forged, and ten
     times as many where somebody has proved himself. ``messages``: a second; more are dropped. ``allow``: addresses and
-    networks that are never limited; this machine is always one.
+    networks that are never limited; this machine is always one. ``bans``: those of an earlier run, as ``Endpoint.bans``
+    gives them, each for what is left of it. Raises ValueError for what is no address, network or transport.
     """
 
     def __new__(
-        cls, *, failures: int = 30, ban: float = 600.0, allow: Sequence[str] = (), messages: int = 20_000
+        cls,
+        *,
+        failures: int = 30,
+        ban: float = 600.0,
+        allow: Sequence[str] = (),
+        messages: int = 20_000,
+        bans: Sequence[tuple[str, str, int, int]] = (),
     ) -> Guard: ...
 
 @final
@@ -208,7 +215,10 @@ class FailedEvent:
     dialog: int | None
     call_id: str
     """The request's Call-ID; empty for one that could not even be made."""
-    failure: Literal["timeout", "transport"]
+    failure: Literal["timeout", "transport", "tls"]
+    """``tls``: a handshake that failed."""
+    reason: str
+    """In words: ``no response``, ``connection refused``, ``certificate not trusted`` ..."""
 
 @final
 class NoAckEvent:

@@ -134,7 +134,7 @@ def test_all_dead_is_told_as_unreachable(centre, carrier):
         "Released",
         "OnHook",
     ]
-    assert record(centre) == ("unreachable", 480, "answered 408")
+    assert record(centre) == ("unreachable", 480, "no response")
     assert centre.desktop.told("1599") == []
 
 

@@ -2,8 +2,9 @@
 
 import socket
 import ssl
+import threading
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Self
 
@@ -42,18 +43,18 @@ class TlsPhone:
         """What the server has shown."""
         return self.socket.getpeercert(binary_form=True) or b""
 
-    def request(self, method: str, user: str, *headers: str) -> str:
-        """Sends a request and returns the final response."""
+    def request(self, method: str, user: str, *headers: str, to: str = "") -> str:
+        """Sends a request, to the server itself or to a number, and returns the final response."""
         self._serial += 1
         host, port = self.socket.getsockname()[:2]
         literal = f"[{host}]" if ":" in host else host
         unique = f"{port}-{self._serial}"
         lines = [
-            f"{method} sip:{literal} SIP/2.0",
+            f"{method} sip:{f'{to}@' if to else ''}{literal} SIP/2.0",
             f"Via: SIP/2.0/TLS {literal}:{port};branch=z9hG4bK{unique};rport",
             "Max-Forwards: 70",
             f"From: <sip:{user}@{literal}>;tag=1",
-            f"To: <sip:{user}@{literal}>",
+            f"To: <sip:{to or user}@{literal}>",
             f"Call-ID: {unique}",
             f"CSeq: {self._serial} {method}",
             *headers,
@@ -177,6 +178,55 @@ def test_phones_must_show_a_certificate_where_it_is_required(make_server: MakeSe
     with pytest.raises((ssl.SSLError, ConnectionError)), TlsPhone(server, context=context) as phone:
         phone.register("1501")
     eventually(server, lambda: counted(server, "tls_certificate_untrusted") == 1)
+
+
+def accept(listener: socket.socket, context: ssl.SSLContext | None) -> None:
+    """Takes one call: with that TLS, or with a greeting that is none."""
+    connection, _ = listener.accept()
+    with connection, suppress(OSError):
+        if context is None:
+            connection.sendall(b"220 mail.example ready\r\n")
+            connection.recv(1)
+        else:
+            context.wrap_socket(connection, server_side=True).close()
+
+
+@pytest.mark.parametrize(
+    ("peer", "reason"),
+    [
+        ("stranger", "certificate not trusted"),
+        ("other name", "certificate of another name"),
+        ("mail server", "no TLS there"),
+        ("nobody", "connection refused"),
+    ],
+)
+def test_why_a_callee_could_not_be_reached_over_tls_is_on_record(
+    make_server: MakeServer, tmp_path: Path, peer: str, reason: str
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        server = make_server(
+            Extension("1501"),
+            Extension("1502", contact=f"sips:1502@127.0.0.1:{port}"),
+            tls=True,
+            application={"sip-tls-ca": str(tmp_path / "server" / "data" / "tls" / "ca.pem")},
+        )
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        if peer == "stranger":
+            files = make(tmp_path / "stranger", hosts=["127.0.0.1"], days=1, rsa=False, new_ca=False)
+            context.load_cert_chain(files.certificate, files.key)
+        elif peer == "other name":
+            files = make(server.folder / "data", hosts=["127.0.0.2"], days=1, rsa=False, new_ca=False)
+            context.load_cert_chain(files.certificate, files.key)
+        if peer == "nobody":
+            listener.close()
+        else:
+            arguments = (listener, None if peer == "mail server" else context)
+            threading.Thread(target=accept, args=arguments, daemon=True).start()
+        with TlsPhone(server) as phone:
+            answer = phone.request("INVITE", "1501", f"Contact: <sip:1501@127.0.0.1:{port}>", to="1502")
+        assert status(answer) == 480
+        eventually(server, lambda: any("call ended" in line and reason in line for line in server.log().splitlines()))
 
 
 def test_keys_are_readable_by_their_owner_alone(server: Server) -> None:

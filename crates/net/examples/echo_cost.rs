@@ -11,7 +11,7 @@ use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
 use cordboard_net::{Config, Core, Engine, Listen};
-use cordboard_sip::endpoint::{Command, Event};
+use cordboard_sip::endpoint::{Command, Event, Fault};
 use cordboard_sip::{Flow, Time, Transmit, Transport};
 
 #[derive(Default)]
@@ -26,7 +26,7 @@ impl Core for Echo {
 
     fn command(&mut self, _: Command, _: Time) {}
     fn control(&mut self, (): (), _: Time) {}
-    fn transport_failed(&mut self, _: Transport, _: SocketAddr, _: u64, _: Time) {}
+    fn transport_failed(&mut self, _: Transport, _: SocketAddr, _: u64, _: Fault, _: Time) {}
 
     fn next_timeout(&self) -> Option<Time> {
         None

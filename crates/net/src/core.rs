@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use cordboard_sip::directory::Proof;
-use cordboard_sip::endpoint::{Command, Event};
+use cordboard_sip::endpoint::{Command, Event, Fault};
 use cordboard_sip::{Flow, Time, Transmit, Transport};
 
 /// A SIP core as the engine sees it: bytes, commands and the time go in; bytes to send, events
@@ -27,7 +27,7 @@ pub trait Core: Send + 'static {
 
     /// The transport could not deliver to `remote` (RFC 3261 18.4), or connection number
     /// `connection` is gone, whatever the reason; 0 where the transport has no connections.
-    fn transport_failed(&mut self, transport: Transport, remote: SocketAddr, connection: u64, now: Time);
+    fn transport_failed(&mut self, transport: Transport, remote: SocketAddr, connection: u64, fault: Fault, now: Time);
 
     /// When [`Core::handle_timeouts`] is next due; may be early, never late.
     fn next_timeout(&self) -> Option<Time>;

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use cordboard_sip::directory::Proof;
-use cordboard_sip::endpoint::{Command, Control, Endpoint, Event};
+use cordboard_sip::endpoint::{Command, Control, Endpoint, Event, Fault};
 use cordboard_sip::{Flow, Time, Transmit, Transport};
 
 use crate::core::Core;
@@ -23,8 +23,8 @@ impl Core for Endpoint {
         Self::control(self, control);
     }
 
-    fn transport_failed(&mut self, transport: Transport, remote: SocketAddr, connection: u64, now: Time) {
-        Self::transport_failed(self, transport, remote, connection, now);
+    fn transport_failed(&mut self, transport: Transport, remote: SocketAddr, connection: u64, fault: Fault, now: Time) {
+        Self::transport_failed(self, transport, remote, connection, fault, now);
     }
 
     fn next_timeout(&self) -> Option<Time> {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cordboard_sip::directory::Proof;
-use cordboard_sip::endpoint::Event;
+use cordboard_sip::endpoint::{Event, Fault};
 use cordboard_sip::{Flow, Time, Transmit, Transport};
 use mio::{Events, Poll, Token};
 
@@ -24,7 +24,7 @@ use crate::journal::Journal;
 use crate::routes::{AddressBook, LocalRoutes};
 use crate::shared::{Order, Pressure, Shared};
 use crate::sys;
-use crate::tcp::Tcp;
+use crate::tcp::{Gone, Tcp};
 use crate::tls::{self, TlsError};
 use crate::udp::{self, UdpBuffers, UdpSocket};
 
@@ -194,7 +194,7 @@ impl Bound {
             buffers: UdpBuffers::new(&config.udp),
             sockets,
             tcp,
-            guard: Guard::new(config.guard),
+            guard: Guard::new(config.guard, clock.now(), unix_seconds()),
             capture: Arc::clone(&capture),
             proofs: Vec::new(),
             book,
@@ -273,7 +273,7 @@ struct EngineThread<C: Core> {
     /// UDP destinations that failed in this turn.
     unreachable: Vec<SocketAddr>,
     /// Connections that ended in this turn.
-    gone: Vec<(Transport, SocketAddr, u64)>,
+    gone: Vec<Gone>,
     overloaded: bool,
     /// The user is so far behind that nothing is read.
     paused: bool,
@@ -505,10 +505,10 @@ impl<C: Core> EngineThread<C> {
         self.unreachable.sort_unstable();
         self.unreachable.dedup();
         for remote in self.unreachable.drain(..) {
-            self.core.transport_failed(Transport::Udp, remote, 0, now);
+            self.core.transport_failed(Transport::Udp, remote, 0, Fault::Unreachable, now);
         }
-        for (transport, remote, connection) in self.gone.drain(..) {
-            self.core.transport_failed(transport, remote, connection, now);
+        for Gone { transport, remote, connection, fault } in self.gone.drain(..) {
+            self.core.transport_failed(transport, remote, connection, fault, now);
         }
     }
 

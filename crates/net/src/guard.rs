@@ -74,6 +74,8 @@ pub struct GuardConfig {
     pub remembered: usize,
     /// Never limited, never banned.
     pub allow: Vec<Network>,
+    /// Bans of an earlier run; those that have ended meanwhile are forgotten.
+    pub bans: Vec<Ban>,
 }
 
 impl Default for GuardConfig {
@@ -88,6 +90,7 @@ impl Default for GuardConfig {
             proof: Duration::from_secs(7_200),
             remembered: 100_000,
             allow: vec![loopback(Ipv4Addr::LOCALHOST.into()), loopback(Ipv6Addr::LOCALHOST.into())],
+            bans: Vec::new(),
         }
     }
 }
@@ -123,14 +126,31 @@ pub(crate) struct Guard {
 }
 
 impl Guard {
-    pub(crate) fn new(config: GuardConfig) -> Self {
-        Self {
+    pub(crate) fn new(mut config: GuardConfig, now: Time, unix: u64) -> Self {
+        let earlier = std::mem::take(&mut config.bans);
+        let mut guard = Self {
             config,
             sources: FxHashMap::default(),
             proved: FxHashMap::default(),
             bans: FxHashMap::default(),
             changed: false,
             swept: Time(0),
+        };
+        guard.resume(earlier, now, unix);
+        guard
+    }
+
+    /// Takes bans over from an earlier run, for what is left of them; whoever is allowed by now is not banned.
+    fn resume(&mut self, bans: Vec<Ban>, now: Time, unix: u64) {
+        for mut ban in bans.into_iter().filter(|ban| ban.until > unix).take(self.config.remembered) {
+            if self.is_allowed(ban.source) {
+                continue;
+            }
+            // A clock that was set back must not make a ban longer than any is.
+            let left = Duration::from_secs(ban.until - unix).min(self.config.ban);
+            ban.until = unix + left.as_secs();
+            self.bans.insert(source(ban.source), (now.after(left), ban));
+            self.changed = true;
         }
     }
 
@@ -290,7 +310,7 @@ mod tests {
         fn new(change: impl FnOnce(&mut GuardConfig)) -> Self {
             let mut config = GuardConfig::default();
             change(&mut config);
-            Self(Guard::new(config), Counters::default())
+            Self(Guard::new(config, Time(0), 0), Counters::default())
         }
 
         fn note(&mut self, transport: Transport, remote: &str, right: bool, at: u64) {
@@ -356,6 +376,35 @@ mod tests {
         assert!(!rig.admits(Transport::Tls, "[2001:db8::1]:4000", 701 * SECOND));
         rig.0.clear(Some("2001:db8::1".parse().unwrap()));
         assert!(rig.admits(Transport::Tls, "[2001:db8::1]:4000", 701 * SECOND));
+    }
+
+    #[test]
+    fn a_ban_outlives_a_restart_for_what_is_left_of_it() {
+        let mut rig = Rig::new(|config| config.failure_burst = 1);
+        for remote in ["198.51.100.1:4000", "203.0.113.1:4000"] {
+            for _ in 0..2 {
+                rig.note(Transport::Tls, remote, false, SECOND);
+            }
+        }
+        let bans = rig.0.changes().unwrap();
+        assert_eq!(bans.len(), 2);
+        let resumed = |unix, ban| {
+            let allow = vec![Network::parse("203.0.113.0/24").unwrap()];
+            let config =
+                GuardConfig { bans: bans.clone(), ban: Duration::from_secs(ban), allow, ..GuardConfig::default() };
+            Rig(Guard::new(config, Time(0), unix), Counters::default())
+        };
+        // The ban began at 1,000 and lasts 600 s; 250 of them are left.
+        let mut rig = resumed(1_350, 600);
+        assert_eq!(
+            rig.0.changes().unwrap(),
+            [Ban { until: 1_600, ..bans[usize::from(bans[0].source.to_string() != "198.51.100.1")] }]
+        );
+        assert!(!rig.admits(Transport::Udp, "198.51.100.1:9", 249 * SECOND));
+        assert!(rig.admits(Transport::Udp, "198.51.100.1:9", 250 * SECOND));
+        assert_eq!(resumed(1_600, 600).0.changes(), None);
+        // The clock was set back, and bans are shorter now.
+        assert!(resumed(10, 60).admits(Transport::Udp, "198.51.100.1:9", 60 * SECOND));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use cordboard_net::{Config, Engine};
+use cordboard_sip::endpoint::Fault;
 use cordboard_sip::{Flow, Transport};
 use support::{Do, PATIENCE, Rig, Seen, TestCore, config, dial, flow, read_to_close, turned_away};
 
@@ -353,7 +354,7 @@ fn a_refused_connect_fails_for_the_flow_that_asked_for_it() {
     let dead = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let to = flow(Transport::Tcp, rig.address(Transport::Tcp, false), dead);
     rig.tell(Do::Send(Flow { connection: 99, ..to }, b"x".to_vec()));
-    rig.find(|seen| (seen == Seen::Failed(Transport::Tcp, dead, 99)).then_some(()));
+    rig.find(|seen| (seen == Seen::Failed(Transport::Tcp, dead, 99, Fault::NotConnected)).then_some(()));
     assert_eq!(rig.counter("tcp_connect_failed"), 1);
     assert_eq!(rig.counter("tcp_send_lost"), 1);
     assert_eq!(rig.counter("tcp_connections"), 0);

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use cordboard_net::{Config, Engine, TlsConfig, VerifyClient};
 use cordboard_sip::Transport;
+use cordboard_sip::endpoint::Fault;
 use pki::{BOTH, Ca, Folder, Pair, TlsPhone, V12, V13, call, client, shown};
 use rustls::{HandshakeKind, ServerConfig, ServerConnection, StreamOwned};
 use support::{Do, PATIENCE, Rig, Seen, dial, flow, listen, read_to_close, turned_away};
@@ -310,20 +311,24 @@ fn a_server_that_cannot_prove_the_domain_is_refused_with_the_reason() {
     let rig = house.echo();
     let stranger = Ca::new("stranger");
     let cases = [
-        (house.ca.issue(&["other.example"]), "tls_certificate_wrong_name"),
+        (house.ca.issue(&["other.example"]), "tls_certificate_wrong_name", "certificate of another name"),
         // RFC 5922 7.2: a wildcard stands for nothing.
-        (house.ca.issue(&["*.example"]), "tls_certificate_wrong_name"),
-        (house.ca.expired(&["carrier.example"]), "tls_certificate_expired"),
-        (stranger.issue(&["carrier.example"]), "tls_certificate_untrusted"),
+        (house.ca.issue(&["*.example"]), "tls_certificate_wrong_name", "certificate of another name"),
+        (house.ca.expired(&["carrier.example"]), "tls_certificate_expired", "certificate expired or not valid yet"),
+        (stranger.issue(&["carrier.example"]), "tls_certificate_untrusted", "certificate not trusted"),
     ];
-    for (pair, counter) in cases {
+    for (pair, counter, words) in cases {
         let before = rig.counter(counter);
         let peer = other_server(&pair);
         let remote = peer.0.local_addr().unwrap();
         let told = std::thread::spawn(move || take_call(&peer).read(&mut [0; 1]).unwrap_err().to_string());
         let to = flow(Transport::Tls, rig.address(Transport::Tls, false), remote);
         rig.tell(Do::Send(to, options("sip:carrier.example", "secret")));
-        rig.find(|seen| matches!(seen, Seen::Failed(Transport::Tls, r, _) if r == remote).then_some(()));
+        let fault = rig.find(|seen| match seen {
+            Seen::Failed(Transport::Tls, r, _, fault) if r == remote => Some(fault),
+            _ => None,
+        });
+        assert_eq!(fault, Fault::Tls(words));
         assert_eq!(rig.counter(counter), before + 1);
         assert!(told.join().unwrap().contains("alert"), "the server did not hear why");
     }
@@ -343,7 +348,7 @@ fn a_phones_connection_is_not_taken_for_a_domain_at_its_address() {
     let mut got = vec![0; message("to the phone").len()];
     phone.read_exact(&mut got).unwrap();
     rig.tell(Do::Send(flow(Transport::Tls, on.local, on.remote), options("sips:bank.example", "secret")));
-    rig.find(|seen| matches!(seen, Seen::Failed(Transport::Tls, r, _) if r == on.remote).then_some(()));
+    rig.find(|seen| matches!(seen, Seen::Failed(Transport::Tls, r, ..) if r == on.remote).then_some(()));
     assert_eq!(rig.counter("tcp_connect_failed"), 1);
 }
 

@@ -7,6 +7,7 @@ use std::net::UdpSocket;
 
 use cordboard_net::{Config, Engine, Listen, StartError};
 use cordboard_sip::Transport;
+use cordboard_sip::endpoint::Fault;
 use support::{Do, Rig, Seen, TestCore, config, flow, listen, phone, receive};
 
 #[test]
@@ -64,7 +65,7 @@ fn an_unreachable_port_is_told_to_the_core_and_the_socket_goes_on() {
         };
         let phone = phone(own);
         rig.tell(Do::Send(flow(Transport::Udp, server, dead), b"to nobody".to_vec()));
-        rig.find(|seen| (seen == Seen::Failed(Transport::Udp, dead, 0)).then_some(()));
+        rig.find(|seen| (seen == Seen::Failed(Transport::Udp, dead, 0, Fault::Unreachable)).then_some(()));
         // The pending error must cost the phone neither its request nor its answer.
         for n in 0..100 {
             rig.tell(Do::Send(flow(Transport::Udp, server, dead), b"to nobody".to_vec()));

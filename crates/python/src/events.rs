@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use cordboard_sip::endpoint::{BindingChange, Device, Event, Failure, Location};
+use cordboard_sip::endpoint::{BindingChange, Device, Event, Failure, Fault, Location};
 use cordboard_sip::{Flow, Message};
 use pyo3::prelude::*;
 use pyo3::types::PyList;
@@ -187,6 +187,8 @@ pub(crate) struct FailedEvent {
     call_id: Box<str>,
     #[pyo3(get)]
     failure: &'static str,
+    #[pyo3(get)]
+    reason: &'static str,
 }
 
 #[pymethods]
@@ -262,12 +264,13 @@ fn to_python(py: Python<'_>, event: Event) -> PyResult<Py<PyAny>> {
             Py::new(py, ResponseEvent { transaction: transaction.0, dialog, status, message })?.into_any()
         }
         Event::Failed { transaction, dialog, call_id, failure } => {
-            let failure = match failure {
-                Failure::Timeout => "timeout",
-                Failure::Transport => "transport",
+            let (failure, reason) = match failure {
+                Failure::Timeout => ("timeout", "no response"),
+                Failure::Transport(Fault::Tls(words)) => ("tls", words),
+                Failure::Transport(fault) => ("transport", fault.words()),
             };
             let dialog = dialog.map(|d| d.0);
-            Py::new(py, FailedEvent { transaction: transaction.0, dialog, call_id, failure })?.into_any()
+            Py::new(py, FailedEvent { transaction: transaction.0, dialog, call_id, failure, reason })?.into_any()
         }
         Event::NoAck { dialog } => Py::new(py, NoAckEvent { dialog: dialog.0 })?.into_any(),
         Event::NoPrack { transaction, dialog, message } => {

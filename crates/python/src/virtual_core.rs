@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use cordboard_sip::endpoint::{Command, Control, Endpoint, Event, Numbers, Settings};
+use cordboard_sip::endpoint::{Command, Control, Endpoint, Event, Fault, Numbers, Settings};
 use cordboard_sip::ids::SeededIds;
 use cordboard_sip::{Flow, Routes, Time, Transmit, Transport};
 
@@ -47,8 +47,9 @@ impl VirtualCore {
     }
 
     pub(crate) fn transport_failed(&mut self, transport: Transport, remote: SocketAddr, now: Time) {
+        let fault = if transport == Transport::Udp { Fault::Unreachable } else { Fault::NotConnected };
         self.now = now;
-        self.endpoint.transport_failed(transport, remote, 0, now);
+        self.endpoint.transport_failed(transport, remote, 0, fault, now);
     }
 
     pub(crate) fn advance(&mut self, now: Time) {

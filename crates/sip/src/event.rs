@@ -21,7 +21,39 @@ pub enum Failure {
     /// Timer B, C or F: nobody answered (treat as 408, RFC 3261 8.1.3.1).
     Timeout,
     /// The transport could not deliver (treat as 503, RFC 3261 8.1.3.1).
-    Transport,
+    Transport(Fault),
+}
+
+/// Why a transport could not deliver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Fault {
+    /// Nothing of ours leads there.
+    NoRoute,
+    /// ICMP says that nobody is there.
+    Unreachable,
+    /// No connection could be made.
+    NotConnected,
+    /// The connection ended.
+    ConnectionLost,
+    /// The dialog was over before the answer came.
+    DialogOver,
+    /// The handshake of TLS failed; the driver says how.
+    Tls(&'static str),
+}
+
+impl Fault {
+    /// In words.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::NoRoute => "no route",
+            Self::Unreachable => "unreachable",
+            Self::NotConnected => "connection refused",
+            Self::ConnectionLost => "connection lost",
+            Self::DialogOver => "call over",
+            Self::Tls(words) => words,
+        }
+    }
 }
 
 /// What happened to the bindings of a DN.

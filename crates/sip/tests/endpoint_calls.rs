@@ -5,7 +5,7 @@ mod support;
 
 use std::time::Duration;
 
-use cordboard_sip::endpoint::{Body, Command, Control, Event, Failure};
+use cordboard_sip::endpoint::{Body, Command, Control, Event, Failure, Fault};
 use cordboard_sip::{Flow, Message, Method, Transport};
 use support::{Pair, answered, in_dialog, respond, statuses};
 
@@ -209,7 +209,7 @@ fn a_large_request_goes_by_tcp_and_falls_back_to_udp() {
     assert_eq!(transmits[0].flow.transport, Transport::Tcp);
     let by_tcp = Message::parse(&transmits[0].bytes, &Default::default()).unwrap();
     assert_eq!(by_tcp.top_via().unwrap().transport, "TCP");
-    pair.ends[0].transport_failed(Transport::Tcp, pair.addresses[1], 0, pair.now);
+    pair.ends[0].transport_failed(Transport::Tcp, pair.addresses[1], 0, Fault::NotConnected, pair.now);
     let mut transmits = Vec::new();
     pair.ends[0].take_transmits(&mut transmits);
     assert_eq!(transmits.len(), 1, "RFC 3261 18.1.1: tried again over UDP");
@@ -217,9 +217,9 @@ fn a_large_request_goes_by_tcp_and_falls_back_to_udp() {
     let by_udp = Message::parse(&transmits[0].bytes, &Default::default()).unwrap();
     assert_eq!(by_udp.top_via().unwrap().transport, "UDP");
     assert!(pair.events(0).is_empty());
-    pair.ends[0].transport_failed(Transport::Udp, pair.addresses[1], 0, pair.now);
+    pair.ends[0].transport_failed(Transport::Udp, pair.addresses[1], 0, Fault::Unreachable, pair.now);
     assert!(
-        matches!(&pair.events(0)[..], [Event::Failed { transaction, failure: Failure::Transport, .. }] if *transaction == id)
+        matches!(&pair.events(0)[..], [Event::Failed { transaction, failure: Failure::Transport(Fault::Unreachable), .. }] if *transaction == id)
     );
     pair.settled(0);
 }

@@ -7,7 +7,7 @@ mod support;
 use std::time::Duration;
 
 use cordboard_sip::digest::client::Secret;
-use cordboard_sip::endpoint::{Body, Command, Control, Credentials, DialogId, Event, TransactionId};
+use cordboard_sip::endpoint::{Body, Command, Control, Credentials, DialogId, Event, Fault, TransactionId};
 use cordboard_sip::{Flow, Method, Time, Transmit, Transport};
 use proptest::prelude::*;
 use support::{Pair, in_dialog, respond};
@@ -213,7 +213,7 @@ impl Chaos {
             Step::Overload { side, on } => self.pair.ends[*side].set_overloaded(*on),
             Step::TransportFailed { side } => {
                 let remote = self.pair.addresses[1 - side];
-                self.pair.ends[*side].transport_failed(Transport::Udp, remote, 0, now);
+                self.pair.ends[*side].transport_failed(Transport::Udp, remote, 0, Fault::Unreachable, now);
             }
             Step::Garbage { side, bytes } => self.arrive(*side, bytes, now),
             Step::Wire { fates } => self.fates.clone_from(fates),

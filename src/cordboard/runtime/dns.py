@@ -24,7 +24,8 @@ import dns.rdtypes.IN.SRV
 import dns.resolver
 import structlog
 
-from cordboard.sip.resolver.records import FAILED, Answer, Kind, Naptr, Question, Record, Srv, Status
+from cordboard.sip.resolver.failover import Cause
+from cordboard.sip.resolver.records import FAILED, Answer, Destination, Kind, Naptr, Question, Record, Srv, Status
 
 HOSTS: Final = Path("/etc/hosts")
 HOSTS_TTL: Final = 60.0
@@ -35,6 +36,19 @@ NO_SOA: Final = 30.0
 """Most seconds that a negative answer without SOA holds."""
 
 _log = structlog.get_logger("cordboard.dns")
+
+
+def log_failure(destination: Destination, cause: Cause, reason: str) -> None:
+    """A line for a destination that failed: which, how, and what is known of it."""
+    _log.warning(
+        "destination failed",
+        name=destination.name,
+        transport=destination.transport,
+        host=destination.host,
+        port=destination.port,
+        cause=cause.value,
+        reason=reason or cause.value,
+    )
 
 
 class DnsAsker:

@@ -35,8 +35,8 @@ from cordboard.ops.meters import CallMeters
 from cordboard.ops.metrics import GaugeCollector, LoopLag, PartCollector, ProcessInfo, registry
 from cordboard.ops.records import RecordStore
 from cordboard.ops.trace import TraceBook
-from cordboard.runtime.bans import Ban, BanWatch, bans_route, core_guard, read_bans
-from cordboard.runtime.dns import DnsAsker
+from cordboard.runtime.bans import Ban, BanWatch, bans_route, core_guard, load_bans, read_bans
+from cordboard.runtime.dns import DnsAsker, log_failure
 from cordboard.runtime.loop import LoopClock
 from cordboard.runtime.records import record_files
 from cordboard.runtime.settings import dn_settings, server_settings
@@ -161,7 +161,7 @@ class Server:
         self._on_core_events()
         self._add_metrics(endpoint, switch)
         await self._open_http()
-        watch = BanWatch(loop, endpoint)
+        watch = BanWatch(loop, endpoint, self.state.bans)
         watch.start()
         self._exit.callback(watch.stop)
         self._lag.start()
@@ -189,7 +189,7 @@ class Server:
                 advertise=list(dict.fromkeys(advertise)),
                 event_limit=options.sip_event_limit,
                 tls=core_tls(options, self.state.path),
-                guard=core_guard(options),
+                guard=core_guard(options, load_bans(self.state.bans)),
             )
         except TlsFilesError:
             raise
@@ -224,6 +224,7 @@ class Server:
             families=[family for family in preferred if family in heard],
             policy=Policy(stale=options.dns_stale_timeout),
             timeout=options.dns_timeout + 0.5,
+            failed=log_failure,
         )
 
     async def _open_http(self) -> None:

@@ -79,6 +79,11 @@ class State:
         return self.path / "bindings.journal"
 
     @property
+    def bans(self) -> Path:
+        """Sources nobody listens to for a while."""
+        return self.path / "bans.json"
+
+    @property
     def link_file(self) -> Path:
         """URL and token of the T-Library link, for programs of the same user."""
         return link_file_of(self.path)

@@ -88,6 +88,7 @@ class Outgoing:
         "_headers",
         "_send",
         "call_id",
+        "failed",
         "handler",
         "session_handler",
         "state",
@@ -120,6 +121,8 @@ class Outgoing:
         self._early: list[int] = []
         self.call_id = ""
         """Call-ID of its leg, known from the first response on."""
+        self.failed: _core.FailedEvent | None = None
+        """Why there was no final response, if there was none."""
         self._headers = headers
         self._send = partial(
             dispatcher.endpoint.send,
@@ -219,6 +222,7 @@ class Outgoing:
 
     def on_failed(self, event: _core.FailedEvent) -> None:
         """The INVITE got no final response."""
+        self.failed = event
         before = self.state
         self.state = TABLE[before, Input.FAILURE]
         self._settle()

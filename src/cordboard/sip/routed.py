@@ -86,7 +86,19 @@ class Flows:
 class _Routed:
     """What INVITE and all others have in common: the destinations, one after the other."""
 
-    __slots__ = ("_clock", "_over", "_recovery", "_route", "_timer", "_tries", "_wait", "affinity", "key", "problem")
+    __slots__ = (
+        "_clock",
+        "_over",
+        "_recovery",
+        "_route",
+        "_timer",
+        "_tries",
+        "_wait",
+        "affinity",
+        "failed",
+        "key",
+        "problem",
+    )
 
     def __init__(
         self,
@@ -109,6 +121,8 @@ class _Routed:
         self._over = False
         self.problem: Problem | None = None
         """Why there was no destination."""
+        self.failed: _core.FailedEvent | None = None
+        """Why the last destination gave no final response, if it gave none."""
 
     def _begin(self) -> None:
         located = self._route.draw()
@@ -155,7 +169,8 @@ class _Routed:
     def _answered(self, tries: Tries, status: int, message: _core.Message | None) -> bool:
         """Takes note of a final response, or of none; whether the next destination is to be tried."""
         if message is None:
-            tries.fail(Cause.TIMEOUT if status == 408 else Cause.TRANSPORT)
+            failed = self.failed
+            tries.fail(Cause.TIMEOUT if failed is None else Cause(failed.failure), why=failed.reason if failed else "")
         elif status == 430:
             # RFC 5626 section 11: the flow is dead, says the proxy that should have it.
             tries.fail(Cause.TRANSPORT)
@@ -221,6 +236,7 @@ class RoutedRequest(_Routed):
             self._timer = None
 
     def _try(self, destination: Destination) -> None:
+        self.failed = None
         self._transaction = self._send(destination)
         self._dispatcher.transactions[self._transaction] = self
         if self._patience > 0 and self._tries is not None and self._tries.more:
@@ -252,6 +268,7 @@ class RoutedRequest(_Routed):
 
     def on_failed(self, event: _core.FailedEvent) -> None:
         """There will be none."""
+        self.failed = event
         self._final(408 if event.failure == "timeout" else 503, None)
 
     def on_cancelled(self, event: _core.CancelledEvent | _core.NoPrackEvent) -> None:
@@ -293,6 +310,7 @@ class RoutedInvite(_Routed):
             self._current.cancel(headers)
 
     def _try(self, destination: Destination) -> None:
+        self.failed = None
         self._current = self._send(self, destination)
 
     def _nowhere(self, status: int) -> None:
@@ -323,6 +341,7 @@ class RoutedInvite(_Routed):
         if outgoing is not self._current or self._over or tries is None:
             return
         self.call_id = outgoing.call_id or self.call_id
+        self.failed = outgoing.failed
         if self._answered(tries, status, event.message if event is not None else None):
             self._next()
             self.handler.on_next(self)

@@ -50,10 +50,16 @@ _TELLING: Final = {status: order for order, status in enumerate((486, 484, 415, 
 class Failure:
     """The best of the responses of the contacts that failed."""
 
-    __slots__ = ("message", "problem", "status", "timeout")
+    __slots__ = ("fault", "message", "problem", "status", "timeout")
 
     def __init__(
-        self, status: int, message: _core.Message | None, *, timeout: bool = False, problem: Problem | None = None
+        self,
+        status: int,
+        message: _core.Message | None,
+        *,
+        timeout: bool = False,
+        problem: Problem | None = None,
+        fault: str = "no response",
     ) -> None:
         self.status = status
         """Final status; 408 and 503 without a message for no response."""
@@ -63,13 +69,17 @@ class Failure:
         """Whether it is we who gave up, after ``no-answer-timeout``."""
         self.problem = problem
         """Why the contact has no address, if it has none."""
+        self.fault = fault
+        """Why there was no response, if there was none: ``connection refused``, ``certificate not trusted`` ..."""
 
     @property
     def reason(self) -> str:
         """Why, in words."""
         if self.problem is not None:
             return self.problem.value
-        return "no answer" if self.timeout else f"answered {self.status}"
+        if self.timeout:
+            return "no answer"
+        return self.fault if self.message is None else f"answered {self.status}"
 
 
 class BranchesHandler(Protocol):
@@ -244,7 +254,8 @@ class Branches:
         self._open -= 1
         self.call_id = outgoing.call_id or self.call_id
         problem = outgoing.problem if isinstance(outgoing, RoutedInvite) else None
-        failure = Failure(status, event.message if event is not None else None, problem=problem)
+        fault = outgoing.failed.reason if outgoing.failed is not None else "no response"
+        failure = Failure(status, event.message if event is not None else None, problem=problem, fault=fault)
         if self._best is None or rank(status) < rank(self._best.status):
             self._best = failure
         if status >= 600 and self._open:

@@ -5,6 +5,7 @@ use std::io::IoSlice;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cordboard_sip::endpoint::Fault;
 use cordboard_sip::limits::Limits;
 use cordboard_sip::message::MessageBuilder;
 use cordboard_sip::{Flow, Message, Method, Time};
@@ -67,6 +68,15 @@ impl End {
             Self::SlowReader => &counters.tcp_slow_readers,
             Self::Idle => &counters.tcp_idle,
             Self::Tls(end) => end.counter(counters),
+        }
+    }
+
+    /// What the requests that waited on the connection are told.
+    pub(super) fn fault(self) -> Fault {
+        match self {
+            Self::ConnectFailed => Fault::NotConnected,
+            Self::Tls(end) => Fault::Tls(end.words()),
+            _ => Fault::ConnectionLost,
         }
     }
 }

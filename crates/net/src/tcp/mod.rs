@@ -12,6 +12,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use cordboard_sip::endpoint::Fault;
 use cordboard_sip::{Flow, Time, Transmit, Transport};
 use mio::event::Event;
 use mio::net::TcpStream;
@@ -38,8 +39,14 @@ const LISTENERS: usize = 1 << 16;
 /// Gone connections one new one may stand for.
 const STANDS_FOR_LIMIT: usize = 16;
 
-/// A transport, a peer and the number of a connection that is no more.
-pub(crate) type Gone = (Transport, SocketAddr, u64);
+/// A connection that is no more.
+pub(crate) struct Gone {
+    pub(crate) transport: Transport,
+    pub(crate) remote: SocketAddr,
+    /// 0 for one that could not even be begun.
+    pub(crate) connection: u64,
+    pub(crate) fault: Fault,
+}
 
 /// All listeners and connections.
 pub(crate) struct Tcp {
@@ -317,7 +324,8 @@ impl Tcp {
         });
         let Some(number) = found else {
             counters.tcp_send_lost.one();
-            gone.push((flow.transport, flow.remote, flow.connection));
+            let Flow { transport, remote, connection, .. } = flow;
+            gone.push(Gone { transport, remote, connection, fault: Fault::NotConnected });
             return;
         };
         let Some(connection) = self.connections.get_mut(&number) else { return };
@@ -461,8 +469,9 @@ impl Tcp {
         end.counter(counters).one();
         counters.tcp_send_lost.add(connection.messages_waiting() as u64);
         counters.tcp_connections.set(self.connections.len() as u64);
-        gone.push((transport, remote, number));
-        gone.extend(connection.stands_for.iter().map(|gone| (transport, remote, *gone)));
+        let numbers = std::iter::once(number).chain(connection.stands_for);
+        let fault = end.fault();
+        gone.extend(numbers.map(|connection| Gone { transport, remote, connection, fault }));
     }
 
     /// The good-bye of TLS on every connection, for the moment before all are closed.

@@ -69,6 +69,26 @@ impl TlsEnd {
     }
 }
 
+impl TlsEnd {
+    /// For people, of a peer that we called.
+    pub(super) fn words(self) -> &'static str {
+        match self {
+            Self::Garbage => "no TLS there",
+            Self::Oversized => "a TLS record too large",
+            Self::Incompatible => "no TLS version or cipher in common",
+            Self::Refused => "TLS refused by the peer",
+            Self::NoCertificate => "no certificate shown",
+            Self::Expired => "certificate expired or not valid yet",
+            Self::Untrusted => "certificate not trusted",
+            Self::WrongName => "certificate of another name",
+            Self::BadCertificate => "certificate not acceptable",
+            Self::Renegotiation => "TLS renegotiation",
+            Self::TooSlow => "TLS handshake too slow",
+            Self::Left => "connection lost during the TLS handshake",
+        }
+    }
+}
+
 impl From<&Error> for TlsEnd {
     fn from(error: &Error) -> Self {
         match error {

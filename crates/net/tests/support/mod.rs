@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use cordboard_net::{Bound, Config, Core, Engine, Handle, Listen};
 use cordboard_sip::directory::Proof;
-use cordboard_sip::endpoint::{Command, DialogId, Event, TransactionId};
+use cordboard_sip::endpoint::{Command, DialogId, Event, Fault, TransactionId};
 use cordboard_sip::{Flow, Time, Transmit, Transport};
 
 /// How long anything awaited in a test may take.
@@ -22,7 +22,7 @@ pub const PATIENCE: Duration = Duration::from_secs(10);
 pub enum Seen {
     Received(Vec<u8>, Flow),
     Forgot(u64),
-    Failed(Transport, SocketAddr, u64),
+    Failed(Transport, SocketAddr, u64, Fault),
     Timeout,
     Overloaded(bool),
 }
@@ -122,8 +122,15 @@ impl Core for TestCore {
         }
     }
 
-    fn transport_failed(&mut self, transport: Transport, remote: SocketAddr, connection: u64, _now: Time) {
-        let _ = self.seen.send(Seen::Failed(transport, remote, connection));
+    fn transport_failed(
+        &mut self,
+        transport: Transport,
+        remote: SocketAddr,
+        connection: u64,
+        fault: Fault,
+        _now: Time,
+    ) {
+        let _ = self.seen.send(Seen::Failed(transport, remote, connection, fault));
     }
 
     fn next_timeout(&self) -> Option<Time> {
@@ -240,7 +247,7 @@ impl Rig {
 
     pub fn next_failure(&self) -> (Transport, SocketAddr, u64) {
         self.find(|seen| match seen {
-            Seen::Failed(transport, remote, connection) => Some((transport, remote, connection)),
+            Seen::Failed(transport, remote, connection, _) => Some((transport, remote, connection)),
             _ => None,
         })
     }

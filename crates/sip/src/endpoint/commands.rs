@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::reliable::{Answer, Way};
 use super::{
-    Asking, Body, Cancel, Command, Destination, DialogId, Endpoint, Event, Failure, HeaderLine, TransactionId,
+    Asking, Body, Cancel, Command, Destination, DialogId, Endpoint, Event, Failure, Fault, HeaderLine, TransactionId,
     authenticate, reliable, resend,
 };
 use crate::dialog::Input;
@@ -393,7 +393,12 @@ impl Endpoint {
     /// A request that cannot even be sent fails as one the transport lost.
     fn fail_unsent(&mut self, id: TransactionId, dialog: Option<DialogId>) {
         let call_id = dialog.and_then(|id| self.dialogs.get(&id)).map(|d| d.call_id().into()).unwrap_or_default();
-        self.events.push(Event::Failed { transaction: id, dialog, call_id, failure: Failure::Transport });
+        self.events.push(Event::Failed {
+            transaction: id,
+            dialog,
+            call_id,
+            failure: Failure::Transport(Fault::NoRoute),
+        });
     }
 }
 

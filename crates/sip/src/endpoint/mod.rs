@@ -27,7 +27,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rustc_hash::FxHashMap;
 
 pub use crate::event::{
-    BindingChange, Body, Command, Destination, Device, DialogId, Event, Failure, HeaderLine, Location, TransactionId,
+    BindingChange, Body, Command, Destination, Device, DialogId, Event, Failure, Fault, HeaderLine, Location,
+    TransactionId,
 };
 pub use authenticate::Credentials;
 pub use control::{Control, Policy};
@@ -321,8 +322,15 @@ impl Endpoint {
     }
 
     /// The transport could not deliver to a peer: what waits for it fails.
-    pub fn transport_failed(&mut self, transport: Transport, remote: SocketAddr, connection: u64, now: Time) {
-        self.layer.transport_failed(transport, remote, connection, now, &mut self.outputs);
+    pub fn transport_failed(
+        &mut self,
+        transport: Transport,
+        remote: SocketAddr,
+        connection: u64,
+        fault: Fault,
+        now: Time,
+    ) {
+        self.layer.transport_failed(transport, remote, connection, fault, now, &mut self.outputs);
         self.settle_outputs(now);
         self.connection_gone(connection);
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Asking, Cancel, DialogId, Endpoint, Event, Failure, Fork, TransactionId, resend};
+use super::{Asking, Cancel, DialogId, Endpoint, Event, Failure, Fault, Fork, TransactionId, resend};
 use crate::dialog::{Dialog, Input, State};
 use crate::flow::Flow;
 use crate::message::{Message, Method};
@@ -138,7 +138,7 @@ impl Endpoint {
                 // A BYE has ended the dialog meanwhile: who waits for this answer is told that there is none.
                 if first {
                     let (dialog, call_id) = (Some(dialog), message.call_id().into());
-                    let failure = Failure::Transport;
+                    let failure = Failure::Transport(Fault::DialogOver);
                     self.events.push(Event::Failed { transaction: told, dialog, call_id, failure });
                 }
                 return;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::step::{ProtocolError, Step, walk};
 use super::timing::{Running, Timer};
 use super::{Output, build, invite_client, non_invite_client};
-use crate::event::TransactionId;
+use crate::event::{Failure, Fault, TransactionId};
 use crate::flow::Flow;
 use crate::message::Message;
 
@@ -25,7 +25,7 @@ pub(super) enum Input {
     /// Its CANCEL was sent.
     Cancelled,
     FallBack,
-    TransportFailed,
+    TransportFailed(Fault),
 }
 
 /// One request of ours.
@@ -64,8 +64,10 @@ impl Client {
     pub(super) fn handle(&mut self, input: Input, step: &mut Step<'_>) -> Result<(), ProtocolError> {
         let mut input = input;
         loop {
-            if let Input::Timer(timer) = input {
-                self.running.fired(timer);
+            match input {
+                Input::Timer(timer) => self.running.fired(timer),
+                Input::TransportFailed(fault) => step.fault = fault,
+                _ => {}
             }
             self.once(input, step)?;
             match step.due_now.take() {
@@ -132,6 +134,12 @@ impl Client {
             // Over a reliable transport it is never sent again.
             self.bytes = (!self.flow.transport.is_reliable()).then_some(bytes);
         }
+    }
+
+    /// The transport could not deliver; the layer has said why.
+    pub(super) fn report_transport(&mut self, step: &mut Step<'_>) {
+        step.counters.transport_failures += 1;
+        step.out.push(Output::Failed { id: self.id, failure: Failure::Transport(step.fault) });
     }
 
     pub(super) fn resend(&self, step: &mut Step<'_>) {

@@ -118,7 +118,7 @@ pub(super) fn input(input: client::Input) -> Option<Input> {
         client::Input::Response(300..) => Input::Error,
         client::Input::Cancelled => Input::Cancelled,
         client::Input::FallBack => Input::FallBack,
-        client::Input::TransportFailed => Input::TransportFailed,
+        client::Input::TransportFailed(_) => Input::TransportFailed,
         client::Input::Timer(Timer::Patience) => Input::Patience,
         client::Input::Timer(Timer::A) => Input::TimerA,
         client::Input::Timer(Timer::B) => Input::TimerB,
@@ -213,8 +213,7 @@ fn report_silence(client: &mut Client, step: &mut Step<'_>) {
 }
 
 fn report_transport(client: &mut Client, step: &mut Step<'_>) {
-    step.counters.transport_failures += 1;
-    step.out.push(Output::Failed { id: client.id, failure: Failure::Transport });
+    client.report_transport(step);
 }
 
 fn end(_: &mut Client, _: &mut Step<'_>) {}

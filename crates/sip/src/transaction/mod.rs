@@ -33,7 +33,7 @@ use std::time::Duration;
 
 use rustc_hash::FxHashMap;
 
-pub use crate::event::{Failure, TransactionId};
+pub use crate::event::{Failure, Fault, TransactionId};
 pub use step::ProtocolError;
 pub use timing::TimerSettings;
 pub use via::{print_response, reply_flow};
@@ -168,6 +168,7 @@ macro_rules! step {
             timers: &mut $layer.timers,
             counters: &mut $layer.counters,
             out: $out,
+            fault: Fault::ConnectionLost,
             due_now: None,
         }
     };
@@ -434,6 +435,7 @@ impl Layer {
         transport: Transport,
         remote: SocketAddr,
         connection: u64,
+        fault: Fault,
         now: Time,
         out: &mut Vec<Output>,
     ) {
@@ -444,7 +446,7 @@ impl Layer {
             }
             let input = match client.fallback {
                 Some(_) if client.is_unanswered() => client::Input::FallBack,
-                _ => client::Input::TransportFailed,
+                _ => client::Input::TransportFailed(fault),
             };
             self.leave_flow(id);
             self.step_client(id, input, None, now, out);

@@ -77,7 +77,7 @@ pub(super) fn input(input: client::Input) -> Option<Input> {
         client::Input::Response(..200) => Input::Provisional,
         client::Input::Response(200..) => Input::Final,
         client::Input::FallBack => Input::FallBack,
-        client::Input::TransportFailed => Input::TransportFailed,
+        client::Input::TransportFailed(_) => Input::TransportFailed,
         client::Input::Timer(Timer::E) => Input::TimerE,
         client::Input::Timer(Timer::F) => Input::TimerF,
         client::Input::Timer(Timer::K) => Input::TimerK,
@@ -131,8 +131,7 @@ fn report_timeout(client: &mut Client, step: &mut Step<'_>) {
 }
 
 fn report_transport(client: &mut Client, step: &mut Step<'_>) {
-    step.counters.transport_failures += 1;
-    step.out.push(Output::Failed { id: client.id, failure: Failure::Transport });
+    client.report_transport(step);
 }
 
 fn end(_: &mut Client, _: &mut Step<'_>) {}

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::timing::{Timer, TimerSettings};
 use super::{Counters, Output};
-use crate::event::TransactionId;
+use crate::event::{Fault, TransactionId};
 use crate::flow::{Flow, Transmit};
 use crate::message::Message;
 use crate::time::Time;
@@ -21,6 +21,8 @@ pub(super) struct Step<'a> {
     pub(super) timers: &'a mut Timers<(TransactionId, Timer)>,
     pub(super) counters: &'a mut Counters,
     pub(super) out: &'a mut Vec<Output>,
+    /// Why the transport could not deliver, where that is the input.
+    pub(super) fault: Fault,
     /// A timer of zero was started: its input comes next.
     pub(super) due_now: Option<Timer>,
 }

@@ -43,8 +43,17 @@ class Cause(Enum):
 class Health:
     """Which destinations failed lately; one table for all requests. ``now`` gives the moment in seconds."""
 
-    def __init__(self, now: Callable[[], float], *, recovery: float = RECOVERY, size: int = MAX_HEALTH) -> None:
+    def __init__(
+        self,
+        now: Callable[[], float],
+        *,
+        recovery: float = RECOVERY,
+        size: int = MAX_HEALTH,
+        told: Callable[[Destination, Cause, str], None] | None = None,
+    ) -> None:
+        """``told`` hears of each failure, with the transport's own words for it if there are any."""
         self._now = now
+        self._told = told
         self._recovery = recovery
         self._size = size
         self._bad: dict[tuple[str, str, int], tuple[float, Cause]] = {}
@@ -56,9 +65,11 @@ class Health:
     def __len__(self) -> int:
         return len(self._bad)
 
-    def fail(self, destination: Destination, cause: Cause, recovery: float | None = None) -> None:
-        """It failed. ``recovery``: seconds, if not the usual ones; 0 remembers nothing."""
+    def fail(self, destination: Destination, cause: Cause, recovery: float | None = None, *, why: str = "") -> None:
+        """It failed. ``recovery``: seconds, if not the usual ones; 0 remembers nothing. ``why``: in words."""
         self.failures += 1
+        if self._told is not None:
+            self._told(destination, cause, why)
         seconds = self._recovery if recovery is None else recovery
         self._bad.pop(destination.key, None)
         if seconds > 0:
@@ -165,12 +176,12 @@ class Tries:
         self.current = self._waiting.pop(0) if self._waiting else None
         return self.current
 
-    def fail(self, cause: Cause, retry_after: float | None = None) -> None:
-        """The current one failed."""
+    def fail(self, cause: Cause, retry_after: float | None = None, *, why: str = "") -> None:
+        """The current one failed. ``why``: in words."""
         if self.current is None:
             return
         self.causes.append((self.current, cause))
-        self._health.fail(self.current, cause, self._recovery if retry_after is None else retry_after)
+        self._health.fail(self.current, cause, self._recovery if retry_after is None else retry_after, why=why)
         if self._affinity is not None and self._affinity.get(self._key) == self.current:
             self._affinity.forget(self._key)
 

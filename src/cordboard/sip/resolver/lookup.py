@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from cordboard import _core
     from cordboard.sip.clock import Clock, Timer
     from cordboard.sip.resolver.cache import Policy
+    from cordboard.sip.resolver.failover import Cause
     from cordboard.sip.resolver.locate import Family
-    from cordboard.sip.resolver.records import Asker
+    from cordboard.sip.resolver.records import Asker, Destination
 
 MAX_ROUNDS: Final = 8
 """Most rounds of questions for one URI; NAPTR, SRV and addresses are three."""
@@ -45,10 +46,11 @@ class Resolver:
         policy: Policy | None = None,
         timeout: float = 5.0,
         in_flight_limit: int = 1000,
+        failed: Callable[[Destination, Cause, str], None] | None = None,
     ) -> None:
         """``random``: a number from 0 up to 1. ``timeout``: seconds a question may take. For the others see ``locate``.
 
-        ``in_flight_limit``: questions at once above which new ones fail.
+        ``in_flight_limit``: questions at once above which new ones fail. ``failed`` hears of destinations that fail.
         """
         self._clock = clock
         self._asker = asker
@@ -56,7 +58,7 @@ class Resolver:
         self.transports = tuple(transports)
         self.families = tuple(families)
         self.cache = AnswerCache(clock.now, policy)
-        self.health = Health(clock.now)
+        self.health = Health(clock.now, told=failed)
         self._timeout = timeout
         self._limit = in_flight_limit
         self._in_flight: dict[Question, _Asking] = {}

@@ -210,9 +210,10 @@ class Registration:
 
     def on_final(self, status: int, message: _core.Message | None) -> None:
         """The carrier's answer, or none."""
-        self._request = None
+        request, self._request = self._request, None
         if message is None:
-            self._failed(status, Input.SILENT, 0.0)
+            failed = request.failed if request is not None else None
+            self._failed(status, Input.SILENT, 0.0, failed.reason if failed is not None else "no response")
             return
         if status < 300:
             self._accepted(message)
@@ -248,7 +249,7 @@ class Registration:
         self._step(Input.REFRESH)
         self._send(self._expires)
 
-    def _failed(self, status: int, what: Input, asked: float) -> None:
+    def _failed(self, status: int, what: Input, asked: float, reason: str = "refused") -> None:
         server = self._server
         self._step(what)
         self.status = status
@@ -259,7 +260,9 @@ class Registration:
         self.registered_at = None
         if server.log_calls:
             number = self.extension.dn.number
-            server.log.warning("trunk not registered", trunk=number, status=status, failures=self.failures)
+            server.log.warning(
+                "trunk not registered", trunk=number, status=status, reason=reason, failures=self.failures
+            )
         wait = self._wait * (0.9 + 0.2 * server.random())
         self._wait = min(self._wait * 2, LONGEST_WAIT)
         self._timer = server.clock.call_later(max(wait, min(asked, 3600.0)), self._retry)

@@ -36,11 +36,12 @@ class Server:
         application: Mapping[str, Value] | None = None,
         switch: Mapping[str, Value] | None = None,
         database: str = "",
+        port: int = 0,
     ) -> None:
         """Starts it; returns when it takes calls. Raises StrangerError when it does not.
 
         ``tls``: it also listens on TLS, with certificates of its own making. ``database``: URL of a database into which
-        the centre is imported and that is served from then on, in place of the file.
+        the centre is imported and that is served from then on, in place of the file. ``port``: that of SIP; 0 for any.
         """
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
@@ -49,7 +50,7 @@ class Server:
             hosts = ["--host", "127.0.0.1", "--host", "::1"]
             command = [str(COMMAND), "--state", str(folder / "data"), "tls", "init", *hosts]
             subprocess.run(command, check=True, capture_output=True)  # noqa: S603 - our own program
-        self.port = free_ports(1, "::1") if ipv6 else free_ports()
+        self.port = port or (free_ports(1, "::1") if ipv6 else free_ports())
         self.host = "127.0.0.1"
         self.ipv6 = ipv6
         self.tlib_port = free_ports()

@@ -4,6 +4,8 @@ Driven over its ``ctrl_tcp`` module: commands and events are JSON in netstrings.
 packages it, without a sound card: ``aufile`` speaks, ``aubridge`` swallows, ``sndfile`` writes down what is heard.
 """
 
+from __future__ import annotations
+
 import json
 import re
 import socket
@@ -11,12 +13,19 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from cordboard.testkit.strangers import tone
 from cordboard.testkit.strangers.ports import free_ports
 from cordboard.testkit.strangers.program import Program, StrangerError, wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+    from cordboard.testkit.live.nat import Nat
+
+T = TypeVar("T")
 
 MODULES = Path("/usr/lib/baresip/modules")
 SECONDS = 30.0
@@ -65,6 +74,8 @@ class Account:
     """Seconds asked for in REGISTER; 0: no registration."""
     name: str = ""
     """Display name."""
+    parameters: tuple[str, ...] = ()
+    """More parameters of baresip's account line, such as ``sipnat=outbound``."""
 
 
 class Baresip:
@@ -78,9 +89,11 @@ class Baresip:
         hertz: float = 440.0,
         host: str = "127.0.0.1",
         ca: Path | None = None,
+        nat: Nat | None = None,
     ) -> None:
-        """Starts it; returns when it takes commands. ``hertz``: its voice. ``ca``: whom it believes over TLS.
+        """Starts it; returns when it takes commands.
 
+        ``hertz``: its voice. ``ca``: whom it believes over TLS. ``nat``: what it sits behind.
         Raises MissingProgramError, StrangerError.
         """
         self.account = account
@@ -91,8 +104,8 @@ class Baresip:
         voice = folder / "voice.wav"
         tone.write_sine(voice, hertz, VOICE_SECONDS)
         # The port above the SIP port is bound too, for TLS. Four RTP ports a call: data and control, twice over.
-        self.port = free_ports(2, host)
-        rtp = free_ports(32, host)
+        self.port = _there(nat, lambda: free_ports(2, host))
+        rtp = _there(nat, lambda: free_ports(32, host))
         self.rtp_ports = range(rtp, rtp + 32)
         control = free_ports()
         listen = f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
@@ -112,7 +125,9 @@ class Baresip:
         (folder / "accounts").write_text(self._account_line() + "\n")
         (folder / "contacts").touch()
         family = "-6" if ":" in host else "-4"
-        self.program = Program("baresip", ["baresip", family, "-v", "-s", "-f", str(folder)], folder)
+        command = ["baresip", family, "-v", "-s", "-f", str(folder)]
+        self._nat = nat
+        self.program = Program("baresip", command if nat is None else nat.command(*command), folder)
         self._events: list[dict[str, Any]] = []
         self._taken: set[int] = set()
         self._called: list[str] = []
@@ -282,6 +297,7 @@ class Baresip:
         parameters = [f"regint={account.expires if account.server else 0}", "answermode=manual", "mediaenc="]
         if account.password:
             parameters += [f"auth_user={account.user}", f"auth_pass={account.password}"]
+        parameters += account.parameters
         name = f'"{account.name}" ' if account.name else ""
         return f"{name}<sip:{account.user}@{account.server or host};transport={account.transport}>;" + ";".join(
             parameters
@@ -292,7 +308,7 @@ class Baresip:
             if self.program.exit_code is not None:
                 raise self.program.error(f"ended at once, exit code {self.program.exit_code}")
             try:
-                return socket.create_connection(("127.0.0.1", port), SECONDS)
+                return _there(self._nat, lambda: socket.create_connection(("127.0.0.1", port), SECONDS))
             except ConnectionRefusedError:
                 return None
 
@@ -319,6 +335,11 @@ class Baresip:
                 with self._changed:
                     (self._answers if message.get("response") else self._events).append(message)
                     self._changed.notify_all()
+
+
+def _there(nat: Nat | None, what: Callable[[], T]) -> T:
+    """Does something where the phone is."""
+    return what() if nat is None else nat.inside(what)
 
 
 def _is_remote_sdp(event: dict[str, Any]) -> bool:

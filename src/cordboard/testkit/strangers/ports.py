@@ -4,6 +4,7 @@ import contextlib
 import os
 import random
 import socket
+from pathlib import Path
 
 FIRST, LAST = 10_240, 32_000
 
@@ -28,6 +29,19 @@ def free_ports(count: int = 1, host: str = "127.0.0.1") -> int:
             _given.update(wanted)
             return first
     raise OSError(f"no {count} consecutive free ports on {host}")
+
+
+def is_bound(port: int, transport: str) -> bool:
+    """Whether a program has bound a port, for ``udp``, or listens on it, for ``tcp``."""
+    wanted = f":{port:04X}"
+    for table in (transport, f"{transport}6"):
+        try:
+            lines = Path(f"/proc/net/{table}").read_text().splitlines()[1:]
+        except OSError:
+            continue
+        if any(line.split()[1].endswith(wanted) for line in lines):
+            return True
+    return False
 
 
 def _is_free(port: int, family: socket.AddressFamily, host: str) -> bool:

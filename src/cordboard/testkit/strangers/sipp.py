@@ -7,12 +7,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from cordboard.testkit.strangers.ports import free_ports
+from cordboard.testkit.strangers.ports import free_ports, is_bound
 from cordboard.testkit.strangers.program import Program, StrangerError, wait_until
 from cordboard.testkit.strangers.scenario import Scenario
 
 _TRANSPORTS = {"udp": "u1", "tcp": "t1"}
-_BOUND = {"udp": ("udp", "udp6"), "tcp": ("tcp", "tcp6")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +87,7 @@ class Sipp:
         self.program = Program("sipp", [*arguments, *extra], folder)
         if waits:
             wait_until(
-                lambda: _is_bound(self.port, transport) or self.program.exit_code is not None,
+                lambda: is_bound(self.port, transport) or self.program.exit_code is not None,
                 5,
                 failed=lambda: self.program.error("does not listen"),
             )
@@ -149,15 +148,3 @@ class Sipp:
         if not errors and not messages:
             tail = self.program.output()
         return StrangerError(f"sipp ({self._folder.name})", what + "\n" + tail)
-
-
-def _is_bound(port: int, transport: str) -> bool:
-    wanted = f":{port:04X}"
-    for table in _BOUND[transport]:
-        try:
-            lines = Path(f"/proc/net/{table}").read_text().splitlines()[1:]
-        except OSError:
-            continue
-        if any(line.split()[1].endswith(wanted) for line in lines):
-            return True
-    return False

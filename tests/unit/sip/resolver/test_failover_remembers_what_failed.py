@@ -55,6 +55,17 @@ def test_it_is_one_server_whatever_the_name_that_led_to_it_but_not_whatever_the_
     assert health.cause(ONE._replace(transport="tcp")) is None
 
 
+def test_each_failure_is_told_with_what_the_transport_says_of_it(clock):
+    told = []
+    health = Health(clock.now, told=lambda *what: told.append(what))
+    tries = Tries(ALL, health)
+    tries.next()
+    tries.fail(Cause.TLS, why="certificate not trusted")
+    tries.next()
+    tries.fail(Cause.UNAVAILABLE, 0.0)
+    assert told == [(ONE, Cause.TLS, "certificate not trusted"), (TWO, Cause.UNAVAILABLE, "")]
+
+
 def test_no_time_remembers_nothing_and_there_is_a_limit(clock):
     health = Health(clock.now, size=2)
     health.fail(ONE, Cause.TIMEOUT, 0.0)

@@ -310,10 +310,20 @@ fn a_transport_that_fails_fails_what_waits_on_it_and_nothing_else() {
     bench.receive_response(&response_to(&ringing, 180));
     bench.told();
     let broken = flow(Transport::Tcp);
-    bench.layer.transport_failed(broken.transport, broken.remote, broken.connection, bench.now, &mut bench.out);
+    bench.layer.transport_failed(
+        broken.transport,
+        broken.remote,
+        broken.connection,
+        Fault::ConnectionLost,
+        bench.now,
+        &mut bench.out,
+    );
     let mut told = bench.told();
     told.sort();
-    assert_eq!(told, ["failed 1 Transport", "failed 2 Transport", "terminated 1", "terminated 2"]);
+    assert_eq!(
+        told,
+        ["failed 1 Transport(ConnectionLost)", "failed 2 Transport(ConnectionLost)", "terminated 1", "terminated 2"]
+    );
     // What rings may still answer over another connection.
     assert!(bench.receive_response(&response_to(&ringing, 200)));
     assert_eq!(bench.layer.len(), 4);
@@ -327,8 +337,8 @@ fn a_connection_that_cannot_be_made_fails_only_requests_that_took_any() {
     let any = Flow { connection: 0, ..flow(Transport::Tcp) };
     bench.send_with(&request("BYE", "z9hG4bKa"), any, None);
     bench.send(&request("BYE", "z9hG4bKb"), Transport::Tcp);
-    bench.layer.transport_failed(Transport::Tcp, any.remote, 0, bench.now, &mut bench.out);
-    assert_eq!(bench.told(), ["failed 1 Transport", "terminated 1"]);
+    bench.layer.transport_failed(Transport::Tcp, any.remote, 0, Fault::NotConnected, bench.now, &mut bench.out);
+    assert_eq!(bench.told(), ["failed 1 Transport(NotConnected)", "terminated 1"]);
 }
 
 #[test]
@@ -343,7 +353,7 @@ fn a_large_request_falls_back_to_udp_in_the_same_transaction() {
         let id = bench.send_with(&request, any, Some(flow(Transport::Udp)));
         bench.advance(3 * S);
         assert_eq!(bench.sent_kinds(), [method]);
-        bench.layer.transport_failed(Transport::Tcp, any.remote, 0, bench.now, &mut bench.out);
+        bench.layer.transport_failed(Transport::Tcp, any.remote, 0, Fault::NotConnected, bench.now, &mut bench.out);
         let again = String::from_utf8(request.to_bytes().to_vec())
             .unwrap()
             .replace("SIP/2.0/TCP 192.0.2.1:5062", "SIP/2.0/UDP 192.0.2.1:5060");
@@ -352,8 +362,8 @@ fn a_large_request_falls_back_to_udp_in_the_same_transaction() {
         let (kept, over) = bench.layer.client_request(id).unwrap();
         assert_eq!((kept.top_via().unwrap().transport, over), ("UDP", flow(Transport::Udp)));
         // A second failure has nothing to fall back to.
-        bench.layer.transport_failed(Transport::Udp, any.remote, 0, bench.now, &mut bench.out);
-        assert_eq!(bench.told(), ["failed 1 Transport", "terminated 1"]);
+        bench.layer.transport_failed(Transport::Udp, any.remote, 0, Fault::Unreachable, bench.now, &mut bench.out);
+        assert_eq!(bench.told(), ["failed 1 Transport(Unreachable)", "terminated 1"]);
         bench.assert_clean();
     }
 }
@@ -365,8 +375,15 @@ fn after_a_response_there_is_no_falling_back() {
     bench.send_with(&message, flow(Transport::Tcp), Some(flow(Transport::Udp)));
     bench.receive_response(&response_to(&message, 100));
     let broken = flow(Transport::Tcp);
-    bench.layer.transport_failed(broken.transport, broken.remote, broken.connection, bench.now, &mut bench.out);
-    assert_eq!(bench.told(), ["failed 1 Transport", "terminated 1"]);
+    bench.layer.transport_failed(
+        broken.transport,
+        broken.remote,
+        broken.connection,
+        Fault::ConnectionLost,
+        bench.now,
+        &mut bench.out,
+    );
+    assert_eq!(bench.told(), ["failed 1 Transport(ConnectionLost)", "terminated 1"]);
     bench.assert_clean();
 }
 

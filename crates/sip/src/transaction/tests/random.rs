@@ -121,7 +121,14 @@ impl Judge {
             }
             Act::Break { transport: reliable, connection } => {
                 let remote = flow(Transport::Udp).remote;
-                bench.layer.transport_failed(transport(reliable), remote, connection, bench.now, &mut bench.out);
+                bench.layer.transport_failed(
+                    transport(reliable),
+                    remote,
+                    connection,
+                    Fault::ConnectionLost,
+                    bench.now,
+                    &mut bench.out,
+                );
                 // What falls back starts anew.
                 for (id, _) in &self.clients {
                     self.touched.insert(*id, bench.now);
