@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 from rich.text import Text
 
-from cordboard.model.enums import CallState, CallType, DNRole
+from cordboard.model.enums import CallState, CallType, DNRole, PrivateMessage
 from cordboard.model.events import (
     CallEvent,
     DNEvent,
@@ -15,6 +15,7 @@ from cordboard.model.events import (
     EventForwardCancel,
     EventForwardSet,
     EventPartyInfo,
+    EventPrivateInfo,
     EventTreatmentApplied,
     EventTreatmentEnd,
     EventTreatmentNotApplied,
@@ -87,6 +88,10 @@ def _append_call(line: Text, event: CallEvent) -> None:
         line.append(f" {event.party_state}", style="green")
     if isinstance(event, EventTreatmentApplied | EventTreatmentEnd | EventTreatmentNotApplied):
         line.append(f" {event.treatment_type.name.lower().replace('_', ' ')}", style="yellow")
+    if isinstance(event, EventPrivateInfo):
+        known = {int(one): one.name.lower().replace("_", " ") for one in PrivateMessage}
+        why = f" ({event.reasons['reason']})" if event.reasons and "reason" in event.reasons else ""
+        line.append(f" {known.get(event.private_msg_id, event.private_msg_id)}{why}", style="yellow")
     if isinstance(event, EventTreatmentNotApplied):
         line.append(f" {event.error_message} ({event.error_code})", style="red")
     if isinstance(event, EventTreatmentEnd) and event.collected_digits:

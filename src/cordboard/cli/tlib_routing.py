@@ -1,5 +1,6 @@
-"""``cordboard tlib route`` and ``treat``: what a routing engine does with a call at a Routing Point."""
+"""``cordboard tlib route``, ``treat`` and ``record``: what is done to a call rather than by its parties."""
 
+from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
@@ -8,7 +9,7 @@ from cordboard.cli.link import JsonOption, PasswordFileOption, ServerOption, Sta
 from cordboard.cli.tlib import only_call
 from cordboard.cli.tlib_calls import CallOption, DnArgument, ToArgument, do
 from cordboard.cli.tlib_features import app
-from cordboard.model.enums import TreatmentType
+from cordboard.model.enums import PrivateMessage, TreatmentType
 
 __all__ = ["app"]
 
@@ -69,6 +70,39 @@ def treat(
     do(
         dn,
         lambda link, now: link.apply_treatment(dn, call or only_call(dn, now), kind, given),
+        as_json=as_json,
+        server=server,
+        user=user,
+        password_file=password_file,
+        state=state,
+    )
+
+
+class Doing(StrEnum):
+    """What becomes of a recording."""
+
+    START = "start"
+    STOP = "stop"
+    PAUSE = "pause"
+    RESUME = "resume"
+
+
+@app.command()
+def record(
+    dn: DnArgument,
+    what: Annotated[Doing, typer.Argument(help="What becomes of the recording.")] = Doing.START,
+    call: CallOption = "",
+    *,
+    as_json: JsonOption = False,
+    server: ServerOption = "",
+    user: UserOption = "",
+    password_file: PasswordFileOption = None,
+    state: StateOption = None,
+) -> None:
+    """Start, stop, pause or resume the recording of a call (PrivateService)."""
+    do(
+        dn,
+        lambda link, now: link.private_service(dn, call or only_call(dn, now), PrivateMessage[f"RECORD_{what.name}"]),
         as_json=as_json,
         server=server,
         user=user,

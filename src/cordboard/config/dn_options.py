@@ -373,6 +373,26 @@ class DnOptions(OptionSet):
         dn_types=_QUEUE,
         example="15",
     )
+    record = Option(
+        "record",
+        Choice(("none", "source", "destination", "both")),
+        "none",
+        "Which calls of the DN are recorded from their answer on: source: those it makes, destination: those it takes. "
+        "Any call can be recorded by a desktop's request.",
+        source=GUIDE,
+        since="0.2",
+        example="both",
+    )
+    sip_media_anchor = Option(
+        "sip-media-anchor",
+        BOOL,
+        False,
+        "The media of the DN's calls goes through a Media Server of service-type msml, if there is one, rather than "
+        "from phone to phone.",
+        source=OURS,
+        since="0.2",
+        example="true",
+    )
     router_timeout = Option(
         "router-timeout",
         Duration(0, 3600),

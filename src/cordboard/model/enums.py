@@ -130,3 +130,16 @@ class TreatmentType(IntEnum):
     TEXT_TO_SPEECH_AND_DIGITS = 16
     FAST_BUSY = 17
     RAN = 18
+
+
+class PrivateMessage(IntEnum):
+    """PrivateMsgID: what PrivateService asks for, and what EventPrivateInfo tells."""
+
+    RECORD_START = 3013
+    RECORD_STOP = 3014
+    RECORD_PAUSE = 3015
+    RECORD_RESUME = 3016
+    RECORD_STARTED = 4013
+    RECORD_STOPPED = 4014
+    RECORD_PAUSED = 4015
+    RECORD_RESUMED = 4016

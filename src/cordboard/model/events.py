@@ -193,6 +193,13 @@ class EventTreatmentNotApplied(CallEvent, frozen=True, kw_only=True, gc=False):
     """The same in words."""
 
 
+class EventPrivateInfo(CallEvent, frozen=True, kw_only=True, gc=False):
+    """What has no event of its own: a recording began, ended, pauses, goes on."""
+
+    private_msg_id: int = 0
+    """One of :class:`cordboard.model.enums.PrivateMessage`."""
+
+
 class EventPartyInfo(CallEvent, frozen=True, kw_only=True, gc=False):
     """Answer to QueryCall: the call as ThisDN sees it."""
 
@@ -296,6 +303,7 @@ AnyEvent = (
     | EventTreatmentApplied
     | EventTreatmentEnd
     | EventTreatmentNotApplied
+    | EventPrivateInfo
     | EventPartyInfo
     | EventOffHook
     | EventOnHook

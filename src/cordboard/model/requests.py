@@ -187,6 +187,13 @@ class ApplyTreatment(CallRequest, frozen=True, kw_only=True, gc=False):
     """How; see docs/treatments.md."""
 
 
+class PrivateService(CallRequest, frozen=True, kw_only=True, gc=False):
+    """What has no request of its own: start, stop, pause, resume a recording. Answered by EventPrivateInfo."""
+
+    private_msg_id: int
+    """One of :class:`cordboard.model.enums.PrivateMessage`."""
+
+
 class AttachUserData(CallRequest, frozen=True, kw_only=True, gc=False):
     """Adds data to the call. Answered by EventAttachedDataChanged on all parties."""
 
@@ -259,6 +266,7 @@ AnyRequest = (
     | DeleteFromConference
     | RouteCall
     | ApplyTreatment
+    | PrivateService
     | AttachUserData
     | UpdateUserData
     | DeletePair

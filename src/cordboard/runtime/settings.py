@@ -84,6 +84,8 @@ def dn_settings(environment: Environment, dn: DN) -> DnSettings:
         service=options.service_type if dn.type is DnType.VOIP_SERVICE else "",
         moh=options.sip_enable_moh if "sip-enable-moh" in options.explicit else None,
         music=options.music_on_hold if "music-on-hold" in options.explicit else "",
+        record=options.record,
+        media_anchor=options.sip_media_anchor,
         router_timeout=options.router_timeout,
         default_dn=options.default_dn,
         ring_tone_on_make_call=(

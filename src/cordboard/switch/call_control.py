@@ -9,9 +9,17 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from cordboard.model import requests as rq
+from cordboard.model.enums import PrivateMessage
 from cordboard.model.errors import Code, TLibError
 from cordboard.model.userdata import check
-from cordboard.switch.flows import consultation, desktop_conference, desktop_hold, desktop_transfer
+from cordboard.switch.flows import (
+    anchoring,
+    consultation,
+    desktop_conference,
+    desktop_hold,
+    desktop_transfer,
+    recording,
+)
 from cordboard.switch.flows.patience import when_settled
 from cordboard.switch.flows.treatments import apply as treatments
 
@@ -139,6 +147,23 @@ def _treat(server: SipServer, link: Link, request: rq.ApplyTreatment, reference_
     return ()
 
 
+_RECORDING: Final = {
+    PrivateMessage.RECORD_START: recording.Input.START,
+    PrivateMessage.RECORD_STOP: recording.Input.STOP,
+    PrivateMessage.RECORD_PAUSE: recording.Input.PAUSE,
+    PrivateMessage.RECORD_RESUME: recording.Input.RESUME,
+}
+
+
+def _private_service(server: SipServer, link: Link, request: rq.PrivateService, reference_id: int) -> Answer:
+    what = {int(key): value for key, value in _RECORDING.items()}.get(request.private_msg_id)
+    if what is None:
+        raise TLibError(Code.UNSUPPORTED, f"PrivateMsgID {request.private_msg_id}")
+    flow, party = party_of(server, request)
+    anchoring.request(flow, party, what, reference_id, link)
+    return ()
+
+
 def _both(server: SipServer, one: str, other: str) -> tuple[CallFlow, CallFlow]:
     if one == other:
         raise TLibError(Code.INVALID_ATTRIBUTE, "both calls are the same")
@@ -189,6 +214,7 @@ TABLE: Final[dict[type[rq.Request], Callable[[SipServer, Any, Any, int], Answer]
     rq.DeleteFromConference: _delete,
     rq.RouteCall: _route,
     rq.ApplyTreatment: _treat,
+    rq.PrivateService: _private_service,
     rq.CompleteTransfer: _complete_transfer,
     rq.SingleStepTransfer: _single_step,
     rq.AlternateCall: _alternate,

@@ -9,7 +9,7 @@ from cordboard.model.party import Move, Party, advance
 from cordboard.sip.session import SILENT
 from cordboard.switch.bridge import Bridge
 from cordboard.switch.features.caller_id import unnamed
-from cordboard.switch.flows import hold, music, refer
+from cordboard.switch.flows import anchoring, hold, music, refer
 from cordboard.switch.records import CallRecord, Outcome, ReleasedBy
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from cordboard.sip.session import Session
     from cordboard.switch.delivery import Delivery
     from cordboard.switch.features.caller_id import Identity
+    from cordboard.switch.flows.anchoring import Anchoring
     from cordboard.switch.flows.arrangement import Arrangement
     from cordboard.switch.flows.pickup import Pickup
     from cordboard.switch.flows.transfer import Transfer
@@ -37,6 +38,7 @@ class CallFlow:
 
     __slots__ = (
         "a",
+        "anchoring",
         "arrangement",
         "b",
         "branches",
@@ -77,6 +79,8 @@ class CallFlow:
         """Both legs, joined."""
         self.arrangement: Arrangement | None = None
         """What the legs are joined to in place of each other: media services, or nothing."""
+        self.anchoring: Anchoring | None = None
+        """Why the legs are to be joined to a media service, if they are."""
         self.caller_call_id = ""
         self.callee_call_id = ""
         self.ringing_at: float | None = None
@@ -183,10 +187,13 @@ class CallFlow:
             advance(self.callee, Move.ANSWER, reporter)
         if self.caller is not None:
             advance(self.caller, Move.ANSWER, reporter)
+        anchoring.as_configured(self)
 
     def join(self, a: Session, b: Session, interval: float) -> Bridge:
         """Joins both legs."""
         self.bridge = Bridge(self.server.clock, self, a, b, interval)
+        if self.anchoring is not None:
+            self.anchoring.again()
         return self.bridge
 
     def audit_interval(self) -> float:
@@ -372,6 +379,8 @@ class CallFlow:
             transfer.ended(self)
         if self.bridge is not None:
             self.bridge.stop()
+        if self.anchoring is not None:
+            self.anchoring.close()
         self.rearrange(None)
         if self.branches is not None:
             self.branches.cancel(headers)
@@ -393,7 +402,7 @@ class CallFlow:
         for session in (self.a, self.b):
             if session is not None and session.handler in mine:
                 session.handler = SILENT
-        self.a = self.b = self.branches = self.bridge = self.strangers = None
+        self.a = self.b = self.branches = self.bridge = self.strangers = self.anchoring = None
         for party in self.call.parties:
             party.peer = None
         self.call.parties.clear()
@@ -439,6 +448,8 @@ class CallFlow:
         other.trunks.clear()
         other.over = True
         other.branches = None
+        if other.anchoring is not None:
+            other.anchoring.close()
         other._account(outcome, 200, ReleasedBy.CALLER, outcome)
 
     def _account(self, outcome: str, status: int, released_by: str, reason: str) -> None:

@@ -89,6 +89,10 @@ class DnSettings:
     """Option ``default-dn``: where a call goes that nobody has routed; empty for nowhere."""
     ring_tone_on_make_call: bool | None = None
     """Option ``ring-tone-on-make-call``: whether its phone hears ringback; None for as the switch says."""
+    record: str = "none"
+    """Option ``record``: which of its calls are recorded: ``none``, ``source``, ``destination`` or ``both``."""
+    media_anchor: bool = False
+    """Option ``sip-media-anchor``: whether the media of its calls always goes through a Media Server."""
     oos_check: float = 0.0
     """Option ``oos-check``: time between two OPTIONS that test it; 0 for none."""
     oos_force: float = 0.0

@@ -25,7 +25,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as ws_connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
-from cordboard.model.enums import ForwardMode, TreatmentType
+from cordboard.model.enums import ForwardMode, PrivateMessage, TreatmentType
 from cordboard.model.events import (
     AnyEvent,
     CallEvent,
@@ -42,6 +42,7 @@ from cordboard.model.events import (
     EventPartyAdded,
     EventPartyDeleted,
     EventPartyInfo,
+    EventPrivateInfo,
     EventRegistered,
     EventReleased,
     EventRetrieved,
@@ -65,6 +66,7 @@ from cordboard.model.requests import (
     InitiateTransfer,
     MakeCall,
     MuteTransfer,
+    PrivateService,
     QueryAddress,
     QueryCall,
     ReconnectCall,
@@ -388,6 +390,11 @@ class TLibClient:
         if not isinstance(answer, EventTreatmentApplied | EventTreatmentNotApplied):
             raise ServerFaultError(f"ApplyTreatment was answered by {type(answer).__name__}")
         return answer
+
+    async def private_service(self, dn: str, conn_id: str, message: PrivateMessage) -> EventPrivateInfo:
+        """Asks what has no request of its own: RECORD_START, RECORD_STOP, RECORD_PAUSE, RECORD_RESUME."""
+        request = PrivateService(this_dn=dn, conn_id=conn_id, private_msg_id=message)
+        return await self.ask(request, EventPrivateInfo, timeout=30.0)
 
     async def attach_user_data(self, dn: str, conn_id: str, user_data: KVList) -> EventAttachedDataChanged:
         """Attaches data to a call of a registered DN."""

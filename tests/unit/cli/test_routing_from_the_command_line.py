@@ -5,8 +5,8 @@ from typer.testing import CliRunner
 
 from cordboard.cli import app
 from cordboard.cli.lines import event_line
-from cordboard.model.enums import TreatmentType
-from cordboard.model.events import EventTreatmentEnd, EventTreatmentNotApplied
+from cordboard.model.enums import PrivateMessage, TreatmentType
+from cordboard.model.events import EventPrivateInfo, EventTreatmentEnd, EventTreatmentNotApplied
 from cordboard.testkit.live.centre import Extension
 from cordboard.testkit.live.server import Server
 
@@ -34,6 +34,9 @@ def tlib(server, monkeypatch):
         (("treat", "8000", "music", "MUSIC_DN"), "is not KEY=VALUE"),
         (("treat", "8000", "music"), "DN 8000 has no call"),
         (("route", "8000", "1501"), "DN 8000 has no call"),
+        (("record", "1501", "pause"), "DN 1501 has no call"),
+        (("record", "1501", "erase"), "'erase' is not one of"),
+        (("record", "1501", "--call", "0123456789abcdef"), "Invalid call ID"),
         (("route", "8000", "1501", "--call", "0123456789abcdef"), "Invalid call ID"),
         (("treat", "8000", "music", "--call", "0123456789abcdef"), "Invalid call ID"),
     ],
@@ -51,3 +54,5 @@ def test_events_tell_of_the_treatment():
         **CALL, treatment_type=TreatmentType.MUSIC, error_code=20009, error_message="No media service is available"
     )
     assert "music No media service is available (20009)" in event_line(not_applied).plain
+    stopped = EventPrivateInfo(**CALL, private_msg_id=PrivateMessage.RECORD_STOPPED, reasons={"reason": "disk full"})
+    assert "record stopped (disk full)" in event_line(stopped).plain

@@ -87,7 +87,13 @@ def test_every_request_can_be_read_back(kind):
     given = {"this_dn": "1501", "reference_id": 7}
     if issubclass(kind, rq.CallRequest):
         given["conn_id"] = "0" * 16
-    values = {"other_dn": "1502", "user_data": {"k": "v"}, "key": "k", "treatment_type": TreatmentType.MUSIC}
+    values = {
+        "other_dn": "1502",
+        "user_data": {"k": "v"},
+        "key": "k",
+        "treatment_type": TreatmentType.MUSIC,
+        "private_msg_id": 1,
+    }
     for field in msgspec.structs.fields(kind):
         if field.required and field.name not in given:
             given[field.name] = values.get(field.name, "1" * 16)

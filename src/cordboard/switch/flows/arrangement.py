@@ -3,6 +3,7 @@
     Bridge       the two legs of a call, joined                                         cordboard.switch.bridge
     Parted       somebody holds: who is held hears music, who holds nothing            flows/music.py
     Waiting      one leg, whose other party is not there yet, or will not come         flows/waiting.py
+    Anchored     two who talk, in one room of a media service                          flows/anchoring.py
     Conference   any number of parties, each joined to the same conference              flows/conference.py
 
 A call has a bridge or an arrangement, never both.
@@ -44,6 +45,9 @@ class Arrangement(Protocol):
 
     def again(self, session: Session) -> None:
         """Lets a leg hear anew what it is to hear; it was joined to something else meanwhile."""
+
+    def reseat(self) -> None:
+        """A recording is wanted, or not any more: whoever is in a room takes another seat."""
 
     def left(self, session: Session) -> bool:
         """A phone hung up or is gone. Whether the call goes on without it."""

@@ -24,8 +24,9 @@ from cordboard.switch.flows.quiet import Quiet, Quieting, quiet_answer
 from cordboard.switch.flows.reconnect import Reconnect
 from cordboard.switch.records import Outcome, ReleasedBy
 from cordboard.switch.services import errand
-from cordboard.switch.services.errand import MCU
+from cordboard.switch.services.errand import MCU, MSML
 from cordboard.switch.services.limb import Limb, State
+from cordboard.switch.services.seat import Seat
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from cordboard.switch.bridge import AnyChange, Change
     from cordboard.switch.callflow import CallFlow
     from cordboard.switch.flows.invitation import Invitation
+    from cordboard.switch.flows.recording import Recording
     from cordboard.switch.services.pool import Service
 
 RETRY: Final = 5.0
@@ -136,9 +138,8 @@ class Conference:
     def surrender(self) -> dict[Session, Party]:
         """Gives all its legs away: they are joined to nothing, and the caller's."""
         self._quit()
-        for seat in self.seats.values():
-            seat.close()
-        self.seats.clear()
+        for session in list(self.seats):
+            self._vacate(session)
         parties, self.parties = self.parties, {}
         return parties
 
@@ -156,12 +157,36 @@ class Conference:
 
     def _swing(self, session: Session) -> None:
         """Joins a leg to the conference, wherever it is now."""
-        before = self.seats.pop(session, None)
-        if before is not None:
-            before.close()
-        limb = Limb(self.flow, session, errand.conference(self.flow.call.conn_id), self._told, self._choose)
+        self._vacate(session)
+        limb = self._limb(session)
         self.seats[session] = limb
         limb.start()
+
+    def _vacate(self, session: Session) -> None:
+        """Takes a leg from what it is joined to."""
+        seat = self.seats.pop(session, None)
+        if isinstance(seat, Seat) and self.flow.anchoring is not None:
+            self.flow.anchoring.recording.unseated(seat)
+        if seat is not None:
+            seat.close()
+
+    @property
+    def _recording(self) -> Recording | None:
+        """The recording of the call, if there is to be one."""
+        anchoring = self.flow.anchoring
+        return anchoring.recording if anchoring is not None and anchoring.recording.wanted else None
+
+    def _limb(self, session: Session) -> Limb:
+        anchoring = self.flow.anchoring
+        if anchoring is not None and self._recording is not None:
+            return anchoring.seat(session, self._told, self._choose)
+        return Limb(self.flow, session, errand.conference(self.flow.call.conn_id), self._told, self._choose)
+
+    def reseat(self) -> None:
+        """A recording has begun or ended: it is made by services that take MSML, at seats of their own."""
+        for session, seat in list(self.seats.items()):
+            if isinstance(seat, Limb) and isinstance(seat, Seat) is not (self._recording is not None):
+                self._swing(session)
 
     def again(self, session: Session) -> None:
         """Lets a leg hear anew what it is to hear."""
@@ -172,9 +197,10 @@ class Conference:
         """The server it is at; another one for all, if that one has failed."""
         server = self.flow.server
         now = self.service
-        if now is not None and now not in failed and now.extension.dn.in_service:
+        need = MCU if self._recording is None else MSML
+        if now is not None and now not in failed and need in now.able and now.extension.dn.in_service:
             return now
-        found = server.services.choose(MCU, server.clock.now(), failed)
+        found = server.services.choose(need, server.clock.now(), failed)
         self.service = found
         if found is not None:
             for session, seat in list(self.seats.items()):
@@ -188,6 +214,8 @@ class Conference:
             return
         party = self.parties[session]
         if limb.state is State.UP:
+            if isinstance(limb, Seat) and self.flow.anchoring is not None:
+                self.flow.anchoring.recording.seated(limb)
             if direction(session.media.heard) in ("sendonly", "inactive") and party.can(Move.HOLD):
                 # Its user holds by the phone's key, which no offer of ours can undo.
                 self.held(session)
@@ -231,9 +259,7 @@ class Conference:
         party = self.parties.get(session)
         if party is None or not party.can(Move.HOLD):
             return
-        seat = self.seats.pop(session, None)
-        if seat is not None:
-            seat.close()
+        self._vacate(session)
         self.seats[session] = Quiet(self.flow, session)
         advance(party, Move.HOLD, self.flow.server.reporter, reference_id=reference_id, link=link)
 
@@ -273,9 +299,7 @@ class Conference:
 
     def unseat(self, session: Session) -> None:
         """Takes a leg out; it goes on, joined to nothing."""
-        seat = self.seats.pop(session, None)
-        if seat is not None:
-            seat.close()
+        self._vacate(session)
         self.parties.pop(session, None)
 
     def tell_gone(self, gone: Party, by: Party, reference_id: int = 0, link: Link | None = None) -> None:

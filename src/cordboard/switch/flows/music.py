@@ -129,6 +129,9 @@ class Parted:
                 seat.close()
             self.hush(session)
 
+    def reseat(self) -> None:
+        """Nothing is recorded here."""
+
     def left(self, session: Session) -> bool:  # noqa: ARG002
         """With one of two the call goes."""
         return False

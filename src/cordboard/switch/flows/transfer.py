@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Final
 from cordboard.model.enums import CallState
 from cordboard.model.party import Move, Party, advance
 from cordboard.switch.delivery import RINGING, Delivery, Offer, refusal_of
-from cordboard.switch.flows import tones
+from cordboard.switch.flows import anchoring, tones
 from cordboard.switch.flows.leaving import Leaving, answer_alone
 from cordboard.switch.flows.reconnect import Reconnect
 from cordboard.switch.flows.uniting import Uniting
@@ -509,6 +509,7 @@ class Transfer:
         flow.rearrange(None)
         assert session is not None  # noqa: S101 - the caller's
         flow.b = session
+        anchoring.as_configured(flow)
         bridge = flow.join(self.survivor_session, session, flow.audit_interval())
         if offer:
             source, sink = session, self.survivor_session

@@ -158,6 +158,9 @@ class Waiting:
         if self.limb is not None and not isinstance(self.limb, Dialog):
             self.play(self.limb.errand, self._listener)
 
+    def reseat(self) -> None:
+        """Nothing is recorded here."""
+
     def left(self, session: Session) -> bool:
         """With the one who waits the call goes; one that came to nothing for the reason it had."""
         if self.refused is None:

@@ -67,6 +67,11 @@ def dialog() -> Errand:
     return Errand(MSML, netann.MsmlLeg())
 
 
+def room() -> Errand:
+    """Takes requests by MSML for a seat in a room."""
+    return Errand(MSML, netann.MsmlLeg(), endless=True)
+
+
 def conference(name: str) -> Errand:
     """A seat in a conference."""
     return Errand(MCU, netann.Conference(name), endless=True)

@@ -227,9 +227,15 @@ class Limb(Alone):
             from_=f"<sip:{self.flow.call.conn_id}@{domain}>",
             to=f"<{uri}>",
             contact_user="",
-            headers=[("X-Cordboard-ConnID", self.flow.call.conn_id), ("X-Cordboard-CallUUID", self.flow.call.uuid)],
+            headers=self._headers(),
             body=self.leg.media.heard if self.leg.early else b"",
         )
+
+    def _headers(self) -> _core.Headers:
+        """What the service is told of the call, and of whose leg it is."""
+        call, party = self.flow.call, self.flow.party_of(self.leg)
+        told = [("X-Cordboard-ConnID", call.conn_id), ("X-Cordboard-CallUUID", call.uuid)]
+        return [*told, ("X-Cordboard-Party", party.number)] if party is not None else told
 
     def _next(self, failed: Service) -> None:
         """A service did not do it: on to the next."""

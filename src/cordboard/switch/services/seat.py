@@ -1,0 +1,63 @@
+"""A seat in a room of a service that takes MSML: a conference that can be recorded (RFC 5707 section 8).
+
+switch                     service
+| INFO <createconference name=ConnID deletewhen=nomedia>, <join conn:tag conf:ConnID> --> |
+| <- 200 <result 200>, or 431 where the room is there already: then <join> alone          |
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cordboard.sip.bodies.msml import model
+from cordboard.switch.services import errand
+from cordboard.switch.services.controlled import Controlled
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from cordboard.sip.session import Session
+    from cordboard.switch.callflow import CallFlow
+    from cordboard.switch.services.limb import Limb
+    from cordboard.switch.services.pool import Service
+
+
+class Seat(Controlled):
+    """Such a limb. UP is told when the party is in the room; events of the room go to ``events``."""
+
+    __slots__ = ("_events", "room")
+
+    def __init__(
+        self,
+        flow: CallFlow,
+        leg: Session,
+        room: str,
+        told: Callable[[Limb], None],
+        choose: Callable[[Collection[Service]], Service | None],
+        events: Callable[[Seat, model.Event], None],
+    ) -> None:
+        super().__init__(flow, leg, errand.room(), told, choose)
+        self.room = f"conf:{room}"
+        """The room's name in MSML."""
+        self._events = events
+
+    def begin(self) -> None:
+        """See Controlled."""
+        create = model.CreateConference(self.room.removeprefix("conf:"))
+        self.say((create, model.Join(self.name, self.room)), self._entered)
+
+    def _entered(self, result: model.Result) -> None:
+        if result.response is model.Response.NAME_IN_USE:
+            self.say((model.Join(self.name, self.room),), self._joined_room)
+        else:
+            self._joined_room(result)
+
+    def _joined_room(self, result: model.Result) -> None:
+        if result.response is model.Response.OK:
+            self._told(self)
+        else:
+            self.give_up(result)
+
+    def heard(self, event: model.Event) -> None:
+        """See Controlled."""
+        self._events(self, event)
