@@ -202,6 +202,6 @@ def test_requests_before_the_answer(centre):
     centre.run(2)
     for transaction in sent.values():
         del a.dispatcher.transactions[transaction]
-    assert statuses == {"OPTIONS": 200, "UPDATE": 491, "INFO": 405, "INVITE": 500}
+    assert statuses == {"OPTIONS": 200, "UPDATE": 200, "INFO": 480, "INVITE": 500}
     centre.run(10)
     assert call.events == ["180", "cancel sent", "487"]

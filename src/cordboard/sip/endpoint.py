@@ -73,6 +73,7 @@ class Endpoint(Protocol):
         headers: _core.Headers = (),
         body: bytes = b"",
         content_type: str = "application/sdp",
+        reliable: bool = False,
     ) -> None:
         """Answers a request."""
 

@@ -15,6 +15,8 @@ from cordboard.sip.session import Session
 from cordboard.sip.session_timer import interval_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cordboard import _core
     from cordboard.sip.endpoint import Dispatcher
     from cordboard.sip.session import SessionHandler
@@ -89,6 +91,7 @@ class Outgoing:
         "_send",
         "call_id",
         "failed",
+        "guest",
         "handler",
         "session_handler",
         "state",
@@ -123,6 +126,8 @@ class Outgoing:
         """Call-ID of its leg, known from the first response on."""
         self.failed: _core.FailedEvent | None = None
         """Why there was no final response, if there was none."""
+        self.guest: Callable[[_core.RequestEvent], bool] | None = None
+        """Who is told first of requests within an early dialog, and whether he answers them."""
         self._headers = headers
         self._send = partial(
             dispatcher.endpoint.send,
@@ -234,6 +239,8 @@ class Outgoing:
 
     def on_request(self, event: _core.RequestEvent) -> None:
         """A request within an early dialog. Nothing in a call that is not answered yet can be asked of its caller."""
+        if self.guest is not None and self.guest(event):
+            return
         endpoint = self._dispatcher.endpoint
         method = event.message.method
         if method == "BYE" or method == "OPTIONS":

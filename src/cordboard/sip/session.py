@@ -195,6 +195,7 @@ class Session:
         "handler",
         "inbound",
         "media",
+        "pracked",
         "referrals",
         "state",
         "timer",
@@ -215,6 +216,8 @@ class Session:
         """The re-INVITE of ours that is under way."""
         self.media = Media()
         """What was said and heard of media: a state of its own, beside that of the signalling."""
+        self.pracked: Callable[[_core.RequestEvent], bool] | None = None
+        """Who is told of each PRACK first, and whether he answers it."""
         self.referrals = 0
         """REFERs taken within this dialog so far."""
         self._refreshing: tuple[int, _core.Headers] = (0, ())
@@ -265,12 +268,18 @@ class Session:
     # What the one who decides asks for.
 
     def progress(
-        self, status: int, headers: _core.Headers = (), body: bytes = b"", content_type: str = "application/sdp"
+        self,
+        status: int,
+        headers: _core.Headers = (),
+        body: bytes = b"",
+        content_type: str = "application/sdp",
+        *,
+        reliable: bool = False,
     ) -> None:
-        """Sends a provisional response."""
+        """Sends a provisional response. ``reliable``: it is repeated until its PRACK comes (RFC 3262)."""
         self._step(Input.PROGRESS)
         self._dispatcher.endpoint.respond(
-            self.transaction, status, headers=headers, body=body, content_type=content_type
+            self.transaction, status, headers=headers, body=body, content_type=content_type, reliable=reliable
         )
 
     def answer(
@@ -397,7 +406,9 @@ class Session:
                 self.handler.on_bye(self, event.message)
         elif self.state is State.CLOSING:
             endpoint.respond(event.transaction, 481)
-        elif method in ("INVITE", "UPDATE") and self.refuses_timer(event, 0):
+        elif (method in ("INVITE", "UPDATE") and self.refuses_timer(event, 0)) or (
+            method == "PRACK" and self.pracked is not None and self.pracked(event)
+        ):
             return
         elif method == "PRACK" and not event.message.body:
             # A mere acknowledgement, which the core has matched already (RFC 3262 section 3).

@@ -39,7 +39,7 @@ OURS: Final = frozenset({401, 407, 408, 481, 503})
 """Refusals that are between us and one phone: of a password the other cannot know, or of the dialog as such. The other
 phone is told 500; the call lives or ends by what they mean to us."""
 
-ALLOW: Final = (("Allow", "INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE, INFO, MESSAGE, REFER"),)
+ALLOW: Final = (("Allow", "INVITE, ACK, BYE, CANCEL, OPTIONS, PRACK, UPDATE, INFO, MESSAGE, REFER"),)
 
 LATER: Final = (("Retry-After", "2"),)
 

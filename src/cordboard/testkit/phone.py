@@ -32,6 +32,8 @@ class Manners:
     """What it says instead of 180."""
     early_media: bool = False
     """Whether that carries SDP."""
+    reliable: bool = False
+    """Whether it wants a PRACK for that (RFC 3262), where the caller supports it."""
     answer: float | None = 1.0
     """When it says 200."""
     reject: tuple[float, int] | None = None
@@ -70,6 +72,8 @@ class Phone:
         """Methods within a dialog it refuses, and how."""
         self.least = 0
         """The shortest session timer it takes, in seconds (RFC 4028)."""
+        self.pracks_with = b""
+        """What its next PRACK offers, if anything."""
         self.deaf_to: set[str] = set()
         """Methods within a dialog it never answers."""
         self.hesitates = 0.0
@@ -259,10 +263,12 @@ class _InCall:
                 self.call.timers.append(phone.network.clock.call_later(phone.hesitates, later))
             else:
                 self.take(session, event)
-        elif method == "UPDATE" and message.body[:2] == b"v=":
-            self.call.note("update")
+        elif method in ("UPDATE", "PRACK") and message.body[:2] == b"v=":
+            self.call.note(method.lower())
             self.call.bodies.append(message.body)
-            session.respond(event.transaction, 200, body=self.call.answer_to(message.body))
+            # The PRACK of a call that came without an offer has the answer.
+            answers = method == "PRACK" and not (self.call.invite is not None and self.call.invite.body)
+            session.respond(event.transaction, 200, body=b"" if answers else self.call.answer_to(message.body))
         elif method == "NOTIFY":
             session.respond(event.transaction, 200)
             self.call.notified(message)
@@ -288,6 +294,12 @@ class _Caller(_InCall):
         self.call.identity = identity(event.message, ours="From")
         if event.message.body:
             self.call.bodies.append(event.message.body)
+        if event.message.header("RSeq") is not None and event.dialog is not None:
+            phone = self.call.phone
+            body, phone.pracks_with = phone.pracks_with, b""
+            if event.message.body and not self.offered:
+                body = phone.sdp()
+            self.call.ask_early("PRACK", body, event.dialog)
 
     def on_answer(self, outgoing: Outgoing, session: Session, event: _core.ResponseEvent) -> None:  # noqa: ARG002
         call = self.call
@@ -321,14 +333,17 @@ class _Callee(_InCall):
         manners = self.manners
         if session is not None and session.early:
             body = self.call.phone.sdp() if manners.early_media else b""
-            session.progress(manners.ring_status, (*manners.headers, *self.call.phone.says), body=body)
+            headers = (*manners.headers, *self.call.phone.says)
+            session.progress(manners.ring_status, headers, body=body, reliable=manners.reliable)
             self.call.note("ringing")
 
     def answer(self) -> None:
         session = self.call.session
         phone = self.call.phone
         if session is not None and session.early:
-            session.answer((*self.manners.headers, *phone.says), body=phone.sdp())
+            # RFC 3262 section 5: what was said reliably is not said again.
+            said = self.manners.reliable and self.manners.early_media
+            session.answer((*self.manners.headers, *phone.says), body=b"" if said else phone.sdp())
             self.call.note("answer sent")
             if self.manners.hang_up is not None:
                 self.call.timers.append(phone.network.clock.call_later(self.manners.hang_up, self.call.hang_up))

@@ -107,6 +107,13 @@ class PhoneCall:
             self.sent = self.phone.sdp((_HOLDING if self.holding else _ANSWERS)[direction(offer)])
         return self.sent
 
+    def ask_early(self, method: str, body: bytes = b"", dialog: int = 0, kind: str = "application/sdp") -> None:
+        """Asks for something before the answer; what comes back is noted, and its body kept."""
+        session = self.session
+        dialog = dialog or (session.dialog if session is not None else 0)
+        transaction = self.phone.node.endpoint.send_in_dialog(dialog, method, body=body, content_type=kind)
+        self.phone.dispatcher.transactions[transaction] = _Early(self, transaction, method.lower())
+
     # Keys
 
     def hang_up(self) -> None:
@@ -206,3 +213,26 @@ class PhoneCall:
         self.subscription = message.header("Subscription-State") or ""
         if self.leaves is not None and self.progress[-1].startswith(self.leaves):
             self.hang_up()
+
+
+class _Early:
+    """A request before the answer."""
+
+    def __init__(self, call: PhoneCall, transaction: int, method: str) -> None:
+        self.call = call
+        self.transaction = transaction
+        self.method = method
+
+    def on_response(self, event: _core.ResponseEvent) -> None:
+        if event.status >= 200:
+            del self.call.phone.dispatcher.transactions[self.transaction]
+            self.call.note(f"{self.method} {event.status}")
+            if event.message.body:
+                self.call.bodies.append(event.message.body)
+
+    def on_failed(self, event: _core.FailedEvent) -> None:
+        del self.call.phone.dispatcher.transactions[self.transaction]
+        self.call.note(f"{self.method} {event.failure}")
+
+    def on_cancelled(self, event: _core.CancelledEvent | _core.NoPrackEvent) -> None:
+        """Does not come."""

@@ -15,7 +15,7 @@ it rang gives no event on B. When nobody answers, A: EventDestinationBusy, Event
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from cordboard.model.call import Call
 from cordboard.model.enums import CallType, DNRole
@@ -30,6 +30,8 @@ from cordboard.switch.features import alerting, caller_id
 from cordboard.switch.features.diversion import Trail
 from cordboard.switch.features.sdp_origin import Origin
 from cordboard.switch.flows import consult, replaces, tones
+from cordboard.switch.flows.early import PASSED, Early, Told
+from cordboard.switch.flows.early import supports as supports_reliable
 from cordboard.switch.flows.make_call_rfc3725 import black_hole
 from cordboard.switch.flows.reconnect import Reconnect
 from cordboard.switch.headers import body_of, end_to_end
@@ -45,20 +47,33 @@ if TYPE_CHECKING:
     from cordboard.switch.server import SipServer
 
 
+PLAIN: Final = Told(b"", "application/sdp", reliable=False)
+"""What the caller is told of a provisional response that says no more than its status."""
+
+
 class BasicCall(CallFlow):
     """A call from a phone, from its INVITE to its end."""
 
-    __slots__ = ("_early", "_offer", "_offerless", "_told", "asks_for_offer")
+    __slots__ = ("_early", "_offer", "_offerless", "_reliable", "_told", "_treated")
 
     def __init__(self, server: SipServer, call: Call) -> None:
         super().__init__(server, call)
-        self._offerless = self.asks_for_offer = False
+        self._offerless = False
+        self._reliable = False
+        """Whether the caller takes reliable provisional responses (RFC 3262)."""
         self._offer = b""
         """What the caller's phone offered."""
-        self._early: int | None = None
-        """The fork whose early media the caller hears."""
+        self._early: Early | None = None
+        """What passes between the caller and one who rings, besides that he rings."""
+        self._treated = False
+        """Whether a treatment has answered the caller."""
         self._told = 0
         """The last provisional status the caller was told."""
+
+    @property
+    def asks_for_offer(self) -> bool:  # type: ignore[override]
+        """See CallFlow. One that has come before the answer, and had its own, is asked for no more."""
+        return self._treated or (self._offerless and not (self._early is not None and self._early.agreed))
 
     def start(self, event: _core.RequestEvent, caller: Extension, identity: Identity, number: str) -> None:
         """Routes the call."""
@@ -74,11 +89,14 @@ class BasicCall(CallFlow):
             self.meet(self.caller, caller, identity)
         advance(self.caller, Move.DIAL, server.reporter)
         body, kind = body_of(message)
-        self._offerless = self.asks_for_offer = not body
+        self._offerless = not body
         self._offer = self.a.media.heard = body
         headers = end_to_end(message)
         ours = not caller.is_trunk or caller.settings.trusted
         headers = headers + alerting.of_caller(message) if ours else alerting.harmless(headers)
+        if supports_reliable(message):
+            self._reliable = True
+            headers.append(("Supported", "100rel"))
         headers.append(("Max-Forwards", _one_less(message.header("Max-Forwards"))))
         trail = None
         if ours and (message.header("Diversion") is not None or message.header("History-Info") is not None):
@@ -96,7 +114,7 @@ class BasicCall(CallFlow):
     def offers_no_more(self) -> bool:
         """See CallFlow: a treatment has answered the caller."""
         if self.a is not None and not self.a.early:
-            self.asks_for_offer = True
+            self._treated = True
         return self.asks_for_offer
 
     def _progress(self, status: int) -> None:
@@ -118,16 +136,18 @@ class BasicCall(CallFlow):
         if not a.early:
             tones.ring_back(self)
             return
-        body, kind = body_of(event.message)
-        if body and not self._offerless:
-            # One dialog to the caller, so one early media stream (RFC 3261 13.2.1): that of the fork that came first.
-            if self._early is None:
-                self._early = event.dialog
-            elif self._early != event.dialog:
-                body = b""
-        if body or status != self._told:
+        told = PLAIN
+        if event.message.body or event.message.header("RSeq") is not None:
+            told = self._joined_early(a).judge(event)
+        if told.body or told.reliable or status != self._told:
             self._told = status
-            a.progress(status, [*end_to_end(event.message), *branches.identity], body, kind)
+            headers = [*end_to_end(event.message), *branches.identity]
+            a.progress(status, headers, told.body, told.kind, reliable=told.reliable)
+
+    def _joined_early(self, a: Session) -> Early:
+        if self._early is None:
+            self._early = Early(self.server.dispatcher, a, offerless=self._offerless, reliable=self._reliable)
+        return self._early
 
     def on_branch_answer(self, branches: Called, session: Session, event: _core.ResponseEvent) -> None:
         """The callee answered."""
@@ -142,19 +162,34 @@ class BasicCall(CallFlow):
         if not a.early:
             self._connect(a, session, body)
             return
-        a.answer([*end_to_end(event.message), *branches.identity], body, kind)
+        early = self._early
+        agreed = early is not None and early.agreed
+        same = early is None or early.first in (None, session.dialog)
+        # What was agreed before the answer is not said again; another's media come by a re-INVITE.
+        told = b"" if agreed and (self._offerless or not same) else body
+        a.answer([*end_to_end(event.message), *branches.identity], told, kind)
         bridge = self.join(a, session, self.audit_interval())
-        a.media.said = session.media.heard = body
-        if self._offerless:
+        self._close_early()
+        if agreed and same:
+            session.media.said, session.media.heard = a.media.heard, a.media.said
+        elif not agreed:
+            a.media.said = body
+            a.media.heard = self._offer
+        if not (agreed and same):
+            session.media.heard, session.media.said = body, self._offer
+        offered = body if self._offerless and not same else b""
+        if self._offerless and not agreed:
             bridge.expect_answer(a)
-        else:
+        elif not offered:
             session.ack()
-            a.media.heard = session.media.said = self._offer
+        if not same:
+            bridge.engage(Reconnect(self, session, a, bridge.disengage)).start(offered)
         self.establish()
 
     def _connect(self, a: Session, b: Session, offer: bytes) -> None:
         """Joins a caller who was answered before: his phone is made the callee's offer."""
         self.establish()
+        self._close_early()
         self.rearrange(None)
         bridge = self.join(a, b, self.audit_interval())
         if offer:
@@ -162,6 +197,20 @@ class BasicCall(CallFlow):
             bridge.engage(Reconnect(self, b, a, bridge.disengage)).start(offer)
         else:
             self.end(Outcome.FAILED, 488, ReleasedBy.SERVER, "no offer from the callee")
+
+    def _close_early(self) -> None:
+        early = self._early
+        if early is not None:
+            early.close()
+
+    def part(self) -> None:
+        """See CallFlow."""
+        self._close_early()
+        super().part()
+
+    def _let_go(self) -> None:
+        self._close_early()
+        super()._let_go()
 
     def on_branch_failure(self, branches: Called, failure: Failure) -> None:
         """Nobody will answer: the caller learns why."""
@@ -179,6 +228,9 @@ class BasicCall(CallFlow):
         """See CallFlow."""
         a = self.a
         if a is None:
+            return
+        if self._early is not None and self._early.agreed:
+            a.answer()
             return
         nowhere = Origin(a.dialog, ipv6=False)
         body = dead_answer(self._offer, a.dialog) if self._offer else black_hole(nowhere, ipv6=False)
@@ -210,8 +262,8 @@ class BasicCall(CallFlow):
         method = event.message.method
         if method == "OPTIONS":
             session.respond(event.transaction, 200, headers=ALLOW)
-        elif method == "UPDATE":
-            session.respond(event.transaction, 491)
+        elif method in PASSED:
+            self._joined_early(session).from_caller(event)
         else:
             session.respond(event.transaction, 405, headers=ALLOW)
 
