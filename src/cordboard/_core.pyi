@@ -508,7 +508,7 @@ class MediaEngine:
         threads: int = 1,
         codecs: Sequence[str] | None = None,
         ptime: int = 20,
-        srtp: Literal["off", "optional", "required"] = "off",
+        srtp: Literal["off", "optional", "required"] = "optional",
         port_rest: float = 5.0,
         report_interval: float = 5.0,
         lost_after: float = 10.0,

@@ -225,10 +225,10 @@ impl PyMediaEngine {
     #[new]
     #[pyo3(
         signature = (
-            addresses, *, ports=(16_384, 32_767), advertise=Vec::new(), threads=1, codecs=None, ptime=20, srtp="off",
+            addresses, *, ports=(16_384, 32_767), advertise=Vec::new(), threads=1, codecs=None, ptime=20, srtp="optional",
             port_rest=5.0, report_interval=5.0, lost_after=10.0, one_way_after=5.0, sound_cache=67_108_864
         ),
-        text_signature = "(addresses, *, ports=(16384, 32767), advertise=(), threads=1, codecs=None, ptime=20, srtp='off', port_rest=5.0, report_interval=5.0, lost_after=10.0, one_way_after=5.0, sound_cache=67108864)"
+        text_signature = "(addresses, *, ports=(16384, 32767), advertise=(), threads=1, codecs=None, ptime=20, srtp='optional', port_rest=5.0, report_interval=5.0, lost_after=10.0, one_way_after=5.0, sound_cache=67108864)"
     )]
     #[expect(clippy::too_many_arguments, reason = "the face of _core.pyi")]
     fn new(

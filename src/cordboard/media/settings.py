@@ -24,7 +24,8 @@ class EngineSettings:
     """In the order offered, as ``PCMA``, ``G722``, ``L16/16000``; None for the engine's own."""
     ptime: int = 20
     """Milliseconds of sound in a packet, where the peer does not mind."""
-    srtp: Literal["off", "optional", "required"] = "off"
+    srtp: Literal["off", "optional", "required"] = "optional"
+    """Whether sound is encrypted: never, where the peer can (offered to all), or always."""
     country: str = "us"
     """Whose tones are played where none is named (ISO 3166)."""
     report_interval: float = 5.0

@@ -20,6 +20,7 @@ use crate::dsp::resample::Resampler;
 use crate::latch::{Latch, Verdict};
 use crate::reception::{Place, Reception};
 use crate::rtp::{self, HEADER, Outgoing, Packet, Passing};
+use crate::srtp::{Receive, Transmit};
 
 /// Where a leg is.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -38,6 +39,7 @@ pub(super) struct Leg {
     pub(super) pair: Pair,
     name: Arc<str>,
     pub(super) agreed: Option<Box<Agreed>>,
+    secure: Option<Box<(Transmit, Receive)>>,
     latch: Latch,
     rtcp_remote: Option<SocketAddr>,
     reception: Reception,
@@ -69,6 +71,7 @@ impl Leg {
             pair,
             name,
             agreed: None,
+            secure: None,
             latch: Latch::default(),
             rtcp_remote: None,
             reception: Reception::default(),
@@ -94,6 +97,16 @@ impl Leg {
             self.latch.signal(remote, false);
             self.rtcp_remote = rtcp;
         }
+        self.secure = agreed.as_ref().and_then(|agreed| agreed.srtp.as_ref()).map(|keys| {
+            let (transmit, receive) = self.secure.take().map_or((None, None), |both| (Some(both.0), Some(both.1)));
+            // The same key goes on where it is: it must never encrypt from the beginning again.
+            let transmit = transmit.filter(|before| *before.keys() == keys.local);
+            let receive = receive.filter(|before| *before.keys() == keys.remote);
+            Box::new((
+                transmit.unwrap_or_else(|| Transmit::new(keys.local.clone())),
+                receive.unwrap_or_else(|| Receive::new(keys.remote.clone())),
+            ))
+        });
         self.agreed = agreed;
         // Whether somebody is heard is judged anew from here on.
         self.report.sent_at = None;
@@ -117,12 +130,21 @@ impl Leg {
 
     /// Reads a datagram of RTP's socket and says what it is; `None` for nothing to be taken further.
     pub(super) fn receive(&mut self, buffer: &mut [u8], now: u64) -> io::Result<Option<(usize, Packet)>> {
-        let (length, source) = self.pair.rtp.recv_from(buffer)?;
-        let data = &buffer[..length];
-        if rtp::is_media(data) && rtp::is_rtcp(data) {
-            self.take_report(length, buffer, source, now);
+        let (mut length, source) = self.pair.rtp.recv_from(buffer)?;
+        if rtp::is_media(&buffer[..length]) && rtp::is_rtcp(&buffer[..length]) {
+            self.take_report(&mut buffer[..length], source, now);
             return Ok(None);
         }
+        if let Some(secure) = &mut self.secure {
+            match secure.1.unprotect(&mut buffer[..length]) {
+                Ok(plain) => length = plain,
+                Err(_) => {
+                    self.report.refused += 1;
+                    return Ok(None);
+                }
+            }
+        }
+        let data = &buffer[..length];
         let Ok(packet) = Packet::parse(data) else {
             self.report.refused += 1;
             return Ok(None);
@@ -131,7 +153,7 @@ impl Leg {
             self.report.refused += 1;
             return Ok(None);
         };
-        if self.latch.judge(source, &packet, now, false) == Verdict::Refuse {
+        if self.latch.judge(source, &packet, now, self.secure.is_some()) == Verdict::Refuse {
             self.report.refused += 1;
             return Ok(None);
         }
@@ -148,14 +170,20 @@ impl Leg {
     /// Reads a datagram of RTCP's socket.
     pub(super) fn receive_report(&mut self, buffer: &mut [u8], now: u64) -> io::Result<()> {
         let (length, source) = self.pair.rtcp.recv_from(buffer)?;
-        self.take_report(length, buffer, source, now);
+        self.take_report(&mut buffer[..length], source, now);
         Ok(())
     }
 
-    fn take_report(&mut self, length: usize, buffer: &mut [u8], source: SocketAddr, now: u64) {
+    fn take_report(&mut self, data: &mut [u8], source: SocketAddr, now: u64) {
         // Only from where the peer's packets come from, or where it said it sends reports from.
         let known = self.rtcp_remote == Some(source) || self.latch.remote().is_some_and(|at| at.ip() == source.ip());
-        if known && self.report.take(&buffer[..length], self.outgoing.ssrc, now) {
+        let length = match &mut self.secure {
+            None => Ok(data.len()),
+            Some(secure) => secure.1.unprotect_rtcp(data),
+        };
+        if let (true, Ok(length)) = (known, length)
+            && self.report.take(&data[..length], self.outgoing.ssrc, now)
+        {
             self.rtcp_remote = Some(source);
             if self.report.heard_at.is_some() {
                 self.report.heard_at = Some(now);
@@ -214,13 +242,22 @@ impl Leg {
         }
     }
 
-    /// Sends a packet whose header is written.
-    pub(super) fn send(&mut self, data: &[u8], length: usize, now: u64) {
+    /// Sends the packet in the first octets of `data`, behind which there is room.
+    pub(super) fn send(&mut self, data: &mut [u8], length: usize, now: u64) {
         let Some(remote) = self.latch.remote() else { return };
+        let payload = length - HEADER;
+        let length = match &mut self.secure {
+            None => length,
+            Some(secure) => match secure.0.protect(data, length) {
+                Ok(length) => length,
+                // It was sent before.
+                Err(_) => return,
+            },
+        };
         // What a full socket or an unreachable peer loses is lost, as anywhere on the way.
         if self.pair.rtp.send_to(&data[..length], remote).is_ok() {
             self.report.packets_sent += 1;
-            self.report.bytes_sent += (length - HEADER) as u64;
+            self.report.bytes_sent += payload as u64;
             self.report.sent_at.get_or_insert(now);
         }
     }
@@ -233,7 +270,11 @@ impl Leg {
         }
         let (mux, remote) = (agreed.rtcp_mux, if agreed.rtcp_mux { self.latch.remote() } else { self.rtcp_remote });
         let Some(remote) = remote else { return };
-        let length = self.report.write(scratch, &self.outgoing, &mut self.reception, &self.name, now, bye);
+        let mut length = self.report.write(scratch, &self.outgoing, &mut self.reception, &self.name, now, bye);
+        if let Some(secure) = &mut self.secure {
+            let Ok(protected) = secure.0.protect_rtcp(scratch, length) else { return };
+            length = protected;
+        }
         let socket = if mux { &self.pair.rtp } else { &self.pair.rtcp };
         // A report that is lost is followed by the next.
         let _ = socket.send_to(&scratch[..length], remote);

@@ -43,6 +43,7 @@ pub use report::Stats;
 
 use crate::codec::Codec;
 use crate::description::{Capabilities, SrtpPolicy};
+use crate::srtp::Suite;
 use crate::tone::Plan;
 
 /// A frame, milliseconds: what is mixed at a time.
@@ -88,8 +89,14 @@ impl Default for Config {
                 telephone_event: true,
                 comfort_noise: false,
                 ptime_ms: 20,
-                srtp: SrtpPolicy::Off,
-                suites: Vec::new(),
+                srtp: SrtpPolicy::Optional,
+                suites: vec![
+                    Suite::AesCm128HmacSha1_80,
+                    Suite::AesCm256HmacSha1_80,
+                    Suite::AeadAes128Gcm,
+                    Suite::AeadAes256Gcm,
+                    Suite::AesCm128HmacSha1_32,
+                ],
                 rtcp_mux: true,
             },
             report_interval: Duration::from_secs(5),

@@ -51,8 +51,9 @@ pub(super) fn passes(from: &Leg, to: &Leg, codec: Codec) -> bool {
         && to.agreed.as_ref().is_some_and(|agreed| agreed.codec == codec)
 }
 
-/// Passes a packet on if nothing has to be done to what is in it.
-pub(super) fn pass(from: &Leg, to: &mut Leg, data: &mut [u8], packet: &Packet, now: u64) -> Passed {
+/// Passes on the packet in the first octets of `data`, behind which there is room, if nothing has to be done to what is
+/// in it.
+pub(super) fn pass(from: &Leg, to: &mut Leg, data: &mut [u8], length: usize, packet: &Packet, now: u64) -> Passed {
     let (Link::Leg { role, .. }, Link::Leg { role: ear, .. }) = (from.link, to.link) else { return Passed::No };
     if !role.talk || !ear.hear || !to.may_send() {
         return Passed::Done;
@@ -71,7 +72,6 @@ pub(super) fn pass(from: &Leg, to: &mut Leg, data: &mut [u8], packet: &Packet, n
         Some(passing) if passing.is_of(packet) => passing,
         _ => *to.passing.insert(Passing::begin(packet, &mut to.outgoing)),
     };
-    let length = data.len();
     passing.rewrite(data, packet, payload_type, ticks, &mut to.outgoing);
     to.send(data, length, now);
     if matches!(kind, Kind::Speech(_)) { Passed::Speech } else { Passed::Done }

@@ -207,7 +207,7 @@ impl Thread {
             return;
         }
         let Ok(Some((length, packet))) = leg.receive(&mut self.buffer, now) else { return };
-        let data = &mut self.buffer[..length];
+        let data = &self.buffer[..length];
         let pressed = leg.take_event(&packet, data, now, &self.outbox);
         if pressed.is_none() && leg.is_heard() {
             leg.hear(&packet, data, now);
@@ -215,8 +215,8 @@ impl Thread {
         if let Link::Leg { slot: other, .. } = leg.link
             && let Some((from, to)) = self.legs.two(slot, other)
         {
-            match pass(from, to, data, &packet, now) {
-                Passed::No if !from.is_heard() => from.hear(&packet, data, now),
+            match pass(from, to, &mut self.buffer, length, &packet, now) {
+                Passed::No if !from.is_heard() => from.hear(&packet, &self.buffer[..length], now),
                 // It is not listened to any more.
                 Passed::Speech if !from.is_heard() => from.ear = None,
                 _ => {}

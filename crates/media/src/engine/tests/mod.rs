@@ -1,6 +1,7 @@
 //! The engine with real sockets: each party says a tone of its own, and which tones each hears is measured.
 
 mod digits;
+mod secure;
 
 use std::net::UdpSocket;
 use std::path::PathBuf;
@@ -13,6 +14,7 @@ use crate::dsp::oscillator::{Oscillator, amplitude};
 use crate::dtmf::event::{EventsIn, EventsOut, Frame};
 use crate::file::wav::{Encoding, Format, WavReader, WavWriter};
 use crate::rtp::{self, HEADER, Outgoing, Packet};
+use crate::srtp::{Receive, Transmit};
 
 /// Each engine of the tests has ports of its own.
 static PORTS: AtomicU16 = AtomicU16::new(22_000);
@@ -48,6 +50,7 @@ struct Party {
     keys: EventsOut,
     events: EventsIn,
     pressed: String,
+    secure: Option<(Transmit, Receive)>,
 }
 
 impl Party {
@@ -87,6 +90,7 @@ impl Party {
             keys: EventsOut::new(8_000),
             events: EventsIn::new(8_000),
             pressed: String::new(),
+            secure: None,
         }
     }
 
@@ -103,7 +107,7 @@ impl Party {
             rtp::write(&mut data, 101, marker, self.outgoing.sequence, timestamp, self.outgoing.ssrc);
             self.outgoing.sequence = self.outgoing.sequence.wrapping_add(1);
             data[HEADER..HEADER + payload.len()].copy_from_slice(&payload);
-            self.socket.send_to(&data[..HEADER + payload.len()], self.leg.place()).unwrap();
+            self.send(&mut data, HEADER + payload.len());
         }
         if frame != Frame::Sound {
             self.outgoing.skip(160);
@@ -116,12 +120,20 @@ impl Party {
         let mut data = [0; 4_096];
         self.outgoing.header(self.payload_type, self.codec.ticks(samples.len()), &mut data);
         let length = self.encoder.encode(samples, &mut data[HEADER..]);
-        self.socket.send_to(&data[..HEADER + length], self.leg.place()).unwrap();
+        self.send(&mut data, HEADER + length);
+    }
+
+    fn send(&mut self, data: &mut [u8], length: usize) {
+        let length = self.secure.as_mut().map_or(length, |secure| secure.0.protect(data, length).unwrap());
+        self.socket.send_to(&data[..length], self.leg.place()).unwrap();
     }
 
     fn listen(&mut self) {
         let mut data = [0; 4_096];
-        while let Ok((length, _)) = self.socket.recv_from(&mut data) {
+        while let Ok((mut length, _)) = self.socket.recv_from(&mut data) {
+            if let Some(secure) = self.secure.as_mut().filter(|_| !rtp::is_rtcp(&data)) {
+                length = secure.1.unprotect(&mut data[..length]).expect("encrypted with the key that was agreed");
+            }
             let Ok(packet) = Packet::parse(&data[..length]) else { continue };
             if packet.payload_type == self.payload_type {
                 let mut samples = [0; 4_000];
@@ -470,7 +482,9 @@ fn a_peer_that_never_speaks_is_told_as_one_way() {
 #[test]
 fn ports_are_given_back_and_run_out_in_between() {
     let engine = engine();
-    let mut legs: Vec<_> = (0..20).map(|_| engine.leg(b"").unwrap()).collect();
+    // Somebody else may have some of them.
+    let mut legs: Vec<_> = std::iter::from_fn(|| engine.leg(b"").ok()).take(21).collect();
+    assert!((1..=20).contains(&legs.len()), "{}", legs.len());
     assert!(matches!(engine.leg(b""), Err(EngineError::NoPort)));
     assert!(matches!(
         engine.leg(b"v=0\r\no=- 1 1 IN IP6 ::1\r\ns=-\r\nc=IN IP6 ::1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n"),
