@@ -123,8 +123,8 @@ bench: setup ## Our figures beside those of the peers that are installed; result
 	@bench/compare
 
 .PHONY: figures
-figures: setup ## Our figures alone: register, register-digest, call
-	@for figure in register register-digest call; do bench/figures $$figure; done
+figures: setup ## Our figures alone: registrations, calls, media
+	@for figure in register register-digest call relay relay-srtp conference; do bench/figures $$figure; done
 
 .PHONY: soak
 soak: setup ## Half load for SECONDS (120); fails when memory grows or a call fails

@@ -7,14 +7,16 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from bench.harness import figures, load, peers
+from bench.harness import figures, load, media, peers
 from bench.harness.measure import conditions
 
+EVERY = [*figures.RATES, *media.SIZES]
 RESULTS = Path(__file__).resolve().parent.parent / "results"
 
 
@@ -41,29 +43,46 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="bench/compare", description=__doc__)
     parser.add_argument("--seconds", type=float, default=5.0, help="length of a run (5)")
     parser.add_argument("--runs", type=int, default=3, help="runs, of which the median counts (3)")
-    parser.add_argument("figures", nargs="*", metavar="FIGURE", help="which: register, register-digest, call (all)")
+    parser.add_argument("figures", nargs="*", metavar="FIGURE", help=f"which: {', '.join(EVERY)} (all)")
     chosen = parser.parse_args()
     if shutil.which("sipp") is None:
         figures.say("sipp is not installed (on Debian: apt-get install sip-tester)")
         return 2
-    wanted = chosen.figures or list(figures.RATES)
-    unknown = set(wanted) - set(figures.RATES)
+    wanted = chosen.figures or EVERY
+    unknown = set(wanted) - set(EVERY)
     if unknown:
         parser.error(f"unknown figure: {', '.join(sorted(unknown))}")
     rows: dict[str, dict[str, figures.Figure]] = {}
+    sounds: dict[str, dict[str, media.MediaFigure]] = {}
     for figure in wanted:
+        if figure in media.SIZES:
+            sounds[figure] = {
+                name: media.measure(
+                    figure,
+                    size=media.SIZES[figure],
+                    seconds=chosen.seconds,
+                    runs=chosen.runs,
+                    say=figures.say,
+                    peer=name,
+                )
+                for name in ("cordboard", *media.peers(figure))
+            }
+            continue
         rate = figures.RATES[figure]
         row = {"cordboard": figures.measure(figure, rate=rate, seconds=chosen.seconds, runs=chosen.runs)}
         for name in peers.installed():
             if peers.does(name, figure):
                 row[name] = peer(name, figure, rate=rate, seconds=chosen.seconds, runs=chosen.runs)
         rows[figure] = row
-    save(rows)
-    show(rows)
+    save({**rows, **sounds})
+    if rows:
+        show(rows)
+    if sounds:
+        show_media(sounds)
     return 0
 
 
-def save(rows: dict[str, dict[str, figures.Figure]]) -> None:
+def save(rows: Mapping[str, Mapping[str, figures.Figure | media.MediaFigure]]) -> None:
     """One file a figure, with the conditions."""
     RESULTS.mkdir(exist_ok=True)
     about = conditions()
@@ -107,6 +126,32 @@ def show(rows: dict[str, dict[str, figures.Figure]]) -> None:
     kamailio = [row["cordboard"].cpu_us / row["kamailio"].cpu_us for row in rows.values() if "kamailio" in row]
     if kamailio:
         figures.say(f"geometric mean against kamailio: {statistics.geometric_mean(kamailio):.2f}")
+
+
+def show_media(rows: dict[str, dict[str, media.MediaFigure]]) -> None:
+    """Another."""
+    table = Table(title="CPU time of the server per packet passed on, or per participant-second")
+    for name in ("figure", "server"):
+        table.add_column(name)
+    for name in ("us", "goal", "ours / theirs", "packets/s", "missed", "p99 ms", "KiB"):
+        table.add_column(name, justify="right")
+    for figure, row in rows.items():
+        mine = row["cordboard"].cpu_us
+        for name, value in row.items():
+            own = name == "cordboard"
+            table.add_row(
+                f"{figure} of {value.size}" if own else "",
+                name,
+                f"{value.cpu_us:.1f}",
+                f"{media.GOALS_US[figure]:.0f}" if own else "",
+                "" if own else f"{mine / value.cpu_us:.2f}" if value.cpu_us else "-",
+                f"{value.rate:.0f}",
+                str(value.failed),
+                f"{value.delay_p99_ms:.1f}" if value.delay_p99_ms else "",
+                f"{value.memory_kib:.1f}",
+            )
+        table.add_section()
+    Console(width=110).print(table)
 
 
 if __name__ == "__main__":

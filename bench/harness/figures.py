@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.harness import load, ours
+from bench.harness import load, media, ours
 from cordboard.testkit.live import centre
 from cordboard.testkit.live.server import Server
 
@@ -137,12 +137,18 @@ def say(text: str) -> None:
 def main() -> int:
     """Returns the exit code."""
     parser = argparse.ArgumentParser(prog="bench/figures", description=__doc__)
-    parser.add_argument("figure", choices=sorted(RATES))
+    parser.add_argument("figure", choices=sorted([*RATES, *media.SIZES]))
     rates = ", ".join(f"{name}: {rate}" for name, rate in RATES.items())
     parser.add_argument("--rate", type=int, help=f"operations a second ({rates})")
+    sizes = ", ".join(f"{name}: {size}" for name, size in media.SIZES.items())
+    parser.add_argument("--size", type=int, help=f"calls anchored, or parties of the conference ({sizes})")
     parser.add_argument("--seconds", type=float, default=5.0, help="length of a run (5)")
     parser.add_argument("--runs", type=int, default=3, help="runs, of which the median counts (3)")
     chosen = parser.parse_args()
+    if chosen.figure in media.SIZES:
+        size = chosen.size or media.SIZES[chosen.figure]
+        print(media.measure(chosen.figure, size=size, seconds=chosen.seconds, runs=chosen.runs, say=say).line())
+        return 0
     if shutil.which("sipp") is None:
         say("sipp is not installed (on Debian: apt-get install sip-tester)")
         return 2
