@@ -50,7 +50,7 @@ class Server:
             hosts = ["--host", "127.0.0.1", "--host", "::1"]
             command = [str(COMMAND), "--state", str(folder / "data"), "tls", "init", *hosts]
             subprocess.run(command, check=True, capture_output=True)  # noqa: S603 - our own program
-        self.port = port or (free_ports(1, "::1") if ipv6 else free_ports())
+        self.port = port or (free_ports(1, "127.0.0.1", "::1") if ipv6 else free_ports())
         self.host = "127.0.0.1"
         self.ipv6 = ipv6
         self.tlib_port = free_ports()

@@ -13,22 +13,22 @@ _given: set[int] = set()
 """Ports given out by this process: one could come up again before the program that was promised it binds."""
 
 
-def free_ports(count: int = 1, host: str = "127.0.0.1") -> int:
-    """The first of ``count`` consecutive ports that are free for UDP and TCP on ``host``.
+def free_ports(count: int = 1, *hosts: str) -> int:
+    """The first of ``count`` consecutive ports that are free for UDP and TCP on all ``hosts``, 127.0.0.1 unless told.
 
     They lie below the range from which the kernel gives ports to clients, so that no client takes the port of
     a server while it starts again. Another program can still take one before it is used; callers start theirs at once
     and fail clearly if so. Raises OSError when none is found in 500 tries.
     """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    hosts = hosts or ("127.0.0.1",)
     for _ in range(500):
         # An even first port suits RTP (RFC 3550 section 11) and harms nobody.
         first = _choice.randrange(FIRST, LAST - count, 2)
         wanted = range(first, first + count)
-        if not _given.intersection(wanted) and all(_is_free(port, family, host) for port in wanted):
+        if not _given.intersection(wanted) and all(_is_free(port, host) for port in wanted for host in hosts):
             _given.update(wanted)
             return first
-    raise OSError(f"no {count} consecutive free ports on {host}")
+    raise OSError(f"no {count} consecutive free ports on {', '.join(hosts)}")
 
 
 def is_bound(port: int, transport: str) -> bool:
@@ -44,7 +44,8 @@ def is_bound(port: int, transport: str) -> bool:
     return False
 
 
-def _is_free(port: int, family: socket.AddressFamily, host: str) -> bool:
+def _is_free(port: int, host: str) -> bool:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with contextlib.ExitStack() as stack:
         for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
             probe = stack.enter_context(socket.socket(family, kind))
