@@ -11,6 +11,7 @@ from cordboard.model.events import (
     CallEvent,
     DNEvent,
     Event,
+    EventDTMFSent,
     EventError,
     EventForwardCancel,
     EventForwardSet,
@@ -88,6 +89,8 @@ def _append_call(line: Text, event: CallEvent) -> None:
         line.append(f" {event.party_state}", style="green")
     if isinstance(event, EventTreatmentApplied | EventTreatmentEnd | EventTreatmentNotApplied):
         line.append(f" {event.treatment_type.name.lower().replace('_', ' ')}", style="yellow")
+    if isinstance(event, EventDTMFSent):
+        line.append(f" digits {event.dtmf_digits}", style="bold")
     if isinstance(event, EventPrivateInfo):
         known = {int(one): one.name.lower().replace("_", " ") for one in PrivateMessage}
         why = f" ({event.reasons['reason']})" if event.reasons and "reason" in event.reasons else ""

@@ -111,6 +111,30 @@ def record(
     )
 
 
+@app.command()
+def digits(
+    dn: DnArgument,
+    which: Annotated[str, typer.Argument(help="0 to 9, *, #, A to D.")],
+    call: CallOption = "",
+    *,
+    as_json: JsonOption = False,
+    server: ServerOption = "",
+    user: UserOption = "",
+    password_file: PasswordFileOption = None,
+    state: StateOption = None,
+) -> None:
+    """Send digits to the other party of a call (SendDTMF)."""
+    do(
+        dn,
+        lambda link, now: link.send_dtmf(dn, call or only_call(dn, now), which),
+        as_json=as_json,
+        server=server,
+        user=user,
+        password_file=password_file,
+        state=state,
+    )
+
+
 def _kind(text: str) -> TreatmentType:
     name = text.upper().replace("-", "_")
     if name not in TreatmentType.__members__ or name == "UNKNOWN":

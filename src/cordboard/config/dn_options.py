@@ -383,6 +383,16 @@ class DnOptions(OptionSet):
         since="0.2",
         example="both",
     )
+    sip_dtmf = Option(
+        "sip-dtmf",
+        Choice(("info", "rtp")),
+        "info",
+        "How the device gets the digits that the desktop of the other party sends (SendDTMF). info: by INFO, "
+        "application/dtmf-relay. rtp: as telephone events (RFC 4733) of a Media Server of service-type msml.",
+        source=OURS,
+        since="0.2",
+        example="rtp",
+    )
     sip_media_anchor = Option(
         "sip-media-anchor",
         BOOL,

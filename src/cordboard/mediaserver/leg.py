@@ -9,10 +9,10 @@ BYE, CANCEL, a caller that is gone: the service ends, the ports are free
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from cordboard.media import Listener, MediaRefusedError
-from cordboard.sip.bodies import multipart
+from cordboard.sip.bodies import dtmf, multipart
 from cordboard.sip.media import is_sdp
 
 if TYPE_CHECKING:
@@ -23,11 +23,6 @@ if TYPE_CHECKING:
     from cordboard.mediaserver.msml.dialog import Dialog
     from cordboard.mediaserver.server import MediaServer
     from cordboard.sip.session import Session
-
-DIGITS: Final = "0123456789*#ABCD"
-
-_RELAY_EVENTS: Final = {"10": "*", "11": "#", "12": "A", "13": "B", "14": "C", "15": "D"}
-"""Event numbers some phones send in place of the sign (RFC 4733 table 3)."""
 
 
 class Service(Protocol):
@@ -254,8 +249,8 @@ class ServedLeg(Listener):
         kind = multipart.essence(message.header("Content-Type") or "")
         if not message.body:
             session.respond(event.transaction, 200)
-        elif kind in ("application/dtmf-relay", "application/dtmf"):
-            digit, duration = dtmf(message.body, relay=kind.endswith("relay"))
+        elif kind in dtmf.TYPES:
+            digit, duration = dtmf.parse(message.body, kind)
             session.respond(event.transaction, 200 if digit else 400)
             if digit:
                 self.on_digit(digit, duration)
@@ -286,23 +281,3 @@ def _sent(status: int, event: _core.ResponseEvent | None) -> None:
 def _user_of(invite: _core.Message) -> str:
     address = invite.address("From")
     return address[1].partition(":")[2].partition("@")[0] if address is not None else ""
-
-
-def dtmf(body: bytes, *, relay: bool) -> tuple[str, int]:
-    """The digit of an INFO and its length in ms; empty for none that is known.
-
-    ``application/dtmf-relay`` has lines ``Signal=5`` and ``Duration=160``, ``application/dtmf`` the digit alone.
-    """
-    text = body[:200].decode("ascii", "replace")
-    values: dict[str, str] = {}
-    if relay:
-        for line in text.splitlines():
-            name, _, value = line.partition("=")
-            values[name.strip().lower()] = value.strip()
-    else:
-        values["signal"] = text.strip()
-    signal = values.get("signal", "").upper()
-    digit = _RELAY_EVENTS.get(signal, signal)
-    length = values.get("duration", "")
-    duration = int(length) if length.isascii() and length.isdigit() and len(length) < 6 else 100
-    return (digit if len(digit) == 1 and digit in DIGITS else ""), duration

@@ -193,6 +193,13 @@ class EventTreatmentNotApplied(CallEvent, frozen=True, kw_only=True, gc=False):
     """The same in words."""
 
 
+class EventDTMFSent(CallEvent, frozen=True, kw_only=True, gc=False):
+    """The digits ThisDN's desktop wanted sent have been."""
+
+    dtmf_digits: str = ""
+    """Which."""
+
+
 class EventPrivateInfo(CallEvent, frozen=True, kw_only=True, gc=False):
     """What has no event of its own: a recording began, ended, pauses, goes on."""
 
@@ -303,6 +310,7 @@ AnyEvent = (
     | EventTreatmentApplied
     | EventTreatmentEnd
     | EventTreatmentNotApplied
+    | EventDTMFSent
     | EventPrivateInfo
     | EventPartyInfo
     | EventOffHook

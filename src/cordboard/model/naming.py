@@ -20,6 +20,7 @@ _SPECIAL: Final[dict[str, str]] = {
     "agent_id": "AgentID",
     "reference_id": "ReferenceID",
     "time": "time",
+    "dtmf_digits": "DTMFDigits",
     "private_msg_id": "PrivateMsgID",
     "dn": "DN",
 }

@@ -187,6 +187,13 @@ class ApplyTreatment(CallRequest, frozen=True, kw_only=True, gc=False):
     """How; see docs/treatments.md."""
 
 
+class SendDTMF(CallRequest, frozen=True, kw_only=True, gc=False):
+    """The other party of the call gets digits. Answered by EventDTMFSent."""
+
+    dtmf_digits: str
+    """``0`` to ``9``, ``*``, ``#``, ``A`` to ``D``."""
+
+
 class PrivateService(CallRequest, frozen=True, kw_only=True, gc=False):
     """What has no request of its own: start, stop, pause, resume a recording. Answered by EventPrivateInfo."""
 
@@ -266,6 +273,7 @@ AnyRequest = (
     | DeleteFromConference
     | RouteCall
     | ApplyTreatment
+    | SendDTMF
     | PrivateService
     | AttachUserData
     | UpdateUserData

@@ -85,6 +85,7 @@ def dn_settings(environment: Environment, dn: DN) -> DnSettings:
         moh=options.sip_enable_moh if "sip-enable-moh" in options.explicit else None,
         music=options.music_on_hold if "music-on-hold" in options.explicit else "",
         record=options.record,
+        dtmf=options.sip_dtmf,
         media_anchor=options.sip_media_anchor,
         router_timeout=options.router_timeout,
         default_dn=options.default_dn,

@@ -18,6 +18,7 @@ from cordboard.switch.flows import (
     desktop_conference,
     desktop_hold,
     desktop_transfer,
+    digits,
     recording,
 )
 from cordboard.switch.flows.patience import when_settled
@@ -164,6 +165,14 @@ def _private_service(server: SipServer, link: Link, request: rq.PrivateService, 
     return ()
 
 
+def _send_dtmf(server: SipServer, link: Link, request: rq.SendDTMF, reference_id: int) -> Answer:
+    flow, party = party_of(server, request)
+    done = later(server, link, request, reference_id)
+    go = partial(digits.send, flow, party, request.dtmf_digits, done, reference_id, link)
+    when_settled((flow,), go, done)
+    return ()
+
+
 def _both(server: SipServer, one: str, other: str) -> tuple[CallFlow, CallFlow]:
     if one == other:
         raise TLibError(Code.INVALID_ATTRIBUTE, "both calls are the same")
@@ -214,6 +223,7 @@ TABLE: Final[dict[type[rq.Request], Callable[[SipServer, Any, Any, int], Answer]
     rq.DeleteFromConference: _delete,
     rq.RouteCall: _route,
     rq.ApplyTreatment: _treat,
+    rq.SendDTMF: _send_dtmf,
     rq.PrivateService: _private_service,
     rq.CompleteTransfer: _complete_transfer,
     rq.SingleStepTransfer: _single_step,

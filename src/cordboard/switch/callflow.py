@@ -308,6 +308,10 @@ class CallFlow:
             return self.arrangement.takes_offer(session, event)
         return music.takes_hold(self, session, event)
 
+    def passes(self, session: Session, event: _core.RequestEvent) -> bool:
+        """Whether an INFO of a phone that is joined to a service is for the other phone."""
+        return self.arrangement is not None and self.arrangement.passes(session, event)
+
     def on_refer(self, session: Session, event: _core.RequestEvent) -> None:
         """A phone asks for a transfer."""
         refer.from_phone(self, session, event)

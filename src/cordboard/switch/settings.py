@@ -91,6 +91,8 @@ class DnSettings:
     """Option ``ring-tone-on-make-call``: whether its phone hears ringback; None for as the switch says."""
     record: str = "none"
     """Option ``record``: which of its calls are recorded: ``none``, ``source``, ``destination`` or ``both``."""
+    dtmf: str = "info"
+    """Option ``sip-dtmf``: how it gets the digits of a desktop: ``info`` or ``rtp``."""
     media_anchor: bool = False
     """Option ``sip-media-anchor``: whether the media of its calls always goes through a Media Server."""
     oos_check: float = 0.0

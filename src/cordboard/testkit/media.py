@@ -215,6 +215,7 @@ class SilentLeg:
 
     def send_digits(self, digits: str, on_ms: int, off_ms: int) -> int:
         self.digits.append(digits)
+        self.media.sent.append(digits)
         return len(digits) * (on_ms + off_ms)
 
     def stats(self) -> LegStats:
@@ -310,6 +311,8 @@ class SilentMedia:
         self.address = address
         self.legs: list[SilentLeg] = []
         self.rooms: list[SilentRoom] = []
+        self.sent: list[str] = []
+        """Digits that any leg was asked to send, in order."""
         self.lengths: dict[Source, int] = {}
         """How long a source takes, milliseconds, where it is not :attr:`usual`."""
         self.usual = 5_000

@@ -35,6 +35,7 @@ from cordboard.model.events import (
     EventDialing,
     EventDNDOff,
     EventDNDOn,
+    EventDTMFSent,
     EventError,
     EventForwardCancel,
     EventForwardSet,
@@ -75,6 +76,7 @@ from cordboard.model.requests import (
     Request,
     RetrieveCall,
     RouteCall,
+    SendDTMF,
     SetDNDOff,
     SetDNDOn,
     SingleStepConference,
@@ -390,6 +392,11 @@ class TLibClient:
         if not isinstance(answer, EventTreatmentApplied | EventTreatmentNotApplied):
             raise ServerFaultError(f"ApplyTreatment was answered by {type(answer).__name__}")
         return answer
+
+    async def send_dtmf(self, dn: str, conn_id: str, digits: str) -> EventDTMFSent:
+        """Sends digits to the other party of a call of a registered DN; comes back when they have been sent."""
+        request = SendDTMF(this_dn=dn, conn_id=conn_id, dtmf_digits=digits)
+        return await self.ask(request, EventDTMFSent, timeout=60.0)
 
     async def private_service(self, dn: str, conn_id: str, message: PrivateMessage) -> EventPrivateInfo:
         """Asks what has no request of its own: RECORD_START, RECORD_STOP, RECORD_PAUSE, RECORD_RESUME."""

@@ -35,6 +35,7 @@ def tlib(server, monkeypatch):
         (("treat", "8000", "music"), "DN 8000 has no call"),
         (("route", "8000", "1501"), "DN 8000 has no call"),
         (("record", "1501", "pause"), "DN 1501 has no call"),
+        (("digits", "1501", "5"), "DN 1501 has no call"),
         (("record", "1501", "erase"), "'erase' is not one of"),
         (("record", "1501", "--call", "0123456789abcdef"), "Invalid call ID"),
         (("route", "8000", "1501", "--call", "0123456789abcdef"), "Invalid call ID"),

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 
 from cordboard.model.party import Move
 from cordboard.sip.media import HELD
-from cordboard.switch.flows import music
+from cordboard.switch.flows import music, passing
 from cordboard.switch.flows.patience import when_settled
 from cordboard.switch.flows.reconnect import Reconnect
 from cordboard.switch.flows.recording import RECORDED, Input, Recording
@@ -40,6 +40,9 @@ if TYPE_CHECKING:
     from cordboard.switch.callflow import CallFlow
     from cordboard.switch.services.limb import Limb
     from cordboard.switch.services.pool import Service
+
+    Finished = Callable[[str], None]
+    """Told that something was done, or why it was not."""
 
 RETRY: Final = 5.0
 """Seconds until a call that should be anchored is tried again."""
@@ -77,7 +80,7 @@ def as_configured(flow: CallFlow) -> None:
 class Anchoring:
     """Why a call is anchored, and its recording."""
 
-    __slots__ = ("_flow", "_pending", "_retry", "_tries", "reasons", "recording")
+    __slots__ = ("_flow", "_pending", "_retry", "_tries", "_waiting", "reasons", "recording")
 
     def __init__(self, flow: CallFlow) -> None:
         self._flow = flow
@@ -87,6 +90,8 @@ class Anchoring:
         """Whether it waits for the call to be at rest."""
         self._retry: Timer | None = None
         self._tries = 0
+        self._waiting: list[Callable[[Anchored | None], None]] = []
+        """Who waits until it is anchored."""
 
     def want(self, reason: str) -> None:
         """There is a reason."""
@@ -139,14 +144,27 @@ class Anchoring:
         flow.rearrange(anchored)
         anchored.start()
 
-    def up(self) -> None:
-        """Both legs are in the room."""
-        self._tries = 0
+    def when_up(self, reason: str, told: Callable[[Anchored | None], None]) -> None:
+        """There is a reason, and somebody waits until it is so; told None if it cannot be."""
+        arrangement = self._flow.arrangement
+        self.reasons.add(reason)
+        if isinstance(arrangement, Anchored) and arrangement.complete:
+            told(arrangement)
+            return
+        self._waiting.append(told)
+        self.want(reason)
+
+    def up(self, arrangement: Anchored | None) -> None:
+        """Both legs are in the room; or cannot be."""
+        waiting, self._waiting = self._waiting, []
+        for told in waiting:
+            told(arrangement)
 
     def failed(self) -> None:
         """It could not be done now."""
         self._tries += 1
         flow = self._flow
+        self.up(None)
         if self._tries < MOST_TRIES:
             self._later(RETRY)
             return
@@ -154,9 +172,15 @@ class Anchoring:
         self.reasons.clear()
         self.recording.broken("no service")
 
+    def entered(self, arrangement: Anchored) -> None:
+        """Both legs are in the room."""
+        self._tries = 0
+        self.up(arrangement)
+
     def close(self) -> None:
         """The call has ended."""
         self.reasons.clear()
+        self.up(None)
         if self._retry is not None:
             self._retry.cancel()
             self._retry = None
@@ -166,13 +190,14 @@ class Anchoring:
     ) -> Seat:
         """A seat in the call's room, whose recording is told."""
         flow = self._flow
-        return Seat(flow, session, flow.call.conn_id, told, choose, self.recording.heard)
+        clamped = not isinstance(flow.arrangement, Anchored)
+        return Seat(flow, session, flow.call.conn_id, told, choose, self.recording.heard, clamped=clamped)
 
 
 class Anchored:
     """The arrangement of such a call of two."""
 
-    __slots__ = ("_closed", "_engaged", "anchoring", "flow", "seats", "service")
+    __slots__ = ("_closed", "_engaged", "_entered", "anchoring", "flow", "seats", "service")
 
     def __init__(self, flow: CallFlow, anchoring: Anchoring) -> None:
         self.flow = flow
@@ -180,6 +205,8 @@ class Anchored:
         self.seats: dict[Session, Seat] = {}
         self.service: Service | None = None
         """Where the room is."""
+        self._entered: set[Seat] = set()
+        """Those in the room."""
         self._engaged: Change | None = None
         self._closed = False
 
@@ -201,6 +228,7 @@ class Anchored:
     def _stand_up(self, session: Session) -> None:
         seat = self.seats.pop(session, None)
         if seat is not None:
+            self._entered.discard(seat)
             self.anchoring.recording.unseated(seat)
             seat.close()
 
@@ -214,6 +242,7 @@ class Anchored:
         self.service = found
         if found is not None:
             for session, seat in list(self.seats.items()):
+                self._entered.discard(seat)
                 self.anchoring.recording.unseated(seat)
                 if seat.service is not None and seat.service is not found:
                     self._sit(session)
@@ -225,11 +254,17 @@ class Anchored:
             return
         if seat.state is State.UP:
             self.anchoring.recording.seated(seat)
-            if all(one.state is State.UP for one in self.seats.values()):
-                self.anchoring.up()
+            self._entered.add(seat)
+            if self.complete:
+                self.anchoring.entered(self)
         else:
             self.anchoring.failed()
             self.rejoin()
+
+    @property
+    def complete(self) -> bool:
+        """Whether both legs are in the room."""
+        return len(self._entered) == len(self.seats) == 2
 
     def rejoin(self) -> None:
         """Joins both legs to each other."""
@@ -275,6 +310,10 @@ class Anchored:
             music.part(self.flow).hold(session, event)
             return True
         return False
+
+    def passes(self, session: Session, event: _core.RequestEvent) -> bool:
+        """What a phone says in INFO is for the other phone."""
+        return passing.passes(self, session, event)
 
     def again(self, session: Session) -> None:
         """Takes a leg back to the room."""

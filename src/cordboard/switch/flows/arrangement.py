@@ -43,6 +43,9 @@ class Arrangement(Protocol):
     def takes_offer(self, session: Session, event: _core.RequestEvent) -> bool:
         """Whether it answers an offer of a phone (or a request for one) itself."""
 
+    def passes(self, session: Session, event: _core.RequestEvent) -> bool:
+        """Whether an INFO of a phone is for another phone rather than for the service it is joined to."""
+
     def again(self, session: Session) -> None:
         """Lets a leg hear anew what it is to hear; it was joined to something else meanwhile."""
 

@@ -188,6 +188,10 @@ class Conference:
             if isinstance(seat, Limb) and isinstance(seat, Seat) is not (self._recording is not None):
                 self._swing(session)
 
+    def passes(self, session: Session, event: _core.RequestEvent) -> bool:  # noqa: ARG002
+        """What a phone says in INFO is for the service."""
+        return False
+
     def again(self, session: Session) -> None:
         """Lets a leg hear anew what it is to hear."""
         if self.parties[session].state is not PartyState.HELD:

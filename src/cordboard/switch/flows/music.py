@@ -118,6 +118,10 @@ class Parted:
         """There are none but the two."""
         return None
 
+    def passes(self, session: Session, event: _core.RequestEvent) -> bool:  # noqa: ARG002
+        """What a phone says in INFO is for the service."""
+        return False
+
     def again(self, session: Session) -> None:
         """Gives a leg its music again, or its silence."""
         seat = self.seats.pop(session, None)

@@ -153,6 +153,10 @@ class Waiting:
         """An offer of the phone is for the service."""
         return False
 
+    def passes(self, session: Session, event: _core.RequestEvent) -> bool:  # noqa: ARG002
+        """What a phone says in INFO is for the service."""
+        return False
+
     def again(self, session: Session) -> None:  # noqa: ARG002
         """Lets the leg hear it anew; a dialog is over."""
         if self.limb is not None and not isinstance(self.limb, Dialog):

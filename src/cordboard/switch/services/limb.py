@@ -108,6 +108,9 @@ class ServiceBridge(Bridge):
         if session is self.b and event.message.method == "INFO" and isinstance(self.owner, Limb):
             if not self.owner.takes_info(session, event):
                 super().on_request(session, event)
+        elif session is self.a and event.message.method == "INFO" and isinstance(self.owner, Limb):
+            if not self.owner.flow.passes(session, event):
+                super().on_request(session, event)
         else:
             super().on_request(session, event)
 

@@ -7,6 +7,7 @@ switch                     service
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from cordboard.sip.bodies.msml import model
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 class Seat(Controlled):
     """Such a limb. UP is told when the party is in the room; events of the room go to ``events``."""
 
-    __slots__ = ("_events", "room")
+    __slots__ = ("_clamped", "_events", "pressing", "room")
 
     def __init__(
         self,
@@ -35,20 +36,30 @@ class Seat(Controlled):
         told: Callable[[Limb], None],
         choose: Callable[[Collection[Service]], Service | None],
         events: Callable[[Seat, model.Event], None],
+        *,
+        clamped: bool,
     ) -> None:
+        """``clamped``: whether the digits of its party are kept from the others."""
         super().__init__(flow, leg, errand.room(), told, choose)
         self.room = f"conf:{room}"
         """The room's name in MSML."""
         self._events = events
+        self._clamped = clamped
+        self.pressing: Callable[[str], None] | None = None
+        """Told when the digits that are sent to the party have been sent, or why not."""
+
+    @property
+    def _join(self) -> model.Join:
+        return model.Join(self.name, self.room, () if self._clamped else (model.Stream(clamp_dtmf=False),))
 
     def begin(self) -> None:
         """See Controlled."""
         create = model.CreateConference(self.room.removeprefix("conf:"))
-        self.say((create, model.Join(self.name, self.room)), self._entered)
+        self.say((create, self._join), self._entered)
 
     def _entered(self, result: model.Result) -> None:
         if result.response is model.Response.NAME_IN_USE:
-            self.say((model.Join(self.name, self.room),), self._joined_room)
+            self.say((self._join,), self._joined_room)
         else:
             self._joined_room(result)
 
@@ -60,4 +71,17 @@ class Seat(Controlled):
 
     def heard(self, event: model.Event) -> None:
         """See Controlled."""
-        self._events(self, event)
+        if event.id == f"{self.name}/dialog:digits" and event.name == "msml.dialog.exit":
+            pressing, self.pressing = self.pressing, None
+            if pressing is not None:
+                end = dict(event.values).get("dtmfgen.end", "")
+                pressing("" if end == "dtmfgen.complete" else end or "broken off")
+        else:
+            self._events(self, event)
+
+    def _let_go(self) -> None:
+        pressing, self.pressing = self.pressing, None
+        super()._let_go()
+        if pressing is not None:
+            # Not at once: who is told may take this limb away, which is just going to another service.
+            self.flow.server.clock.call_later(0.0, partial(pressing, "the service is gone"))

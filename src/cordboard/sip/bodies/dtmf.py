@@ -1,0 +1,42 @@
+"""Digits in INFO: ``application/dtmf-relay`` (``Signal=5``, ``Duration=160``) and ``application/dtmf``, one alone.
+
+Neither is a standard; both are what phones and gateways send.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+RELAY: Final = "application/dtmf-relay"
+PLAIN: Final = "application/dtmf"
+TYPES: Final = frozenset({RELAY, PLAIN})
+
+DIGITS: Final = "0123456789*#ABCD"
+
+_EVENTS: Final = {"10": "*", "11": "#", "12": "A", "13": "B", "14": "C", "15": "D"}
+"""Event numbers some phones send in place of the sign (RFC 4733 table 3)."""
+
+_LENGTH: Final = 100
+"""Milliseconds of a digit that does not say."""
+
+
+def parse(body: bytes, content_type: str) -> tuple[str, int]:
+    """The digit of an INFO and its length in ms; empty for none that is known."""
+    text = body[:200].decode("ascii", "replace")
+    values: dict[str, str] = {}
+    if content_type == RELAY:
+        for line in text.splitlines():
+            name, _, value = line.partition("=")
+            values[name.strip().lower()] = value.strip()
+    else:
+        values["signal"] = text.strip()
+    signal = values.get("signal", "").upper()
+    digit = _EVENTS.get(signal, signal)
+    length = values.get("duration", "")
+    duration = int(length) if length.isascii() and length.isdigit() and len(length) < 6 else _LENGTH
+    return (digit if len(digit) == 1 and digit in DIGITS else ""), duration
+
+
+def relay(digit: str, duration: int) -> bytes:
+    """The body of an INFO ``application/dtmf-relay``."""
+    return f"Signal={digit}\r\nDuration={duration}\r\n".encode()

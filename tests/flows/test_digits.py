@@ -1,0 +1,213 @@
+"""Digits: from phone to phone, and of a desktop to the other party, in INFO or as telephone events."""
+
+import pytest
+from media_house import OurMediaServer, ask, errors, talk_to_each_other, up
+
+from cordboard.model import events as ev
+from cordboard.model import requests as rq
+from cordboard.model.enums import AddressType, PrivateMessage
+from cordboard.model.errors import Code
+from cordboard.testkit.centre import Centre
+
+RELAY = "application/dtmf-relay"
+
+
+@pytest.fixture
+def centre():
+    made = Centre(("1501", "1502", "1503"))
+    yield made
+    for phone in made.phones.values():
+        for call in phone.calls:
+            call.hang_up()
+    made.run(100)
+    assert made.leftovers() == []
+
+
+@pytest.fixture
+def ours(centre):
+    made = OurMediaServer(centre)
+    yield made
+    for phone in centre.phones.values():
+        for call in phone.calls:
+            call.hang_up()
+    centre.run(100)
+    assert made.idle
+
+
+@pytest.fixture
+def talking(centre):
+    a, b = up(centre)
+    centre.desktop.events.clear()
+    (conn_id,) = centre.switch.calls
+    return centre, a, b, conn_id
+
+
+def send(centre, conn_id, digits, dn="1502", reference=5):
+    ask(centre, rq.SendDTMF(this_dn=dn, conn_id=conn_id, dtmf_digits=digits), reference)
+
+
+def infos(centre, number):
+    """The bodies of INFO that a phone got, in order, as digits."""
+    host = centre.phones[number].node.address[0] if number in centre.phones else number
+    return "".join(
+        packet.data.partition(b"Signal=")[2][:1].decode()
+        for packet in centre.network.packets
+        if packet.target[0] == host and packet.data.startswith(b"INFO ") and b"Signal=" in packet.data
+    )
+
+
+def press(centre, call, body=b"Signal=5\r\nDuration=160\r\n", kind=RELAY):
+    answers = []
+    call.session.request("INFO", lambda status, _: answers.append(status), body=body, content_type=kind)
+    centre.run(2)
+    return answers
+
+
+def sent(centre):
+    return [
+        (e.this_dn, e.dtmf_digits, e.reference_id) for e in centre.desktop.events if isinstance(e, ev.EventDTMFSent)
+    ]
+
+
+def anchor(centre, conn_id):
+    ask(centre, rq.PrivateService(this_dn="1502", conn_id=conn_id, private_msg_id=PrivateMessage.RECORD_START))
+    centre.run(1)
+
+
+def test_info_passes_from_phone_to_phone(talking):
+    centre, a, b, _ = talking
+    assert press(centre, b) == [200]
+    assert infos(centre, "1501") == "5"
+    centre.phones["1501"].refused["INFO"] = 415
+    assert press(centre, b) == [415]
+    assert a.talking
+
+
+@pytest.mark.parametrize("digits", ["5", "0123456789*#ABCD"])
+def test_a_desktop_sends_digits_in_info(talking, digits):
+    centre, a, b, conn_id = talking
+    send(centre, conn_id, digits)
+    centre.run(5)
+    assert infos(centre, "1501") == digits
+    assert infos(centre, "1502") == ""
+    assert sent(centre) == [("1502", digits, 5)]
+    talk_to_each_other(a, b)
+
+
+def test_what_is_wrong(talking):
+    centre, a, b, conn_id = talking
+    for digits in ("", "x", "1" * 65, "1,2"):
+        send(centre, conn_id, digits)
+    assert errors(centre) == [Code.INVALID_ATTRIBUTE] * 4
+    b.hold()
+    centre.run(1)
+    send(centre, conn_id, "5")
+    send(centre, conn_id, "5", dn="1501")
+    assert errors(centre)[4:] == [Code.WRONG_STATE] * 2 or infos(centre, "1502") == "5"
+    a.hang_up()
+
+
+def test_the_other_phone_takes_none(talking):
+    centre, a, _, conn_id = talking
+    centre.phones["1501"].refused["INFO"] = 415
+    send(centre, conn_id, "57")
+    assert errors(centre) == [Code.PHONE_REFUSED]
+    assert infos(centre, "1501") == "5"
+    assert a.talking
+
+
+def test_the_other_one_hangs_up_amidst_the_digits(talking):
+    centre, a, _, conn_id = talking
+    centre.switch.request("desktop", rq.SendDTMF(this_dn="1502", conn_id=conn_id, dtmf_digits="1234567890"), 5)
+    centre.run(0.3)
+    a.hang_up()
+    centre.run(3)
+    assert sent(centre) == []
+
+
+def test_digits_as_telephone_events(talking, ours):
+    centre, a, b, conn_id = talking
+    centre.configure("1501", dtmf="rtp")
+    send(centre, conn_id, "42#")
+    centre.run(6)
+    assert ours.media.sent == ["42#"]
+    assert infos(centre, "1501") == ""
+    assert sent(centre) == [("1502", "42#", 5)]
+    # The call was anchored for as long as it took.
+    talk_to_each_other(a, b)
+    assert not ours.server.legs
+
+
+def test_digits_as_telephone_events_need_a_service(talking):
+    centre, _, _, conn_id = talking
+    centre.configure("1501", dtmf="rtp")
+    send(centre, conn_id, "42#")
+    assert errors(centre) == [Code.NO_SERVICE]
+
+
+def test_the_service_is_gone_amidst_the_digits(talking, ours):
+    centre, a, b, conn_id = talking
+    centre.configure("1501", dtmf="rtp")
+    send(centre, conn_id, "1" * 64)
+    for leg in list(ours.server.legs):
+        leg.hang_up()
+    centre.run(5)
+    assert errors(centre) == [Code.NO_SERVICE]
+    centre.run(30)
+    talk_to_each_other(a, b)
+
+
+def test_info_passes_through_an_anchored_call(talking, tmp_path):
+    centre, a, b, conn_id = talking
+    ours = OurMediaServer(centre, recordings=tmp_path)
+    anchor(centre, conn_id)
+    assert len(ours.server.legs) == 2
+    assert press(centre, b) == [200]
+    assert infos(centre, "1501") == "5"
+    assert press(centre, b, b"7", "application/dtmf") == [200]
+    send(centre, conn_id, "9")
+    assert infos(centre, "1501") == "59"
+    assert ours.media.sent == []
+    a.hang_up()
+    centre.run(1)
+    assert ours.idle
+
+
+def test_info_is_translated_for_a_phone_that_takes_none(talking, tmp_path):
+    centre, a, b, conn_id = talking
+    ours = OurMediaServer(centre, recordings=tmp_path)
+    anchor(centre, conn_id)
+    centre.phones["1501"].refused["INFO"] = 415
+    assert press(centre, b) == [200]
+    assert ours.media.sent == ["5"]
+    assert press(centre, b, b"nonsense", "text/plain") == [415]
+    a.hang_up()
+
+
+def test_digits_of_one_are_not_kept_from_the_other_but_those_in_a_conference_are(talking, tmp_path):
+    centre, a, b, conn_id = talking
+    ours = OurMediaServer(centre, recordings=tmp_path)
+    anchor(centre, conn_id)
+    (room,) = [room for room in ours.media.rooms if not room.closed]
+    assert {role.clamp_dtmf for role in room.roles.values()} == {False}
+    ask(centre, rq.SingleStepConference(this_dn="1502", conn_id=conn_id, other_dn="1503"))
+    centre.run(6)
+    (room,) = [room for room in ours.media.rooms if not room.closed]
+    assert len(room.roles) == 3
+    assert {role.clamp_dtmf for role in room.roles.values()} == {True}
+    send(centre, conn_id, "9")
+    assert errors(centre) == [Code.WRONG_STATE]
+    for call in (a, b, centre.phones["1503"].calls[0]):
+        call.hang_up()
+
+
+def test_digits_go_to_a_trunk(centre, ours):
+    centre.trunk(centre.phones["1503"], prefix="9", dtmf="rtp")
+    assert centre.switch.extensions["1503"].settings.address_type is AddressType.TRUNK
+    a = centre.phones["1501"].call("9123")
+    centre.run(3)
+    (conn_id,) = centre.switch.calls
+    send(centre, conn_id, "7", dn="1501")
+    centre.run(5)
+    assert ours.media.sent == ["7"]
+    assert a.talking
