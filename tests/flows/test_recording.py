@@ -204,6 +204,30 @@ def test_a_transfer_is_survived(talking):
     assert ("1503", 2) in {(mark.party, mark.segment) for mark in found.marks}
 
 
+@pytest.mark.parametrize("hears", [True, False])
+def test_an_attended_transfer_is_survived(talking, hears):
+    centre, a, b, conn_id, ours = talking
+    record(centre, conn_id)
+    b.hold()
+    centre.run(1)
+    second = centre.phones["1502"].call("1503")
+    centre.run(4)
+    c = centre.phones["1503"].calls[0]
+    if not hears:
+        c.phone.refused["INVITE"] = 488
+        centre.clock.call_later(0.05, c.phone.refused.clear)
+    b.refer("1503", second)
+    centre.run(10)
+    if hears:
+        assert b.over
+        assert len(recorders(in_the_room(ours, a, c))) == 1
+        return
+    second.hang_up()
+    b.retrieve()
+    centre.run(10)
+    assert len(recorders(in_the_room(ours, a, b))) == 1
+
+
 def test_a_conference_is_recorded_as_the_same_conversation(talking):
     centre, a, b, conn_id, ours = talking
     record(centre, conn_id)

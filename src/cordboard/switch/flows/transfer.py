@@ -261,6 +261,7 @@ class Transfer:
         flow = self.flow
         flow.transfer = None
         flow.b = far
+        anchoring.as_configured(flow)
         return flow.join(self.survivor_session, far, flow.audit_interval())
 
     # The target is being called: the Recipient of its delivery
