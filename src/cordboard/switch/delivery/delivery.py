@@ -493,6 +493,9 @@ class Delivery:
                 if party is not None and party.dn is not None and reporter.wants(party.number):
                     reporter.call_event(ev.EventNetworkReached, party, self._arrived)
         if message.header("Privacy") is not None and caller_id.wants_privacy(message):
+            if trunk is None:
+                # Whoever he is given to later is not told either.
+                self._flow.meet(attempt.party, extension, extension.who._replace(private=True))
             trusted = caller is not None and caller.settings.trusted
             self.identity = [*self.identity, ("Privacy", "id")] if trusted else []
 

@@ -18,6 +18,9 @@ INVITE is its owner's to refuse.
 MENDING: a source that was on hold may offer ``recvonly``, because that is what it last did. The sink is made an offer
 both ways all the same, and the source a second one with the sink's answer.
 
+Each phone is told whom it is to talk to, as its trust allows: P-Asserted-Identity or Remote-Party-ID (RFC 3325, option
+``sip-identity-headers``) in the re-INVITE.
+
 A phone that is busy with a re-INVITE of its own, or says 491, is asked again after a while (RFC 3261 14.1). One that
 has said nothing but 100 after ten seconds will not: nobody is asked but the phone.
 """
@@ -117,6 +120,7 @@ class Reconnect:
         "changed",
         "joined",
         "offer",
+        "shown",
         "sink",
         "source",
         "state",
@@ -139,6 +143,8 @@ class Reconnect:
         """What the source offered."""
         self._told = b""
         """What a sink that was not answered yet was told."""
+        self.shown: Callable[[Session], _core.Headers] = partial(opposite, flow)
+        """What tells a phone whom it is to talk to."""
         self.answer_headers: _core.Headers = ()
         """What one that was not answered yet is told besides."""
         self._tries = 0
@@ -191,7 +197,7 @@ class Reconnect:
         self._timer = self._flow.server.clock.call_later(max(delay, 0.05), again)
 
     def _request(self, session: Session, done: Done, body: bytes = b"") -> None:
-        pending = session.request("INVITE", partial(self._settled, done), body=body)
+        pending = session.request("INVITE", partial(self._settled, done), headers=self.shown(session), body=body)
         self._limit = self._flow.server.clock.call_later(
             ANSWER_WITHIN, partial(self._too_long, pending, done, offered=body != b"")
         )
@@ -354,6 +360,14 @@ def _too_late(session: Session, offered: bool, status: int, event: _core.Respons
     if event is not None and status < 300:
         answer = b"" if offered else dead_answer(event.message.body, session.dialog)
         session.ack_again(answer)
+
+
+def opposite(flow: CallFlow, session: Session) -> _core.Headers:
+    """What tells the phone at the end of a leg whom it talks to, in a call of two."""
+    party, other = flow.party_of(session), flow.party_opposite(session)
+    if party is None or other is None:
+        return ()
+    return flow.told(flow.extension_of(party), other)
 
 
 def restore(flow: CallFlow, leg: Session, other: Session) -> None:

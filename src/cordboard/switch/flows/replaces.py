@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from cordboard.switch.features.caller_id import Identity
     from cordboard.switch.routing import Extension
     from cordboard.switch.server import SipServer
+    from cordboard.switch.settings import DnSettings
 
 
 class ReplacesError(Exception):
@@ -76,6 +77,10 @@ class Newcomer:
             return False
         by = self.event.message.address("Referred-By")
         return by is not None and number_of(by[1]) == party.number
+
+    def shown_to(self, settings: DnSettings) -> _core.Headers:
+        """What tells somebody of those settings who he is."""
+        return self.identity.shown_to(trusted=settings.trusted, kinds=settings.identity_headers)[1]
 
     def enter(self, flow: CallFlow, instead_of: Party, arrived: CallState) -> Party:
         """Makes him a party of the call."""
@@ -185,6 +190,9 @@ class Replacement:
         source, sink = (session, other) if self._offer else (other, session)
         self._joining = Reconnect(flow, source, sink, self._joined)
         self._joining.answer_headers = flow.told(newcomer.extension, stays)
+        viewer = flow.extension_of(stays)
+        told = newcomer.shown_to(viewer.settings) if viewer is not None else ()
+        self._joining.shown = lambda _: told
         self._agreed = False
         """Whether who stays has taken the newcomer, whose ACK is still to come."""
         self._done = False

@@ -12,11 +12,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cordboard.switch.flows.reconnect import Reconnect, restore
+from cordboard.switch.flows.reconnect import Reconnect, opposite, restore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from cordboard import _core
     from cordboard.sip.session import Session
     from cordboard.switch.bridge import Bridge
     from cordboard.switch.callflow import CallFlow
@@ -37,11 +38,22 @@ class Uniting:
         self._done = done
         self.over = False
         self._joining = Reconnect(main, near, far, self._ended)
+        self._joining.shown = self._shown
 
     @property
     def joined(self) -> bool:
         """Whether both took it; to be asked when it is done."""
         return self._joining.joined
+
+    def _shown(self, session: Session) -> _core.Headers:
+        """What tells a phone whom it is to talk to: the one at the far end of the other call."""
+        main, consult = self._calls
+        survivor, target = main.party_of(self._near), consult.party_of(self._far)
+        if survivor is None or target is None:
+            return opposite(main, session)
+        if session is self._near:
+            return consult.told(main.extension_of(survivor), target)
+        return main.told(consult.extension_of(target), survivor)
 
     def start(self) -> None:
         """Begins."""
