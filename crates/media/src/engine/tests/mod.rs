@@ -1,6 +1,7 @@
 //! The engine with real sockets: each party says a tone of its own, and which tones each hears is measured.
 
 mod digits;
+mod orders;
 mod secure;
 
 use std::net::UdpSocket;
