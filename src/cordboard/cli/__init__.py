@@ -15,11 +15,14 @@ from typer.core import TyperGroup
 
 COMMANDS: Final[Mapping[str, str]] = {
     "up": "cordboard.cli.up",
+    "mediaserver": "cordboard.cli.mediaserver",
     "tlib": "cordboard.cli.tlib_routing",
     "calls": "cordboard.cli.calls_export",
     "trace": "cordboard.cli.trace",
     "config": "cordboard.cli.config",
     "tls": "cordboard.cli.tls",
+    "media": "cordboard.cli.media",
+    "recordings": "cordboard.cli.recordings",
     "bans": "cordboard.cli.bans",
 }
 """The commands in the order of the help, each with the module that has its ``app``."""

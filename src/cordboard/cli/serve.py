@@ -22,6 +22,7 @@ from cordboard.config.errors import ConfigError, Notice
 from cordboard.config.store import Store
 from cordboard.ops import logging
 from cordboard.ops.http import ListenError
+from cordboard.runtime.mediaserver import MediaListenError
 from cordboard.runtime.server import Server, SipListenError
 from cordboard.runtime.state import DEMO, State, StateError, default_state, notify_systemd
 
@@ -151,6 +152,8 @@ class _Run:
                 f"{error}. Is another SIP server running? Choose another address with --listen or sip-listen",
                 EXIT_LISTEN,
             )
+        except MediaListenError as error:
+            fail(f"{error}. Choose another address with media-listen, or media-server = off", EXIT_LISTEN)
         except ListenError as error:
             fail(f"{error}. Choose another with --tlib and --http, or tlib-port and http-port", EXIT_LISTEN)
         except ConfigError as error:
@@ -230,6 +233,8 @@ class _Run:
         table.add_row("SIP", server.describe_sip())
         table.add_row("T-Library", server.link_url)
         table.add_row("Metrics", f"{server.http_url}/metrics")
+        if server.media is not None:
+            table.add_row("Media Server", server.media.describe())
         table.add_row("State", str(self._state.path))
         table.add_row("DNs", str(len(server.environment.dns)))
         out.print(Panel(table, title="Cordboard is up", title_align="left", expand=False))

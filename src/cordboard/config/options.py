@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from cordboard.config import media_options as media
 from cordboard.config import shared_options as shared
 from cordboard.config.dn_options import AgentLoginOptions, DnOptions
 from cordboard.config.kinds import (
@@ -545,12 +546,40 @@ class ApplicationOptions(OptionSet):
         source=GUIDE,
     )
 
+    media_server = media.media_server
+    media_listen = media.listen
+    media_peers = media.peers
+    media_addresses = media.addresses
+    media_advertise = media.advertise
+    media_first_port = media.first_port
+    media_last_port = media.last_port
+    media_threads = media.threads
+    media_codecs = media.codecs
+    media_srtp = media.srtp
+    media_max_legs = media.max_legs
+    media_conference_limit = media.conference_limit
+    media_max_conferences = media.max_conferences
+    media_session_refresh = media.session_refresh
+    media_sounds = media.sounds
+    media_language = media.language
+    media_speech = media.speech
+    media_country = media.country
+    media_recordings = media.recordings
+    media_record_format = media.record_format
+    media_record_channels = media.record_channels
+    media_record_longest = media.record_longest
+    media_record_keep = media.record_keep
+
     def listening(self) -> list[tuple[str, str, int]]:
         """Return the SIP listening addresses as (transport, address, port)."""
         if self.sip_listen:
             return [split_listen(item) for item in self.sip_listen]
         plain = [("udp", self.sip_address, self.sip_port), ("tcp", self.sip_address, self.sip_port)]
         return [*plain, ("tls", self.sip_address, self.sip_port_tls)] if self.sip_tls_certificate else plain
+
+    def media_listening(self) -> list[tuple[str, str, int]]:
+        """Return the SIP listening addresses of the Media Server as (transport, address, port)."""
+        return [split_listen(item) for item in self.media_listen]
 
     def collector(self) -> tuple[str, int] | None:
         """Return the collector's address; None for none. The text has been checked."""
@@ -559,6 +588,46 @@ class ApplicationOptions(OptionSet):
     def name_servers(self) -> list[tuple[str, int]]:
         """Return the name servers as (address, port); none for those of the system."""
         return [split_name_server(item) for item in self.dns_name_servers]
+
+
+class MediaServerOptions(OptionSet):
+    """The options of a Media Server that runs alone: those it has within a SIP Server, and those of any server."""
+
+    __slots__ = ()
+    level = Level.MEDIA_SERVER
+
+    media_listen = media.listen
+    media_peers = media.peers
+    media_addresses = media.addresses
+    media_advertise = media.advertise
+    media_first_port = media.first_port
+    media_last_port = media.last_port
+    media_threads = media.threads
+    media_codecs = media.codecs
+    media_srtp = media.srtp
+    media_max_legs = media.max_legs
+    media_conference_limit = media.conference_limit
+    media_max_conferences = media.max_conferences
+    media_session_refresh = media.session_refresh
+    media_sounds = media.sounds
+    media_language = media.language
+    media_speech = media.speech
+    media_country = media.country
+    media_recordings = media.recordings
+    media_record_format = media.record_format
+    media_record_channels = media.record_channels
+    media_record_longest = media.record_longest
+    media_record_keep = media.record_keep
+    http_address = ApplicationOptions.http_address
+    http_port = ApplicationOptions.http_port
+    log_level = ApplicationOptions.log_level
+    log_format = ApplicationOptions.log_format
+    drain_timeout = ApplicationOptions.drain_timeout
+    sip_event_limit = ApplicationOptions.sip_event_limit
+
+    def media_listening(self) -> list[tuple[str, str, int]]:
+        """Return the SIP listening addresses as (transport, address, port)."""
+        return [split_listen(item) for item in self.media_listen]
 
 
 SCHEMA: Final[tuple[type[OptionSet], ...]] = (ApplicationOptions, SwitchOptions, DnOptions, AgentLoginOptions)

@@ -30,6 +30,7 @@ class Level(Enum):
     SWITCH = "switch"
     DN = "DN"
     AGENT_LOGIN = "agent login"
+    MEDIA_SERVER = "media server"
 
 
 class Source(Enum):

@@ -79,6 +79,16 @@ def generate(
             'authenticate-requests = ["register", "invite"]',
             "",
         ]
+    lines += [
+        "# The Media Server within the SIP Server: music, tones, announcements, conferences and recordings.",
+        "[dn.media]",
+        'type = "Voice over IP Service"',
+        'contact = "sip:127.0.0.1:5090"',
+        'service-type = "msml"',
+        "oos-check = 5",
+        "sip-invite-timeout = 2",
+        "",
+    ]
     lines.append("# Codes agents log in with.")
     for *_, code, _ in AGENTS:
         lines += [f"[agent-login.{code}]", f'password = "{agents[code]}"', ""]

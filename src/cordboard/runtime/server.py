@@ -24,6 +24,7 @@ from cordboard.config.database import Database
 from cordboard.config.environment import ChangeKind, Environment
 from cordboard.config.objects import DN, ObjectKind, options_of
 from cordboard.config.objects import Role as PersonRole
+from cordboard.config.options import ApplicationOptions
 from cordboard.model.connid import CallIds
 from cordboard.model.events import Event
 from cordboard.model.ports import Link
@@ -38,6 +39,10 @@ from cordboard.ops.trace import TraceBook
 from cordboard.runtime.bans import Ban, BanWatch, bans_route, core_guard, load_bans, read_bans
 from cordboard.runtime.dns import DnsAsker, log_failure
 from cordboard.runtime.loop import LoopClock
+from cordboard.runtime.media_engine import open_media
+from cordboard.runtime.media_routes import RecordingRoutes, media_route
+from cordboard.runtime.mediaserver import MediaElement, MediaListenError, wanted
+from cordboard.runtime.outward import reachable
 from cordboard.runtime.records import record_files
 from cordboard.runtime.settings import dn_settings, server_settings
 from cordboard.runtime.state import State, notify_systemd, version
@@ -106,6 +111,7 @@ class Server:
         self.switch: SipServer | None = None
         self.link: TLibServer | None = None
         self.records: RecordStore | None = None
+        self.media: MediaElement | None = None
         self._writer = writer
         self._master = str(master.absolute()) if master is not None else ""
         self._lag = LoopLag()
@@ -133,6 +139,7 @@ class Server:
         if options.cdr_enabled:
             self.records = RecordStore(database, keep=options.cdr_keep, files=record_files(options))
             self._exit.callback(self.records.close)
+        self._open_media(options)
         self.endpoint = endpoint = self._open_core()
         self._exit.callback(endpoint.close)
         clock = LoopClock(loop, endpoint.flush)
@@ -174,6 +181,28 @@ class Server:
             _log.info("registrations restored", bindings=restored, damaged_bytes=damaged)
         _log.info(
             "server ready", sip=self.describe_sip(), tlib=self.link_url, http=self.http_url, dns=len(switch.extensions)
+        )
+
+    def _open_media(self, options: ApplicationOptions) -> None:
+        if not wanted(self.environment):
+            return
+        media = MediaElement(options, self.state.path, open_media, near=self._own_addresses())
+        try:
+            media.start(self.registry)
+        except MediaListenError as error:
+            if options.media_server == "on":
+                raise
+            # Another one may be there, which is asked then; calls go on in any case.
+            _log.error("no Media Server within this server", reason=error.reason)
+            return
+        self.media = media
+        self._exit.push_async_callback(media.stop)
+
+    def _own_addresses(self) -> list[str]:
+        """Where our requests come from."""
+        options = self.environment.application.options
+        return [reachable(host) for _, host, _ in options.listening()] + [options.sip_advertise] * bool(
+            options.sip_advertise
         )
 
     def _open_core(self) -> _core.Endpoint:
@@ -234,7 +263,14 @@ class Server:
         tlib_at = (options.tlib_address, options.tlib_port)
         http_at = (options.http_address, options.http_port)
         # Both always serve health and the link, so that one port is enough for who wants one.
-        routes = [link.route, *health, bans_route(self.token, self._bans, self._unban), self.tracing.route(self.token)]
+        routes = [
+            link.route,
+            *health,
+            bans_route(self.token, self._bans, self._unban),
+            self.tracing.route(self.token),
+            media_route(self.token, lambda: self.media.server if self.media is not None else None),
+            *RecordingRoutes(self.token, lambda: self.media.store if self.media is not None else None, self).routes(),
+        ]
         for host, port in dict.fromkeys((tlib_at, http_at)):
             http = HttpServer(routes, host=host, port=port, ping_interval=options.tlib_ping_interval)
             await http.start()
@@ -388,6 +424,8 @@ class Server:
             settings = server_settings(environment)
             if settings != self.switch.settings:
                 self.switch.set_settings(settings)
+        if self.media is not None:
+            self.media.reconfigure(options)
         if options.log_level != self.environment.application.options.log_level:
             set_level(options.log_level)
             if self.switch is not None:
@@ -431,6 +469,7 @@ class Server:
         switch = self.switch
         if switch is None:
             return 0
+        # Its legs belong to calls: they end with these.
         empty = asyncio.Event()
         switch.drain(empty.set)
         self._flush()

@@ -162,7 +162,7 @@ def test_hostile_files_are_refused(data: bytes | str) -> None:
 def test_the_sample_centre_has_its_own_passwords_each_time() -> None:
     one, two = sample.generate(), sample.generate()
     env = one.environment()
-    assert list(env.dns) == ["1501", "1502", "1503", "1504"]
+    assert list(env.dns) == ["1501", "1502", "1503", "1504", "media"]
     assert {p.role for p in env.persons.values()} == {Role.AGENT, Role.ADMINISTRATOR}
     assert env.notices() == []
     secrets = [*one.sip_passwords.values(), *one.agent_passwords.values(), *one.person_passwords.values()]

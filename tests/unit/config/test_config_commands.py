@@ -177,6 +177,7 @@ def test_list_and_show_for_people_and_programs(centre: Run) -> None:
         "1502",
         "1503",
         "1504",
+        "media",
     ]
     text = centre("list").stdout
     assert all(

@@ -134,11 +134,12 @@ def test_loop_lag_shows_the_worst_since_the_last_look():
 def test_every_metric_has_a_line_in_the_documentation():
     readiness, lag = Readiness(), LoopLag()
     names = {name.partition("{")[0] for name in samples(CallMeters(), ProcessInfo("1", readiness, lag, None))}
-    source = (ROOT / "src/cordboard/runtime/server.py").read_text() + (
-        ROOT / "src/cordboard/ops/metrics.py"
-    ).read_text()
+    files = ("runtime/server.py", "runtime/mediaserver.py", "ops/metrics.py")
+    source = "".join((ROOT / "src/cordboard" / name).read_text() for name in files)
     names |= {f"cordboard_{name}_total" for name in re.findall(r'PartCollector\(\s*"(\w+)"', source)}
     names |= {f"cordboard_{name}" for name in re.findall(r'^\s+"(\w+)": \(', source, re.MULTILINE)}
+    names |= {"cordboard_media_legs", "cordboard_media_legs_started_total", "cordboard_media_legs_refused_total"}
+    names |= {"cordboard_media_msml_total", "cordboard_media_engine_legs", "cordboard_media_engine_free_ports"}
     names |= {"cordboard_log_lines_total", "cordboard_calls_refused_total", "cordboard_calls_ended_total"}
     documented = (ROOT / "docs/operations.md").read_text()
     missing = {re.sub(r"_(bucket|count|sum)$", "", name) for name in names} - set(

@@ -206,6 +206,20 @@ class Scenario:
         ]
         return self._send(lines)
 
+    def info(self, body: str, content_type: str) -> Self:
+        """INFO within the call that this party made."""
+        self._cseq += 1
+        return self._send(self._head("INFO", self._target, self._cseq), body=body, content_type=content_type)
+
+    def await_info(self, *, body: str) -> Self:
+        """Waits for an INFO whose body matches an expression, and answers it."""
+        check = (
+            f'<ereg regexp={quoteattr(body)} search_in="body" check_it="true" assign_to="{self._variable("body")}"/>'
+        )
+        self._steps.append(_element('  <recv request="INFO"', [check]))
+        kept = [f"[last_{name}:]" for name in ("Via", "From", "To", "Call-ID", "CSeq")]
+        return self._send(["SIP/2.0 200 OK", *kept], retransmit=False)
+
     def await_bye(self) -> Self:
         """Waits for a BYE."""
         self._steps.append('  <recv request="BYE"/>')
@@ -257,17 +271,25 @@ class Scenario:
             "Via: SIP/2.0/[transport] [local_ip]:[local_port];rport;branch=[branch]",
             f"Max-Forwards: {max_forwards}",
             self._from(),
-            self._to(with_tag=method in ("ACK", "BYE")),
+            self._to(with_tag=method in ("ACK", "BYE", "INFO")),
             f"Call-ID: {call_id}",
             f"CSeq: {cseq} {method}",
             "User-Agent: sipp",
         ]
 
-    def _send(self, lines: list[str], *, body: str = "", authorized: bool = False, retransmit: bool = True) -> Self:
+    def _send(
+        self,
+        lines: list[str],
+        *,
+        body: str = "",
+        content_type: str = "application/sdp",
+        authorized: bool = False,
+        retransmit: bool = True,
+    ) -> Self:
         lines = [line for line in lines if line]
         if authorized:
             lines.append("[authentication]")
-        lines.append("Content-Type: application/sdp\nContent-Length: [len]" if body else "Content-Length: 0")
+        lines.append(f"Content-Type: {content_type}\nContent-Length: [len]" if body else "Content-Length: 0")
         message = "\n".join(lines) + "\n\n" + body
         attribute = ' retrans="500"' if retransmit else ""
         self._steps.append(f"  <send{attribute}><![CDATA[\n{message}\n]]></send>")

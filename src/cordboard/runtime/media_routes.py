@@ -1,0 +1,154 @@
+"""The Media Server over HTTP: what it does now, and the recordings, behind a login.
+
+GET    /admin/media                        legs and conferences; only with the server's token
+GET    /recordings?party=1501&limit=100    a list
+GET    /recordings/calls/<CallUUID>        one with its index
+GET    /recordings/calls/<CallUUID>?segment=1    its sound
+DELETE /recordings/calls/<CallUUID>
+
+Who asks for recordings gives the server's token (``Bearer``) or the name and password of an administrator (``Basic``),
+and is named in the audit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import time
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+import structlog
+from starlette.responses import FileResponse, Response
+from starlette.routing import Route
+
+from cordboard.mediaserver.overview import overview
+from cordboard.mediaserver.store import InUseError, NoRecordingError
+from cordboard.ops.http import refused
+from cordboard.tlib.auth import TOKEN_USER, LoginGuard, token_matches
+from cordboard.tlib.protocol import Role
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.requests import Request
+
+    from cordboard.mediaserver.server import MediaServer
+    from cordboard.mediaserver.store import RecordingStore
+    from cordboard.tlib.auth import Authenticator
+
+MEDIA_PATH: Final = "/admin/media"
+RECORDINGS_PATH: Final = "/recordings"
+MOST: Final = 10_000
+"""Most recordings in a list."""
+
+_JSON: Final = "application/json"
+_log = structlog.get_logger("cordboard.runtime")
+_encode = msgspec.json.Encoder().encode
+
+
+def media_route(token: str, server: Callable[[], MediaServer | None]) -> Route:
+    """What the Media Server does now."""
+
+    async def media(request: Request) -> Response:
+        if (refusal := refused(request, token)) is not None:
+            return refusal
+        found = server()
+        if found is None:
+            return Response("no Media Server runs here\n", 404, media_type="text/plain")
+        return Response(_encode(overview(found)), media_type=_JSON)
+
+    return Route(MEDIA_PATH, media, methods=["GET"])
+
+
+class RecordingRoutes:
+    """The recordings. ``persons``: who may log in; None for the token alone."""
+
+    def __init__(self, token: str, store: Callable[[], RecordingStore | None], persons: Authenticator | None) -> None:
+        self._token = token
+        self._store = store
+        self._persons = persons
+        self._guard = LoginGuard()
+
+    def routes(self) -> list[Route]:
+        """For the HTTP server."""
+        return [
+            Route(RECORDINGS_PATH, self._list, methods=["GET"]),
+            Route(RECORDINGS_PATH + "/{name:path}", self._one, methods=["GET", "DELETE"]),
+        ]
+
+    async def _list(self, request: Request) -> Response:
+        who, store = await self._who(request), self._store()
+        if isinstance(who, Response):
+            return who
+        if store is None:
+            return _nothing()
+        limit = request.query_params.get("limit", "1000")
+        if not (limit.isascii() and limit.isdigit() and 0 < int(limit) <= MOST):
+            return Response(f"limit is a number from 1 to {MOST}\n", 400, media_type="text/plain")
+        party = request.query_params.get("party", "")
+        found = await asyncio.to_thread(store.latest, who, party=party, limit=int(limit))
+        return Response(_encode(found), media_type=_JSON)
+
+    async def _one(self, request: Request) -> Response:
+        who, store = await self._who(request), self._store()
+        if isinstance(who, Response):
+            return who
+        if store is None:
+            return _nothing()
+        name = request.path_params["name"]
+        segment = request.query_params.get("segment", "")
+        if segment and not (segment.isascii() and segment.isdigit() and len(segment) < 6):
+            return Response("segment is a number\n", 400, media_type="text/plain")
+        try:
+            if request.method == "DELETE":
+                await asyncio.to_thread(store.delete, who, name)
+                return Response(status_code=204)
+            if segment:
+                path, kind = await asyncio.to_thread(store.sound, who, name, int(segment))
+                return FileResponse(path, media_type=kind, headers={"Cache-Control": "no-store"})
+            return Response(_encode(await asyncio.to_thread(store.show, who, name)), media_type=_JSON)
+        except NoRecordingError as error:
+            return Response(f"{error}\n", 404, media_type="text/plain")
+        except InUseError as error:
+            return Response(f"{error}\n", 409, media_type="text/plain")
+
+    async def _who(self, request: Request) -> str | Response:
+        """Who asks, or the refusal."""
+        scheme, _, given = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer" and token_matches(given.strip(), self._token):
+            return TOKEN_USER
+        persons = self._persons
+        if persons is None or scheme.lower() != "basic":
+            return _login(persons)
+        user, password = _credentials(given)
+        address = request.client.host if request.client is not None else ""
+        await asyncio.sleep(self._guard.delay(user, address, time.monotonic()))
+        role = await asyncio.to_thread(persons.authenticate, user, password)
+        if role is None:
+            self._guard.failed(user, address, time.monotonic())
+            _log.warning("login refused", user=user[:64], address=address, path=request.url.path[:200])
+            return _login(persons)
+        self._guard.succeeded(user, address)
+        if role is not Role.ADMINISTRATOR:
+            _log.warning("recordings refused", user=user[:64], address=address, path=request.url.path[:200])
+            return Response("recordings are for administrators\n", 403, media_type="text/plain")
+        return user
+
+
+def _login(persons: Authenticator | None) -> Response:
+    how = 'Basic realm="recordings", charset="UTF-8"' if persons is not None else "Bearer"
+    return Response(status_code=401, headers={"WWW-Authenticate": how})
+
+
+def _nothing() -> Response:
+    return Response("nothing is recorded here\n", 404, media_type="text/plain")
+
+
+def _credentials(given: str) -> tuple[str, str]:
+    try:
+        user, _, password = base64.b64decode(given.strip(), validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return "", ""
+    return user, password
