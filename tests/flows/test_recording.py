@@ -109,6 +109,9 @@ def test_a_desktop_records_a_call(talking):
     assert not ours.server.legs
     (segment,) = index(ours, centre, conn_id).segments
     assert segment.ms > 9000
+    counted = centre.switch.services.counters()
+    assert (counted["anchored"], counted["recordings_started"], counted["failures"]) == (1, 1, 0)
+    assert centre.switch.services.legs == 0
     assert {mark.party for mark in index(ours, centre, conn_id).marks if mark.what == "joined"} == {"1501", "1502"}
 
 
@@ -315,6 +318,8 @@ def test_there_is_no_service_for_long(centre):
     centre.run(60)
     talk_to_each_other(a, b)
     assert told(centre, "1502") == [("1502", "RECORD_STOPPED", 5)]
+    counted = centre.switch.services.counters()
+    assert (counted["not_anchored"], counted["recordings_broken"], counted["recordings_started"]) == (1, 1, 0)
     record(centre, conn_id)
     assert errors(centre) == []
     a.hang_up()

@@ -36,8 +36,15 @@ def extensions(options: Mapping[str, Mapping[str, Value]] | None = None) -> list
 class Room:
     """Who sits in it, and what is heard there."""
 
-    def __init__(self, server: Server, folder: Path, stack: ExitStack, kinds: Mapping[str, Kind]) -> None:
-        """Starts the phones of those named; returns when they are registered."""
+    def __init__(
+        self,
+        server: Server,
+        folder: Path,
+        stack: ExitStack,
+        kinds: Mapping[str, Kind],
+        sounds: Mapping[str, float] | None = None,
+    ) -> None:
+        """Starts the phones of those named; returns when they are registered. ``sounds``: what a server may play."""
         self.server = server
         self.desktop = stack.enter_context(server.desktop(*NUMBERS.values()))
         self.phones: dict[str, Phone] = {}
@@ -46,7 +53,7 @@ class Room:
             self.phones[name] = stack.enter_context(kind(account, folder / name, hertz=VOICES[name]))
         media = [phone.rtp_ports for phone in self.phones.values()]
         self.capture = stack.enter_context(Capture(folder / "capture", [server.port], media=media))
-        self.ears = Ears(self.capture, self.phones)
+        self.ears = Ears(self.capture, self.phones, sounds)
         for phone in self.phones.values():
             phone.wait_registered()
 

@@ -302,6 +302,7 @@ class Server:
                 },
             )
         )
+        add(PartCollector("media_service_events", "What was done with media services.", switch.services.counters))
         add(PartCollector("resolver_events", "What the resolver of host names counted.", switch.resolver.counters))
         add(PartCollector("tlib_events", "What the T-Library link counted.", self._link_counters))
         add(
@@ -312,6 +313,8 @@ class Server:
                         "DNs that can be reached.",
                         lambda: sum(e.dn.in_service for e in switch.extensions.values()),
                     ),
+                    "media_service_legs": ("Legs joined to media services.", lambda: switch.services.legs),
+                    "calls_waiting": ("Calls that wait at Routing Points.", lambda: len(switch.points)),
                     "resolver_failed_destinations": (
                         "Destinations that failed lately.",
                         lambda: len(switch.resolver.health.failed()),

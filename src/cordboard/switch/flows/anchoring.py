@@ -168,6 +168,7 @@ class Anchoring:
         if self._tries < MOST_TRIES:
             self._later(RETRY)
             return
+        flow.server.services.counted["not_anchored"] += 1
         flow.server.log.warning("call not anchored", conn_id=flow.call.conn_id, reasons=sorted(self.reasons))
         self.reasons.clear()
         self.recording.broken("no service")
@@ -175,6 +176,7 @@ class Anchoring:
     def entered(self, arrangement: Anchored) -> None:
         """Both legs are in the room."""
         self._tries = 0
+        self._flow.server.services.counted["anchored"] += 1
         self.up(arrangement)
 
     def close(self) -> None:

@@ -188,6 +188,8 @@ class Recording:
 
     def _begun(self, result: model.Result) -> None:
         if result.response is model.Response.OK:
+            if self.state is State.STARTING:
+                self._flow.server.services.counted["recordings_started"] += 1
             if (self.state, Input.BEGUN) in TABLE:
                 self._step(Input.BEGUN)
         else:
@@ -209,6 +211,7 @@ class Recording:
         """It cannot go on."""
         if self.state is State.OFF:
             return
+        self._flow.server.services.counted["recordings_broken"] += 1
         self._flow.server.log.warning("recording broken off", conn_id=self._flow.call.conn_id, reason=why)
         self._step(Input.BROKEN, why)
         if self._flow.anchoring is not None:

@@ -102,10 +102,24 @@ class Service:
 class Services:
     """All media services of the switch."""
 
-    __slots__ = ("_known",)
+    __slots__ = ("_gone", "_known", "counted")
 
     def __init__(self) -> None:
         self._known: dict[str, Service] = {}
+        self._gone = 0
+        """Failures of those that are gone."""
+        self.counted = {"anchored": 0, "not_anchored": 0, "recordings_started": 0, "recordings_broken": 0}
+        """What was done with them."""
+
+    @property
+    def legs(self) -> int:
+        """Our legs that use any of them, or are about to."""
+        return sum(len(service.limbs) for service in self._known.values())
+
+    def counters(self) -> dict[str, int]:
+        """What was done with them, and how often they failed."""
+        failures = self._gone + sum(service.failures for service in self._known.values())
+        return {"failures": failures, **self.counted}
 
     def take(self, extension: Extension) -> None:
         """A DN is new or has changed."""
@@ -120,7 +134,8 @@ class Services:
 
     def drop(self, number: str) -> None:
         """A DN is gone. Dialogs with it go on."""
-        self._known.pop(number, None)
+        gone = self._known.pop(number, None)
+        self._gone += gone.failures if gone is not None else 0
 
     def of(self, number: str) -> Service | None:
         """The service of a DN."""

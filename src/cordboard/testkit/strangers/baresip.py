@@ -206,6 +206,11 @@ class Baresip:
         """Ends, cancels or rejects the current call."""
         self.command("hangup")
 
+    def press(self, digits: str) -> None:
+        """Presses keys of the current call; they go as telephone events (RFC 4733)."""
+        for digit in digits:
+            self.command("sndcode", digit)
+
     def hold(self) -> None:
         """Puts the current call on hold; returns when the other end has agreed."""
         self._modify("hold")

@@ -6,8 +6,8 @@ packet is put down to the phone whose voice it is, to nobody, or to silence. So 
     ears.settle({"ann": "cyd", "cyd": "ann", "bob": None})
 
 waits until, over one and the same stretch of time, Ann hears Cyd and nobody else, Cyd hears Ann and nobody else, and
-nothing at all reaches Bob. A phone's own recording cannot say that: baresip's stops when a call was on hold, and none
-keeps time while nothing comes.
+nothing at all reaches Bob. Of a conference ``"bob+cyd"``, in the order of the phones, is both at once. A phone's own
+recording cannot say that: baresip's stops when a call was on hold, and none keeps time while nothing comes.
 """
 
 import functools
@@ -30,7 +30,9 @@ HEARD_SECONDS = 0.5
 NOISE_SECONDS = 0.15
 """How much sound within it may be nobody's voice: where a sine starts or jumps."""
 PURITY = 0.8
-"""Share of a packet's energy that must lie at a voice's frequency."""
+"""Share of a packet's energy that must lie at a voice's frequency, or at those of several together."""
+AUDIBLE = 0.15
+"""Share of it from which on one of several counts."""
 SETTLE_SECONDS = 20.0
 NOISE = "noise"
 """The name of sound that is nobody's voice."""
@@ -60,11 +62,17 @@ class Sound:
 class Ears:
     """The ears of some phones, from the beginning of a capture to its end."""
 
-    def __init__(self, capture: Capture, phones: Mapping[str, Speaker]) -> None:
-        """``capture``: one that takes in the phones' ports; ``phones``: by the names used in what is asked."""
+    def __init__(
+        self, capture: Capture, phones: Mapping[str, Speaker], sounds: Mapping[str, float] | None = None
+    ) -> None:
+        """``capture``: one that takes in the phones' ports; ``phones``: by the names used in what is asked.
+
+        ``sounds``: what else may be heard, as music on hold, with its frequency.
+        """
         self._capture = capture
         self._reader = Reader(capture.file)
-        self._voices = tuple((name, phone.hertz) for name, phone in phones.items())
+        voices = {name: phone.hertz for name, phone in phones.items()} | dict(sounds or {})
+        self._voices = tuple(voices.items())
         self._sounds: dict[str, list[Sound]] = {name: [] for name in phones}
         self._by_port = {port: name for name, phone in phones.items() for port in phone.rtp_ports}
         self._clock = 0.0
@@ -132,6 +140,7 @@ def whose(payload_type: int, payload: bytes, voices: tuple[tuple[str, float], ..
     energy = float(sum(value * value for value in samples))
     if energy < len(samples) * (FULL_SCALE * 10 ** (FLOOR_DBFS / 20)) ** 2:
         return None
+    shares: dict[str, float] = {}
     for name, hertz in voices:
         # Goertzel's filter.
         coefficient = 2 * math.cos(2 * math.pi * hertz / _RATE)
@@ -139,9 +148,11 @@ def whose(payload_type: int, payload: bytes, voices: tuple[tuple[str, float], ..
         for value in samples:
             previous, before = value + coefficient * previous - before, previous
         power = previous * previous + before * before - coefficient * previous * before
-        if 2 * power / (len(samples) * energy) >= PURITY:
+        shares[name] = 2 * power / (len(samples) * energy)
+        if shares[name] >= PURITY:
             return name
-    return NOISE
+    heard = [name for name, share in shares.items() if share >= AUDIBLE]
+    return "+".join(heard) if sum(shares[name] for name in heard) >= PURITY else NOISE
 
 
 def _is(heard: Mapping[str, float], who: str | None) -> bool:

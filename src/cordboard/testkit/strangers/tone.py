@@ -105,8 +105,8 @@ def read(path: Path) -> Recording:
     raise ValueError(f"{path}: no samples")
 
 
-def measure(recording: Recording, hertz: float) -> Heard:
-    """How much of the recording is a tone of that frequency."""
+def measure(recording: Recording, hertz: float, *, purity: float = PURITY) -> Heard:
+    """How much of the recording is a tone of that frequency; with less ``purity`` it may be one of several."""
     size = round(recording.rate * BLOCK_SECONDS)
     # A whole number of the tone's periods need not fit into a block; over 50 ms the error is under 2 per cent.
     coefficient = 2 * math.cos(2 * math.pi * hertz / recording.rate)
@@ -123,7 +123,7 @@ def measure(recording: Recording, hertz: float) -> Heard:
         for value in block:
             previous, before = value + coefficient * previous - before, previous
         power = previous * previous + before * before - coefficient * previous * before
-        if 2 * power / (size * energy) >= PURITY:
+        if 2 * power / (size * energy) >= purity:
             tone.append(energy / size)
     span = loud[-1] - loud[0] + 1 if loud else 0
     level = 10 * math.log10(sum(tone) / len(tone) / FULL_SCALE**2) if tone else -math.inf
