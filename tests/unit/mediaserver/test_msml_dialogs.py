@@ -471,6 +471,7 @@ def test_disconnect_hangs_up():
     house, leg = controlled()
     leg.start(play() + "<disconnect/>")
     house.run(40)
+    assert leg.told == [("msml.dialog.exit", {})]
     assert leg.call.events[-1] == "bye"
     assert house.leftovers() == []
 

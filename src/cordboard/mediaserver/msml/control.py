@@ -63,8 +63,8 @@ class MsmlService:
     # Controller
 
     def tell(self, event: Event) -> None:
-        """Sends an event."""
-        self._leg.send(to_bytes(event), CONTENT_TYPE)
+        """Sends an event, behind the result of the request that has caused it."""
+        self._server.soon(lambda: self._leg.send(to_bytes(event), CONTENT_TYPE))
 
     # Requests
 

@@ -204,7 +204,8 @@ class Dialog:
                 continue
             self._finish(action.names)
             if isinstance(action, Disconnect) and (leg := self.holder.one) is not None:
-                leg.hang_up()
+                # The controller is told first.
+                self.server.soon(leg.hang_up)
             return True
         return False
 

@@ -216,7 +216,7 @@ class Scenario:
         check = (
             f'<ereg regexp={quoteattr(body)} search_in="body" check_it="true" assign_to="{self._variable("body")}"/>'
         )
-        self._steps.append(_element('  <recv request="INFO"', [check]))
+        self._steps.append(_element('recv request="INFO"', [check]))
         kept = [f"[last_{name}:]" for name in ("Via", "From", "To", "Call-ID", "CSeq")]
         return self._send(["SIP/2.0 200 OK", *kept], retransmit=False)
 
