@@ -215,6 +215,8 @@ class Engine:
         self.legs: dict[int, EngineLeg] = {}
         self.players: dict[int, EnginePlayer] = {}
         self.recorders: dict[int, EngineRecorder] = {}
+        self.failure: str | None = None
+        """Why a thread of it has died; its legs are dead then, and no new one is taken."""
         self._loop: asyncio.AbstractEventLoop | None = None
 
     # Media

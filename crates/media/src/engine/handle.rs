@@ -190,8 +190,13 @@ impl Engine {
     }
 
     fn build(config: Config) -> io::Result<Self> {
+        let invalid = |why: String| Err(io::Error::new(io::ErrorKind::InvalidInput, why));
         if config.addresses.is_empty() {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "no address to receive at"));
+            return invalid("no address to receive at".into());
+        }
+        let told = |ip: &IpAddr| config.advertised.iter().find(|(from, _)| from == ip).map_or(*ip, |(_, to)| *to);
+        if let Some(ip) = config.addresses.iter().map(told).find(IpAddr::is_unspecified) {
+            return invalid(format!("peers cannot be told to send to {ip}: name an address, or advertise one for it"));
         }
         let (first, last) = config.ports;
         let pool = |address: &IpAddr| Arc::new(Pool::new(*address, first, last, config.port_rest, &mut random_u64));

@@ -204,6 +204,9 @@ impl Leg {
         if let Some(codec) = self.codec_of(packet.payload_type) {
             let ear = self.ear.get_or_insert_with(|| Box::new(Ear::new(codec)));
             ear.put(packet, codec, &data[packet.payload.clone()], now);
+        } else if let Some(ear) = &mut self.ear {
+            // Comfort noise, or something nobody agreed to.
+            ear.pass(packet);
         }
     }
 

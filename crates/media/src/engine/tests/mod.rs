@@ -55,10 +55,12 @@ struct Party {
 }
 
 impl Party {
-    fn describe(port: u16, codec: Codec, payload_type: u8, more: &str) -> String {
+    fn describe(at: std::net::SocketAddr, codec: Codec, payload_type: u8, more: &str) -> String {
+        let (ip, port) = (at.ip(), at.port());
+        let family = if ip.is_ipv4() { "IP4" } else { "IP6" };
         let events = if more.contains(WITHOUT_EVENTS) { "" } else { " 101" };
         format!(
-            "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio {port} RTP/AVP {payload_type}{events}\r\n\
+            "v=0\r\no=- 1 1 IN {family} {ip}\r\ns=-\r\nc=IN {family} {ip}\r\nt=0 0\r\nm=audio {port} RTP/AVP {payload_type}{events}\r\n\
              a=rtpmap:{payload_type} {}/{}\r\na=rtpmap:101 telephone-event/8000\r\n{more}",
             codec.name(),
             codec.clock_rate()
@@ -70,10 +72,14 @@ impl Party {
     }
 
     fn with(engine: &Engine, codec: Codec, hertz: f64, more: &str) -> Self {
-        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        Self::at(engine, IpAddr::from([127, 0, 0, 1]), codec, hertz, more)
+    }
+
+    fn at(engine: &Engine, ip: IpAddr, codec: Codec, hertz: f64, more: &str) -> Self {
+        let socket = UdpSocket::bind((ip, 0)).unwrap();
         socket.set_nonblocking(true).unwrap();
         let payload_type = codec.static_payload_type().unwrap_or(97);
-        let offer = Self::describe(socket.local_addr().unwrap().port(), codec, payload_type, more);
+        let offer = Self::describe(socket.local_addr().unwrap(), codec, payload_type, more);
         let leg = engine.leg(offer.as_bytes()).unwrap();
         engine.answer(&leg, offer.as_bytes()).unwrap();
         Self {
@@ -478,6 +484,31 @@ fn a_peer_that_never_speaks_is_told_as_one_way() {
     let sources = vec![Source::Tone("1300".parse().unwrap())];
     engine.play(Target::Leg(party.id()), Playing { sources, ..Playing::default() });
     await_event(&engine, |event| *event == Event::OneWay { leg: party.id() });
+}
+
+#[test]
+fn a_leg_over_ipv6_is_joined_with_one_over_ipv4() {
+    let six = IpAddr::from(std::net::Ipv6Addr::LOCALHOST);
+    if UdpSocket::bind((six, 0)).is_err() {
+        return; // This machine has no IPv6.
+    }
+    let engine = engine_with(|config| config.addresses.push(six));
+    let mut parties = [Party::new(&engine, Codec::Pcma, 500.0), Party::at(&engine, six, Codec::Pcma, 900.0, "")];
+    assert_eq!(parties[1].leg.place().ip(), six);
+    engine.join(parties[0].id(), parties[1].id(), Role::default(), Role::default());
+    talk_until(&mut parties, |p| hears_all(p, 0, &[900.0], &[500.0]) && hears_all(p, 1, &[500.0], &[900.0]));
+    assert!(hears_all(&parties, 0, &[900.0], &[500.0]) && hears_all(&parties, 1, &[500.0], &[900.0]));
+}
+
+#[test]
+fn an_address_nobody_can_send_to_is_refused() {
+    let any = IpAddr::from([0, 0, 0, 0]);
+    let config = || Config { addresses: vec![any], ports: (22_990, 22_999), ..Config::default() };
+    let refused = Engine::start(config()).err().unwrap().to_string();
+    assert!(refused.contains("0.0.0.0: name an address"), "{refused}");
+    let public = IpAddr::from([192, 0, 2, 1]);
+    let engine = Engine::start(Config { advertised: vec![(any, public)], ..config() }).unwrap();
+    assert_eq!(engine.leg(b"").unwrap().place().ip(), public);
 }
 
 #[test]

@@ -42,7 +42,7 @@ fn target(dice: &mut Dice, made: &Made) -> Option<Target> {
 fn description(dice: &mut Dice) -> String {
     let codec = [Codec::Pcma, Codec::Pcmu, Codec::G722][dice.below(3)];
     let ptime = ["", "a=ptime:10\r\n", "a=ptime:60\r\n"][dice.below(3)];
-    Party::describe(9, codec, codec.static_payload_type().unwrap(), ptime)
+    Party::describe("127.0.0.1:9".parse().unwrap(), codec, codec.static_payload_type().unwrap(), ptime)
 }
 
 fn sources(dice: &mut Dice, sound: &std::path::Path) -> Vec<Source> {
