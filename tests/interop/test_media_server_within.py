@@ -3,12 +3,15 @@
 import base64
 import http.client
 import json
+import subprocess
+import wave
 from pathlib import Path
 
+import numpy as np
 from interop_setup import PASSWORD, MakeServer
 
 from cordboard.testkit.live.centre import ADMINISTRATOR, ADMINISTRATOR_PASSWORD, Extension
-from cordboard.testkit.live.server import Server
+from cordboard.testkit.live.server import COMMAND, Server
 from cordboard.testkit.strangers import Account, Baresip
 from cordboard.testkit.strangers.ports import free_ports
 from cordboard.testkit.strangers.program import wait_until
@@ -62,6 +65,55 @@ def test_a_strangers_hold_plays_music_to_the_other(make_server: MakeServer, tmp_
     assert server.metrics()['cordboard_media_server_events_total{event="faults"}'] == 0
     assert server.metrics()['cordboard_switch_events_total{event="faults"}'] == 0
     assert server.stop() == 0
+
+
+def test_a_recorded_call_of_strangers_has_both_voices_and_names(make_server: MakeServer, tmp_path: Path) -> None:
+    server = served(make_server)
+    accounts = {number: Account(number, server=server.sip, password=PASSWORD) for number in HERTZ}
+    with (
+        Baresip(accounts["1501"], tmp_path / "ann", hertz=HERTZ["1501"]) as ann,
+        Baresip(accounts["1502"], tmp_path / "bob", hertz=HERTZ["1502"]) as bob,
+    ):
+        for phone in (ann, bob):
+            phone.wait_registered()
+        ann.dial("1502")
+        bob.wait_incoming()
+        bob.answer()
+        ann.wait_established()
+        bob.wait_established()
+        command(server, "tlib", "record", "1501", "start")
+        wait_until(lambda: recorded(server), SECONDS, failed=lambda: server.program.error("records nothing"))
+        wait_until(lambda: sent(server) >= 200, SECONDS, failed=lambda: server.program.error("sends no sound"))
+        command(server, "tlib", "record", "1501", "stop")
+        wait_until(lambda: not recorded(server), SECONDS, failed=lambda: server.program.error("goes on recording"))
+        ann.hang_up()
+    (listed,) = (json.loads(line) for line in command(server, "recordings", "list", "--json").splitlines())
+    assert sorted(listed["parties"]) == ["1501", "1502"]
+    assert len(listed["conn_id"]) == 16
+    target = tmp_path / "call.wav"
+    command(server, "recordings", "get", listed["id"], "--out", str(target))
+    with wave.open(str(target)) as file:
+        rate, samples = file.getframerate(), np.frombuffer(file.readframes(file.getnframes()), np.int16)
+    spectrum = np.abs(np.fft.rfft(samples[len(samples) // 2 :].astype(float)))
+    hertz = np.fft.rfftfreq(len(samples) - len(samples) // 2, 1 / rate)
+
+    def power(wanted: float) -> float:
+        return float(np.sum(spectrum[np.abs(hertz - wanted) < 25] ** 2))
+
+    # Both are there, and nothing else worth the name.
+    assert min(power(HERTZ["1501"]), power(HERTZ["1502"])) > 5 * power(1200.0)
+
+
+def recorded(server: Server) -> bool:
+    """Whether a call is being recorded."""
+    return server.metrics()["cordboard_media_calls_recorded"] == 1.0
+
+
+def command(server: Server, *words: str) -> str:
+    arguments = [str(COMMAND), *words, "--state", str(server.folder / "data")]
+    done = subprocess.run(arguments, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def sent(server: Server) -> int:
