@@ -6,6 +6,7 @@ import subprocess
 import time
 import wave
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from media_leg import COMMAND, LiveMediaServer, MediaLeg, body, dialog
 from cordboard.mediaserver.sounds import MUSIC
 from cordboard.sip.bodies.msml import CONTENT_TYPE
 from cordboard.testkit import sound
+from cordboard.testkit.strangers import Account, Baresip
 from cordboard.testkit.strangers.program import wait_until
 from cordboard.testkit.strangers.scenario import Scenario
 from cordboard.testkit.strangers.sipp import Sipp
@@ -212,6 +214,26 @@ def test_sipp_plays_by_msml_and_tshark_finds_nothing_malformed(server: LiveMedia
         with Sipp(caller.bye().receive(200), tmp_path / "sipp", server=server.address, calls=5, seconds=30) as sipp:
             assert sipp.grade().good
         capture.assert_clean(at_least=50)
+
+
+def test_strangers_phones_are_in_a_conference_with_ours(server: LiveMediaServer, tmp_path: Path) -> None:
+    where = f"127.0.0.1:{server.port}"
+    tones = {"dee": 450, "eve": 700}
+    voices = [ANN, *(sound.tone(name, hertz) for name, hertz in tones.items())]
+
+    async def main() -> None:
+        async with MediaLeg(server.address, "conf=club", ANN) as ann:
+            with ExitStack() as stack:
+                for name, hertz in tones.items():
+                    account = Account(name, server=where)
+                    phone = stack.enter_context(Baresip(account, tmp_path / name, hertz=float(hertz)))
+                    phone.dial(f"sip:conf=club@{where}")
+                    await asyncio.to_thread(phone.wait_established)
+                await ann.party.settle(set(tones), voices, seconds=60)
+                assert json.loads(command(server, "media", "--json"))["conferences"][0]["name"] == "club"
+            await ann.party.settle(set(), voices, seconds=60)
+
+    asyncio.run(main())
 
 
 def drains(server: LiveMediaServer) -> None:
