@@ -10,7 +10,7 @@ from bench.harness import media, media_soak
 SECONDS = 3.0
 
 
-@pytest.mark.parametrize("figure", ["relay"])
+@pytest.mark.parametrize("figure", ["relay", "relay-srtp"])
 def test_calls_are_passed_on_without_a_loss(figure: str) -> None:
     told = media.relay(figure, media.ours, 10, SECONDS)
     assert (told.failed, told.size) == (0, 10)

@@ -101,6 +101,8 @@ fn received(said: &Media, ours: &Capabilities, theirs: &[(u8, Format)]) -> Vec<(
 /// What the next offer follows: the key in use is said first.
 fn settled(offered: &Said, secured: Option<&Secured>) -> Said {
     let mut said = offered.clone();
+    said.used = secured.map(|used| used.local.clone());
+    crypto::put_down(&mut said.keys, offered.used.as_ref(), said.used.as_ref());
     if let Some(at) = secured.and_then(|used| said.keys.iter().position(|line| line.keys == used.local)) {
         said.keys[..=at].rotate_right(1);
     }

@@ -78,7 +78,9 @@ pub fn answer(
         // An offer with fewer streams than before is wrong, and answered as it is.
         answered.media.truncate(streams);
     }
-    let said = Said { session: answered, active: chosen.map(|(at, _)| at), numbers, keys };
+    let used = agreed.as_ref().and_then(|agreed| agreed.srtp.as_ref()).map(|keys| keys.local.clone());
+    crypto::put_down(&mut keys, previous.and_then(|said| said.used.as_ref()), used.as_ref());
+    let said = Said { session: answered, active: chosen.map(|(at, _)| at), numbers, keys, used };
     Ok(Answered { said, agreed })
 }
 

@@ -114,6 +114,12 @@ pub(super) fn offered(ours: &Capabilities, before: &[Line], random: &mut dyn FnM
     lines
 }
 
+/// Forgets the key that was used before if it is not any more: whoever encrypts with it again would not know how far
+/// it has gone.
+pub(super) fn put_down(lines: &mut Vec<Line>, before: Option<&Keys>, now: Option<&Keys>) {
+    lines.retain(|line| before != Some(&line.keys) || now == before);
+}
+
 /// Says keys in a stream.
 pub(super) fn say(lines: &[Line], media: &mut Media) {
     media.attributes.extend(lines.iter().map(Line::attribute));

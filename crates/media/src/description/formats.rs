@@ -98,6 +98,8 @@ pub(super) fn common(media: &Media, ours: &Capabilities) -> Vec<(u8, Format)> {
             Format::Event(_) => ours.telephone_event,
             Format::Noise(_) => ours.comfort_noise,
         };
+        // A number written in another way, such as `08`, could not be answered as it was offered.
+        let spoken = spoken && media.formats.contains(&map.payload.to_string());
         if spoken && !known.iter().any(|(number, _)| *number == map.payload) {
             known.push((map.payload, format));
         }

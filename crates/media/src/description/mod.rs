@@ -143,6 +143,8 @@ pub struct Said {
     numbers: formats::Numbers,
     /// Our keys by the tag they were said under.
     keys: Vec<crypto::Line>,
+    /// The one of them that encrypts.
+    used: Option<Keys>,
 }
 
 impl Said {

@@ -38,7 +38,8 @@ pub fn offer(ours: &Capabilities, local: &Local, previous: Option<&Said>, random
     if let Some(said) = previous {
         session = reoffer(&said.session, &session);
     }
-    Said { session, active: Some(active), numbers, keys }
+    let used = previous.and_then(|said| said.used.clone());
+    Said { session, active: Some(active), numbers, keys, used }
 }
 
 /// An empty stream of speech at our port.

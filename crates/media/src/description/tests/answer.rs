@@ -184,6 +184,7 @@ fn what_is_refused_and_why() {
         (plain(), with("m=audio 4000 RTP/AVP 18\r\n"), 488, "no codec"),
         (plain(), with("m=audio 4000 RTP/AVP 13 101\r\na=rtpmap:101 telephone-event/8000\r\n"), 488, "no codec"),
         (plain(), with("m=audio 4000 RTP/AVP\r\n"), 488, "no codec"),
+        (plain(), with("m=audio 4000 RTP/AVP 08\r\n"), 488, "no codec"),
         (plain(), with("m=video 4000 RTP/AVP 31\r\n"), 488, "no stream is speech"),
         (plain(), with("m=audio 4000 UDP/TLS/RTP/SAVPF 8\r\n"), 488, "UDP/TLS/RTP/SAVPF is not spoken"),
         (plain(), with("m=audio 4000 RTP/AVP 8\r\nc=IN IP6 2001:db8::7\r\n"), 488, "of another family"),

@@ -175,3 +175,29 @@ fn the_line_an_answer_takes_is_offered_first_from_then_on() {
     let tags: Vec<u32> = next.keys.iter().map(|line| line.tag).collect();
     assert_eq!(tags, [4, 1, 2, 3, 5, 6]);
 }
+
+#[test]
+fn a_key_that_was_put_down_is_never_taken_up_again() {
+    let mut random = random();
+    let secure = with(&format!("m=audio 4000 RTP/AVP 8\r\na=crypto:1 {SUITE} {KEY}\r\n"));
+    let short = secure.replace(SUITE, "AES_CM_128_HMAC_SHA1_32");
+    for other in [with("m=audio 4000 RTP/AVP 8\r\n"), with("m=audio 0 RTP/AVP 8\r\n"), short] {
+        let mut key = |offer: &str, previous: Option<&Said>| {
+            let took = answer(&ours(), &local(), offer.as_bytes(), previous, &mut random).unwrap();
+            (took.said, took.agreed.and_then(|agreed| agreed.srtp).map(|keys| keys.local))
+        };
+        let (first, one) = key(&secure, None);
+        let (second, _) = key(&other, Some(&first));
+        let (_, again) = key(&secure, Some(&second));
+        assert!(one.is_some() && again.is_some() && one != again, "{other}");
+    }
+    // The same for our own offers.
+    let first = offer(&ours(), &local(), None, &mut random);
+    let (settled, agreed) = accept(&ours(), &local(), &first, secure.replace(":1 ", ":4 ").as_bytes()).unwrap();
+    let key = agreed.srtp.unwrap().local;
+    let next = offer(&ours(), &local(), Some(&settled), &mut random);
+    assert!(next.keys.iter().any(|line| line.keys == key));
+    let (plain, _) = accept(&ours(), &local(), &next, with("m=audio 4000 RTP/AVP 8\r\n").as_bytes()).unwrap();
+    let last = offer(&ours(), &local(), Some(&plain), &mut random);
+    assert!(last.keys.len() == Suite::ALL.len() && last.keys.iter().all(|line| line.keys != key));
+}
