@@ -271,7 +271,13 @@ class ServedLeg(Listener):
 
     def on_media_lost(self, *, back: bool) -> None:
         """Nothing is heard of it any more, or something is again."""
+        self.server.meters.media_trouble("back" if back else "lost")
         self.server.log.info("media back" if back else "media lost", call_id=self.call_id, conn_id=self.conn_id)
+
+    def on_one_way(self) -> None:
+        """It hears us, and we never heard it."""
+        self.server.meters.media_trouble("one-way")
+        self.server.log.warning("one-way audio", party=self.party, call_id=self.call_id, conn_id=self.conn_id)
 
 
 def _sent(status: int, event: _core.ResponseEvent | None) -> None:

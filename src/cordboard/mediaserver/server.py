@@ -60,6 +60,9 @@ class Meters(Protocol):
     def msml_done(self, response: int) -> None:
         """The requests of an MSML body were carried out, with that response."""
 
+    def media_trouble(self, kind: str) -> None:
+        """Media of a leg is ``lost``, is ``back``, or goes ``one-way``."""
+
 
 class NoMeters:
     """Meters that count nothing."""
@@ -76,6 +79,9 @@ class NoMeters:
         """Nothing."""
 
     def msml_done(self, response: int) -> None:
+        """Nothing."""
+
+    def media_trouble(self, kind: str) -> None:
         """Nothing."""
 
 

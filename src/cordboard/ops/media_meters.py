@@ -20,6 +20,8 @@ class MediaMeters(Collector):
         """Legs that were not taken, by SIP status."""
         self.msml: Counter[int] = Counter()
         """MSML bodies, by response."""
+        self.troubles: Counter[str] = Counter()
+        """Media that was lost, came back, or went one way."""
 
     def leg_started(self, service: str) -> None:
         """A leg was taken."""
@@ -36,6 +38,10 @@ class MediaMeters(Collector):
     def msml_done(self, response: int) -> None:
         """The requests of a body were carried out."""
         self.msml[response] += 1
+
+    def media_trouble(self, kind: str) -> None:
+        """Media of a leg is lost, is back, or goes one way."""
+        self.troubles[kind] += 1
 
     def collect(self) -> Iterable[Metric]:
         """Reads the counters."""
@@ -56,3 +62,9 @@ class MediaMeters(Collector):
         for response, count in sorted(self.msml.items()):
             msml.add_metric([str(response)], count)
         yield msml
+        troubles = CounterMetricFamily(
+            "cordboard_media_troubles", "Media of legs that was lost, came back, or went one way.", labels=["kind"]
+        )
+        for kind, count in sorted(self.troubles.items()):
+            troubles.add_metric([kind], count)
+        yield troubles

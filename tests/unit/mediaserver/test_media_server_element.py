@@ -1,7 +1,8 @@
 """The Media Server as a SIP element: limits, load, drain, session timers, digits, whoever disappears."""
 
-from quiet_house import House
+from quiet_house import Caller, House
 
+from cordboard.ops.media_meters import MediaMeters
 from cordboard.testkit.network import Weather
 
 
@@ -127,3 +128,25 @@ def test_bad_weather_leaves_nothing():
         assert house.media.legs == [], seed
         assert house.rooms == [], seed
         assert house.server.faults == 0, seed
+
+
+def test_who_is_no_peer_is_refused():
+    house = House()
+    stranger = Caller(house.network, "9", "10.9.9.9", ("10.0.0.9", 5060))
+    call = stranger.ask("annc;play=music/on_hold")
+    house.run()
+    assert call.events == ["403"]
+    assert house.server.legs == {}
+
+
+def test_trouble_with_media_is_counted():
+    house = House()
+    house.server.meters = meters = MediaMeters()
+    house.caller("1").ask("conf=a")
+    house.run()
+    (leg,) = house.media.legs
+    leg.listener.on_media_lost(back=False)
+    leg.listener.on_media_lost(back=True)
+    leg.listener.on_one_way()
+    assert meters.troubles == {"lost": 1, "back": 1, "one-way": 1}
+    assert meters.started == {"conf": 1}
