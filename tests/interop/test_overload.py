@@ -20,7 +20,7 @@ FLOOD_SECONDS = 4.0
 REFUSED = 'cordboard_core_events_total{event="overload_refused"}'
 
 
-def flood(server: tuple[str, int], stop: Event) -> None:
+def flood(server: tuple[str, int], going: Event, stop: Event) -> None:
     """Calls to nobody, each a new one: 20,000 a second, in bursts that no queue of the limit can hold."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
         sender.bind(("127.0.0.1", 0))
@@ -34,31 +34,38 @@ def flood(server: tuple[str, int], stop: Event) -> None:
         )
         number = 0
         while not stop.is_set():
-            for _ in range(200):
+            for _ in range(1000):
                 number += 1
                 try:
                     sender.sendto(f"{head}{number}{tail}{number}\r\n\r\n".encode(), server)
                 except BlockingIOError:
                     break
-            time.sleep(0.01)
+            going.set()
+            time.sleep(0.05)
 
 
 @contextmanager
 def flooded(server: Server) -> Iterator[None]:
     """A flood beside whatever happens within."""
     context = multiprocessing.get_context("spawn")
-    stop = context.Event()
-    sender = context.Process(target=flood, args=(server.address, stop), daemon=True)
+    going, stop = context.Event(), context.Event()
+    sender = context.Process(target=flood, args=(server.address, going, stop), daemon=True)
     sender.start()
     try:
+        assert going.wait(30)
         yield
     finally:
         stop.set()
         sender.join()
 
 
-def asked(phone: RawPhone, message: str, *, seconds: float = 16.0) -> int:
-    """The final status of a request, repeated as RFC 3261 section 17.1.2 says: packets do get lost in a flood."""
+def asked(phone: RawPhone, message: str) -> int:
+    """The final status of a request."""
+    return status(answered(phone, message))
+
+
+def answered(phone: RawPhone, message: str, *, seconds: float = 16.0) -> str:
+    """The final response to a request, repeated as RFC 3261 section 17.1.2 says: packets do get lost in a flood."""
     cseq = header(message, "CSeq")
     call_id = header(message, "Call-ID")
 
@@ -69,7 +76,7 @@ def asked(phone: RawPhone, message: str, *, seconds: float = 16.0) -> int:
     while True:
         phone.send(message)
         try:
-            return status(phone.receive(answers, seconds=wait))
+            return phone.receive(answers, seconds=wait)
         except TimeoutError:
             wait = min(2 * wait, 4.0)
             assert time.monotonic() < end, f"no answer: {message.partition(chr(13))[0]}"
@@ -91,6 +98,41 @@ def phones() -> Iterator[tuple[RawPhone, RawPhone]]:
         yield a, b
 
 
+def test_a_server_without_time_refuses_calls_until_it_has_it_again(
+    make_server: MakeServer, phones: tuple[RawPhone, RawPhone]
+) -> None:
+    a, b = phones
+    server = make_server(
+        Extension("1501"),
+        Extension("1502", contact=f"sip:1502@127.0.0.1:{b.port}"),
+        Extension("1503"),
+        application={"sip-admission-cpu": 5, "log-level": "warning"},
+    )
+    a.server = b.server = server.address
+    uri = f"sip:1502@127.0.0.1:{server.port}"
+
+    def refusing(value: int) -> None:
+        end = time.monotonic() + 20.0
+        while server.metrics()["cordboard_refusing"] != value:
+            assert time.monotonic() < end, server.metrics()["cordboard_load_cpu_ratio"]
+            time.sleep(0.1)
+
+    refusing(0)
+    with flooded(server):
+        refusing(1)
+        refused = answered(a, a.request("INVITE", uri, user="1501", call_id="late", body=SDP))
+    assert status(refused) == 503
+    assert header(refused, "Retry-After") == "10"
+    register = a.request("REGISTER", uri, user="1501", to=f"sip:1501@127.0.0.1:{server.port}", call_id="r")
+    assert asked(a, register) == 200
+    refusing(0)
+    a.send(a.request("INVITE", uri, user="1501", call_id="after", body=SDP))
+    answer(b, lambda message: message.startswith("INVITE "))
+    assert status(a.receive(lambda message: status(message) >= 200 and "after" in message)) == 200
+    assert server.metrics()['cordboard_admission_events_total{event="closed"}'] >= 1
+    assert "too busy: new calls are refused" in server.log()
+
+
 def test_calls_and_registrations_survive_an_overload_that_ends_by_itself(
     make_server: MakeServer, phones: tuple[RawPhone, RawPhone]
 ) -> None:
@@ -99,7 +141,7 @@ def test_calls_and_registrations_survive_an_overload_that_ends_by_itself(
         Extension("1501"),
         Extension("1502", contact=f"sip:1502@127.0.0.1:{b.port}"),
         Extension("1503"),
-        application={"sip-event-limit": LIMIT, "log-level": "warning"},
+        application={"sip-event-limit": LIMIT, "sip-admission-cpu": 0, "sip-admission-lag": 0, "log-level": "warning"},
     )
     a.server = b.server = server.address
     host = f"127.0.0.1:{server.port}"

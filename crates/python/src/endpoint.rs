@@ -222,6 +222,10 @@ impl PyEndpoint {
         self.control(Control::SetOptionsHeaders { headers });
     }
 
+    fn refuse_new(&self, refuse: bool) {
+        self.control(Control::RefuseNew { refuse });
+    }
+
     fn remove_dn(&self, dn: String) {
         self.control(Control::RemoveDn { dn });
     }

@@ -294,6 +294,23 @@ fn under_overload_new_calls_get_503_and_calls_that_are_up_go_on() {
 }
 
 #[test]
+fn a_user_without_time_has_new_calls_refused_until_he_has_it_again() {
+    let mut pair = Pair::new();
+    pair.ends[1].control(Control::RefuseNew { refuse: true });
+    pair.start_invite(b"");
+    pair.deliver();
+    assert_eq!(statuses(&pair.events(0)), [503]);
+    // The driver's own overload comes and goes; the user's word stands.
+    pair.ends[1].set_overloaded(true);
+    pair.ends[1].set_overloaded(false);
+    pair.start_invite(b"");
+    pair.deliver();
+    assert_eq!(statuses(&pair.events(0)), [503]);
+    pair.ends[1].control(Control::RefuseNew { refuse: false });
+    pair.call();
+}
+
+#[test]
 fn under_overload_phones_keep_their_registrations() {
     let mut pair = Pair::new();
     let flow = Flow { transport: Transport::Udp, local: pair.addresses[1], remote: pair.addresses[0], connection: 0 };

@@ -231,6 +231,25 @@ class ApplicationOptions(OptionSet):
         since="0.1",
         restart=True,
     )
+    sip_admission_cpu = Option(
+        "sip-admission-cpu",
+        Integer(0, 100),
+        95,
+        "Percent of a processor above which, for a second, new calls are answered 503 with Retry-After: those the "
+        "thread of decisions takes of one, or the process of all it may use. Below four fifths of that, for a second, "
+        "they are taken again. Calls there are and registrations go on. 0: CPU is not looked at.",
+        source=OURS,
+        since="0.2",
+    )
+    sip_admission_lag = Option(
+        "sip-admission-lag",
+        Duration(0, 60),
+        1.0,
+        "How late decisions may come, for a second, until new calls are refused as by sip-admission-cpu. 0: not looked "
+        "at.",
+        source=OURS,
+        since="0.2",
+    )
     dns_name_servers = Option(
         "dns-name-servers",
         NameServerList(),

@@ -34,6 +34,7 @@ class Code:
     PHONE_NO_ANSWER: Final = 20_007
     SAME_DN: Final = 20_008
     NO_SERVICE: Final = 20_009
+    TOO_BUSY: Final = 20_010
 
 
 MESSAGES: Final[dict[int, str]] = {
@@ -60,6 +61,7 @@ MESSAGES: Final[dict[int, str]] = {
     Code.TOO_MANY_CALLS: "The server has as many calls as it may",
     Code.PHONE_REFUSED: "The phone refused the call",
     Code.PHONE_NO_ANSWER: "The phone did not answer",
+    Code.TOO_BUSY: "The server is too busy for new calls",
     Code.NO_SERVICE: "No media service is available",
     Code.SAME_DN: "A DN cannot call itself",
 }

@@ -23,12 +23,12 @@ from cordboard import _core
 from cordboard.config.database import Database
 from cordboard.config.environment import ChangeKind, Environment
 from cordboard.config.objects import DN, ObjectKind, options_of
-from cordboard.config.objects import Role as PersonRole
 from cordboard.config.options import ApplicationOptions
 from cordboard.model.connid import CallIds
 from cordboard.model.events import Event
 from cordboard.model.ports import Link
 from cordboard.model.requests import Request
+from cordboard.ops.admission import Admission
 from cordboard.ops.features import FeatureTable
 from cordboard.ops.http import HttpServer, Readiness, health_routes
 from cordboard.ops.logging import LineWriter, set_level
@@ -38,6 +38,8 @@ from cordboard.ops.records import RecordStore
 from cordboard.ops.trace import TraceBook
 from cordboard.runtime.bans import Ban, BanWatch, bans_route, core_guard, load_bans, read_bans
 from cordboard.runtime.dns import DnsAsker, log_failure
+from cordboard.runtime.load import LoadWatch, limits
+from cordboard.runtime.logins import Logins
 from cordboard.runtime.loop import LoopClock
 from cordboard.runtime.media_engine import open_media
 from cordboard.runtime.media_routes import RecordingRoutes, media_route
@@ -53,7 +55,7 @@ from cordboard.sip.resolver.lookup import Resolver
 from cordboard.switch.server import SipServer
 from cordboard.tlib.auth import LinkFile, new_token, write_link_file
 from cordboard.tlib.hub import Hub
-from cordboard.tlib.protocol import PATH, Role
+from cordboard.tlib.protocol import PATH
 from cordboard.tlib.server import TLibServer
 
 if TYPE_CHECKING:
@@ -115,6 +117,8 @@ class Server:
         self._writer = writer
         self._master = str(master.absolute()) if master is not None else ""
         self._lag = LoopLag()
+        self._logins = Logins(environment)
+        self._admission = Admission(limits(environment.application.options))
         self._https: list[HttpServer] = []
         self._exit = contextlib.AsyncExitStack()
 
@@ -173,6 +177,10 @@ class Server:
         self._exit.callback(watch.stop)
         self._lag.start()
         self._exit.callback(self._lag.stop)
+        busy = LoadWatch(loop, self._admission, self._refuse_new)
+        busy.start()
+        self._exit.callback(busy.stop)
+        self._add_load_metrics(busy)
         self.readiness.started()
         notify_systemd(f"READY=1\nSTATUS=SIP on {self.describe_sip()}")
         counted = endpoint.counters()
@@ -258,7 +266,7 @@ class Server:
 
     async def _open_http(self) -> None:
         options = self.environment.application.options
-        self.link = link = TLibServer(self.hub, self, token=self.token, name=self.environment.application.name)
+        self.link = link = TLibServer(self.hub, self._logins, token=self.token, name=self.environment.application.name)
         health = health_routes(self.registry, self.readiness)
         tlib_at = (options.tlib_address, options.tlib_port)
         http_at = (options.http_address, options.http_port)
@@ -269,7 +277,9 @@ class Server:
             bans_route(self.token, self._bans, self._unban),
             self.tracing.route(self.token),
             media_route(self.token, lambda: self.media.server if self.media is not None else None),
-            *RecordingRoutes(self.token, lambda: self.media.store if self.media is not None else None, self).routes(),
+            *RecordingRoutes(
+                self.token, lambda: self.media.store if self.media is not None else None, self._logins
+            ).routes(),
         ]
         for host, port in dict.fromkeys((tlib_at, http_at)):
             http = HttpServer(routes, host=host, port=port, ping_interval=options.tlib_ping_interval)
@@ -368,6 +378,29 @@ class Server:
             self.switch.drain_events()
             self.endpoint.flush()
 
+    def _add_load_metrics(self, busy: LoadWatch) -> None:
+        admission = self._admission
+        self.registry.register(
+            GaugeCollector(
+                {
+                    "load_cpu_ratio": (
+                        "Share of a processor that decisions take, or the process of all it may use.",
+                        lambda: busy.load.cpu,
+                    ),
+                    "load_lag_seconds": ("How late decisions come.", lambda: busy.load.lag),
+                    "refusing": ("1 while new calls are refused as too many.", lambda: admission.refusing),
+                }
+            )
+        )
+        self.registry.register(
+            PartCollector("admission_events", "Admission of calls.", lambda: {"closed": admission.closed})
+        )
+
+    def _refuse_new(self, refuse: bool) -> None:
+        if self.switch is not None and self.endpoint is not None:
+            self.switch.refuse_new(refuse)
+            self.endpoint.flush()
+
     # What others ask.
 
     def _bans(self) -> list[Ban]:
@@ -377,13 +410,6 @@ class Server:
         if self.endpoint is not None:
             self.endpoint.unban(address)
             self.endpoint.flush()
-
-    def authenticate(self, user: str, password: str) -> Role | None:
-        """Checks a person for the link; see :class:`cordboard.tlib.auth.Authenticator`."""
-        person = self.environment.authenticate(user, password)
-        if person is None:
-            return None
-        return Role.ADMINISTRATOR if person.role is PersonRole.ADMINISTRATOR else Role.AGENT
 
     @property
     def link_url(self) -> str:
@@ -421,6 +447,7 @@ class Server:
         self.hub.retention = options.tlib_session_timeout
         self.hub.max_count = max(1, options.tlib_history)
         self.tracing.configure(options)
+        self._admission.limits = limits(options)
         if self.records is not None:
             self.records.keep = options.cdr_keep
         if self.switch is not None:
@@ -444,7 +471,7 @@ class Server:
                     self.switch.unconfigure(change.ref.name)
                 elif isinstance(change.after, DN):
                     self.switch.configure(dn_settings(environment, environment.dns[change.ref.name]))
-        self.environment = environment
+        self.environment = self._logins.environment = environment
         if self.endpoint is not None:
             self.endpoint.flush()
             self._reload_tls(self.endpoint)

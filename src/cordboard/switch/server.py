@@ -108,7 +108,9 @@ class SipServer:
         self._kept: dict[str, Features] = {}
         """Features of DNs that are not configured, or not yet."""
         self.draining = False
-        """Whether new calls are refused."""
+        """Whether new calls are refused because the server is to stop."""
+        self.refusing = False
+        """Whether new calls are refused because there is no time for them."""
         self.lost = 0
         """Calls ended because a phone had died."""
         self.faults = 0
@@ -130,6 +132,11 @@ class SipServer:
             flow_timer=settings.flow_timer,
             nat_keep_alive=settings.nat_keep_alive,
         )
+
+    def refuse_new(self, refuse: bool) -> None:
+        """Refuses new calls, or takes them again; those of phones are not even heard of."""
+        self.refusing = refuse
+        self.dispatcher.endpoint.refuse_new(refuse)
 
     def configure(self, settings: DnSettings) -> None:
         """Adds a DN or changes its settings; calls on it go on. Raises ContactError and changes nothing."""

@@ -55,7 +55,7 @@ class TLibServer:
         token: str = "",
         name: str = "Cordboard",
         login_timeout: float = 10.0,
-        max_pending: int = 256,
+        max_pending: int = 1024,
         frame_gap: float = 0.02,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:

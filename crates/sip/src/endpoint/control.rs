@@ -29,6 +29,12 @@ pub enum Control {
         /// As in [`Credentials`].
         username: String,
     },
+    /// While true, requests that would make something new are answered 503 with Retry-After, as
+    /// under overload: the user has no time for them. What there is goes on.
+    RefuseNew {
+        /// Whether to.
+        refuse: bool,
+    },
     /// What the user can do and wants, from now on.
     SetPolicy(Policy),
     /// What answers to OPTIONS outside a dialog say besides, from now on: how busy the user is, what else it takes.

@@ -212,6 +212,7 @@ pub struct Endpoint {
     keep_alives: reach::KeepAlives,
     ended: replaces::Ended,
     overloaded: bool,
+    refusing: bool,
     counters: Counters,
     transmits: Vec<Transmit>,
     events: Vec<Event>,
@@ -258,6 +259,7 @@ impl Endpoint {
             keep_alives: reach::KeepAlives::default(),
             ended: replaces::Ended::default(),
             overloaded: false,
+            refusing: false,
             counters: Counters::default(),
             transmits: Vec::new(),
             events: Vec::new(),
@@ -355,6 +357,7 @@ impl Endpoint {
                 registrar.flow_timer = policy.flow_timer;
                 self.keep_alive_every(policy.nat_keep_alive);
             }
+            Control::RefuseNew { refuse } => self.refusing = refuse,
             Control::SetOptionsHeaders { headers } => self.settings.options_headers = headers,
         }
     }

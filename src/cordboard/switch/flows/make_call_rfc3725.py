@@ -299,6 +299,8 @@ def check(server: SipServer, this_dn: str, number: str, location: str | None = N
         raise TLibError(Code.INVALID_DESTINATION, number)
     if server.draining:
         raise TLibError(Code.DRAINING)
+    if server.refusing:
+        raise TLibError(Code.TOO_BUSY)
     if len(server.calls) >= server.settings.max_calls:
         raise TLibError(Code.TOO_MANY_CALLS)
     targets = server.targets(origin)
