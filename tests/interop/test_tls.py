@@ -6,11 +6,11 @@ import threading
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Self
 
 import pytest
 from interop_setup import PASSWORD, MakeServer
-from raw_phone import authorization, challenges, header, status
+from raw_phone import header, status
+from tls_phone import TlsPhone
 
 from cordboard.cli.certificates import make
 from cordboard.model.events import EventDNBackInService, EventEstablished, EventRinging
@@ -20,84 +20,6 @@ from cordboard.testkit.strangers import Account, Baresip, assert_heard
 from cordboard.testkit.strangers.program import wait_until
 
 SECONDS = 20.0
-
-
-class TlsPhone:
-    """A phone made by hand over Python's own TLS; reads whole messages as text."""
-
-    def __init__(
-        self, server: Server, *, host: str = "127.0.0.1", name: str = "", context: ssl.SSLContext | None = None
-    ):
-        context = context or ssl.create_default_context(cafile=server.ca)
-        plain = socket.create_connection((host, server.tls_port), SECONDS)
-        try:
-            self.socket = context.wrap_socket(plain, server_hostname=name or host)
-        except BaseException:
-            plain.close()
-            raise
-        self._data = b""
-        self._serial = 0
-
-    @property
-    def certificate(self) -> bytes:
-        """What the server has shown."""
-        return self.socket.getpeercert(binary_form=True) or b""
-
-    def request(self, method: str, user: str, *headers: str, to: str = "") -> str:
-        """Sends a request, to the server itself or to a number, and returns the final response."""
-        self._serial += 1
-        host, port = self.socket.getsockname()[:2]
-        literal = f"[{host}]" if ":" in host else host
-        unique = f"{port}-{self._serial}"
-        lines = [
-            f"{method} sip:{f'{to}@' if to else ''}{literal} SIP/2.0",
-            f"Via: SIP/2.0/TLS {literal}:{port};branch=z9hG4bK{unique};rport",
-            "Max-Forwards: 70",
-            f"From: <sip:{user}@{literal}>;tag=1",
-            f"To: <sip:{to or user}@{literal}>",
-            f"Call-ID: {unique}",
-            f"CSeq: {self._serial} {method}",
-            *headers,
-            "Content-Length: 0",
-        ]
-        self.socket.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
-        while True:
-            message = self.receive()
-            if status(message) >= 200:
-                return message
-
-    def register(self, user: str, contact: str = "") -> str:
-        """Registers with digest; returns the last answer."""
-        host, port = self.socket.getsockname()[:2]
-        literal = f"[{host}]" if ":" in host else host
-        bind = f"Contact: <{contact or f'sip:{user}@{literal}:{port};transport=tls'}>"
-        challenged = self.request("REGISTER", user, bind)
-        assert status(challenged) == 401
-        proof = authorization(
-            next(iter(challenges(challenged).values())),
-            user=user,
-            password=PASSWORD,
-            method="REGISTER",
-            uri=f"sip:{literal}",
-        )
-        return self.request("REGISTER", user, bind, proof)
-
-    def receive(self) -> str:
-        """The next message without its body."""
-        while b"\r\n\r\n" not in self._data:
-            piece = self.socket.recv(65536)
-            if not piece:
-                raise ConnectionError("closed")
-            self._data += piece
-        head, _, self._data = self._data.partition(b"\r\n\r\n")
-        self._data = self._data[int(header(head.decode() + "\r\n", "Content-Length") or 0) :]
-        return head.decode() + "\r\n"
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.socket.close()
 
 
 @pytest.fixture
