@@ -16,8 +16,10 @@ from bench.harness import load, media, ours
 from cordboard.testkit.live import centre
 from cordboard.testkit.live.server import Server
 
-RATES = {"register": 8000, "register-digest": 4000, "call": 1500}
+RATES = {"register": 8000, "register-digest": 4000, "call": 1500, "register-tls": 2000, "call-tls": 300}
 """Operations a second at which the figures are compared with those of the peers."""
+TLS = ("register-tls", "call-tls")
+"""Figures whose phones keep connections over TLS."""
 GOALS_US = {"register": 18.0, "register-digest": 38.0, "call": 400.0}
 HOLD_MS = 8000
 HELD_CALLS = 3000
@@ -71,14 +73,19 @@ def measure(figure: str, *, rate: int, seconds: float, runs: int) -> Figure:
         folder = Path(name)
         with ours.start(figure) as (running, server), watched(figure, server) as settle:
             for number in range(runs):
-                result = load.run(
-                    figure,
-                    server=running.address,
-                    pid=running.pid,
-                    rate=rate,
-                    seconds=seconds,
-                    folder=folder / f"run-{number}",
-                )
+                if figure in TLS:
+                    result = load.run_tls(
+                        figure, port=server.tls_port, ca=server.ca, pid=running.pid, rate=rate, seconds=seconds
+                    )
+                else:
+                    result = load.run(
+                        figure,
+                        server=running.address,
+                        pid=running.pid,
+                        rate=rate,
+                        seconds=seconds,
+                        folder=folder / f"run-{number}",
+                    )
                 say(
                     f"{figure} run {number + 1}: {result.cpu_us:.1f} us, {result.rate:.0f}/s, failed {result.failed}, "
                     f"retransmitted {result.retransmitted}"
@@ -111,7 +118,7 @@ def memory_of_a_call(folder: Path) -> float:
 def watched(figure: str, server: Server) -> Iterator[list[int]]:
     """A desktop watches the calls. Append the number of calls made: it must have seen them all, or WatchError."""
     calls: list[int] = []
-    if figure != "call":
+    if figure not in ("call", "call-tls"):
         yield calls
         return
     arguments = [f"ws://127.0.0.1:{server.tlib_port}/tlib", centre.ADMINISTRATOR, centre.ADMINISTRATOR_PASSWORD]
@@ -149,7 +156,7 @@ def main() -> int:
         size = chosen.size or media.SIZES[chosen.figure]
         print(media.measure(chosen.figure, size=size, seconds=chosen.seconds, runs=chosen.runs, say=say).line())
         return 0
-    if shutil.which("sipp") is None:
+    if chosen.figure not in TLS and shutil.which("sipp") is None:
         say("sipp is not installed (on Debian: apt-get install sip-tester)")
         return 2
     rate = chosen.rate or RATES[chosen.figure]

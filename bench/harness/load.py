@@ -1,9 +1,11 @@
 """sipp as a load on one core, and what it says about the answers."""
 
 import csv
+import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -113,6 +115,21 @@ def run(
         used=used,
         memory_kib=max(0.0, per_operation),
     )
+
+
+def run_tls(figure: str, *, port: int, ca: Path, pid: int, rate: int, seconds: float) -> Run:
+    """As :func:`run`, for the figures over TLS; CPU time counts from when all phones are there."""
+    command = [sys.executable, "-m", "bench.harness.tls_load", figure, str(port), str(ca), str(rate), str(seconds)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as phones:
+        if phones.stdout is None or phones.stdin is None or phones.stdout.readline().strip() != "ready":
+            phones.kill()
+            raise RuntimeError(f"the phones of {figure} did not register")
+        before = usage(family(pid))
+        phones.stdin.write("go\n")
+        phones.stdin.flush()
+        told = json.loads(phones.stdout.readline())
+        used = usage(family(pid)) - before
+    return Run(told["operations"], told["failed"], 0, told["rate"], used, 0.0)
 
 
 def _sipp(

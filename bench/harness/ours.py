@@ -17,7 +17,9 @@ DNS_OF_A_CALL = ("caller", "1000")
 @contextmanager
 def start(figure: str) -> Iterator[tuple[Running, Server]]:
     """Starts it with call records and logs as installed by default, pinned to the server's core."""
-    if figure == "call":
+    if figure == "call-tls":
+        extensions = [Extension(number, options={"max-calls": 0}) for number in DNS_OF_A_CALL]
+    elif figure == "call":
         extensions = [
             Extension("caller", contact=f"sip:caller@127.0.0.1:{CALLER_PORT}", options={"max-calls": 0}),
             Extension("1000", contact=f"sip:1000@127.0.0.1:{PHONE_PORT}", options={"max-calls": 0}),
@@ -27,7 +29,12 @@ def start(figure: str) -> Iterator[tuple[Running, Server]]:
         extensions = [Extension(f"u{n:04d}", password=password) for n in range(USERS)]
     with (
         tempfile.TemporaryDirectory(prefix="bench-ours-") as name,
-        Server(Path(name) / "server", extensions, application={"log-level": "info", "log-format": "json"}) as server,
+        Server(
+            Path(name) / "server",
+            extensions,
+            tls=figure.endswith("-tls"),
+            application={"log-level": "info", "log-format": "json"},
+        ) as server,
     ):
         pid = server.program.pid
         pin(family(pid), SERVER_CORE)

@@ -32,6 +32,8 @@ def installed() -> list[str]:
 
 def does(peer: str, figure: str) -> bool:
     """Whether a peer can be measured for a figure."""
+    if figure.endswith("-tls"):
+        return False
     return figure == "register" if peer == "floor" else True
 
 
