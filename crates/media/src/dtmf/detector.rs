@@ -54,7 +54,10 @@ pub struct Detector {
     scale: f32,
     /// Sum of the squares of the shape.
     weight: f32,
+    /// Of each tone: how far it turns in a sample, and the sine and cosine of that.
     angles: [f32; 8],
+    sines: [f32; 8],
+    cosines: [f32; 8],
     before: [Phasor; 8],
     /// The key in a row of windows, how many there were, and the power of the loudest.
     run: Option<(Candidate, u32)>,
@@ -89,6 +92,8 @@ impl Detector {
             weight: shape.iter().map(|w| w * w).sum(),
             shape,
             angles,
+            sines: angles.map(f32::sin),
+            cosines: angles.map(f32::cos),
             before: [Phasor::default(); 8],
             run: None,
             down: None,
@@ -144,21 +149,23 @@ impl Detector {
 
     /// Goertzel's filters over the window, and its mean power.
     fn filter(&self) -> ([Phasor; 8], f32) {
-        let coefficients = self.angles.map(|angle| 2.0 * angle.cos());
+        let coefficients = self.cosines.map(|cosine| 2.0 * cosine);
         let (mut last, mut one_before) = ([0.0_f32; 8], [0.0_f32; 8]);
         let mut energy = 0.0;
         for (sample, weight) in self.window.iter().zip(&self.shape) {
             let value = f32::from(*sample) / 32_768.0 * weight;
             energy += value * value;
+            // All eight at once: the compiler makes two vectors of them.
+            let mut next = [0.0_f32; 8];
             for tone in 0..8 {
-                let next = value + coefficients[tone] * last[tone] - one_before[tone];
-                one_before[tone] = last[tone];
-                last[tone] = next;
+                next[tone] = value + coefficients[tone] * last[tone] - one_before[tone];
             }
+            one_before = last;
+            last = next;
         }
         let mut phasors = [Phasor::default(); 8];
         for tone in 0..8 {
-            let (sin, cos) = self.angles[tone].sin_cos();
+            let (sin, cos) = (self.sines[tone], self.cosines[tone]);
             phasors[tone] = Phasor { re: last[tone] - one_before[tone] * cos, im: one_before[tone] * sin };
         }
         (phasors, energy / self.weight)
