@@ -92,9 +92,12 @@ def media_addresses(options: Options) -> list[str]:
     """The addresses of media, one of each family there is."""
     if options.media_addresses:
         return list(options.media_addresses)
-    hosts = dict.fromkeys(reachable(host) for _, host, _ in options.media_listening())
+    hosts = [host for _, host, _ in options.media_listening()]
+    if any(host in WILDCARDS for host in hosts):
+        # Where it listens everywhere, media goes by either family.
+        hosts += [outward("ipv6")]
     found: dict[bool, str] = {}
-    for host in hosts:
+    for host in filter(None, map(reachable, hosts)):
         found.setdefault(":" in host, host)
     return list(found.values())
 
