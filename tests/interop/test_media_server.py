@@ -216,7 +216,10 @@ def test_sipp_plays_by_msml_and_tshark_finds_nothing_malformed(server: LiveMedia
         capture.assert_clean(at_least=50)
 
 
-def test_strangers_phones_are_in_a_conference_with_ours(server: LiveMediaServer, tmp_path: Path) -> None:
+@pytest.mark.parametrize("encryption", ["", "srtp", "srtp-mand"])
+def test_strangers_phones_are_in_a_conference_with_ours(
+    server: LiveMediaServer, tmp_path: Path, encryption: str
+) -> None:
     where = f"127.0.0.1:{server.port}"
     tones = {"dee": 450, "eve": 700}
     voices = [ANN, *(sound.tone(name, hertz) for name, hertz in tones.items())]
@@ -225,10 +228,14 @@ def test_strangers_phones_are_in_a_conference_with_ours(server: LiveMediaServer,
         async with MediaLeg(server.address, "conf=club", ANN) as ann:
             with ExitStack() as stack:
                 for name, hertz in tones.items():
-                    account = Account(name, server=where)
+                    # The first with SRTP as asked for, the other without.
+                    account = Account(name, server=where, encryption=encryption if name == "dee" else "")
                     phone = stack.enter_context(Baresip(account, tmp_path / name, hertz=float(hertz)))
                     phone.dial(f"sip:conf=club@{where}")
                     await asyncio.to_thread(phone.wait_established)
+                    if account.encryption:
+                        # Our answer has a key, or it would be plain.
+                        assert "\na=crypto:" in phone.program.output().rpartition("SIP/2.0 200 OK")[2]
                 await ann.party.settle(set(tones), voices, seconds=60)
                 assert json.loads(command(server, "media", "--json"))["conferences"][0]["name"] == "club"
             await ann.party.settle(set(), voices, seconds=60)

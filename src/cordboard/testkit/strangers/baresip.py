@@ -49,6 +49,7 @@ net_interface {host}
 rtp_ports {rtp_first}-{rtp_last}
 module_path {modules}
 module g711.so
+module srtp.so
 module sndfile.so
 module aufile.so
 module aubridge.so
@@ -74,6 +75,8 @@ class Account:
     """Seconds asked for in REGISTER; 0: no registration."""
     name: str = ""
     """Display name."""
+    encryption: str = ""
+    """Of media: ``srtp`` for RTP/AVP with a key, ``srtp-mand`` for RTP/SAVP; empty for none."""
     parameters: tuple[str, ...] = ()
     """More parameters of baresip's account line, such as ``sipnat=outbound``."""
 
@@ -299,7 +302,8 @@ class Baresip:
     def _account_line(self) -> str:
         account = self.account
         host = f"[{self.host}]" if ":" in self.host else self.host
-        parameters = [f"regint={account.expires if account.server else 0}", "answermode=manual", "mediaenc="]
+        parameters = [f"regint={account.expires if account.server else 0}", "answermode=manual"]
+        parameters.append(f"mediaenc={account.encryption}")
         if account.password:
             parameters += [f"auth_user={account.user}", f"auth_pass={account.password}"]
         parameters += account.parameters
