@@ -6,6 +6,19 @@ from cordboard.model import events as ev
 from cordboard.model.party import TABLE, PartyState
 from cordboard.switch.bridge import Bridge
 
+BESIDE = {
+    ev.EventPartyAdded,
+    ev.EventPartyDeleted,
+    ev.EventRouteRequest,
+    ev.EventRouteUsed,
+    ev.EventTreatmentApplied,
+    ev.EventTreatmentEnd,
+    ev.EventTreatmentNotApplied,
+    ev.EventPrivateInfo,
+    ev.EventDTMFSent,
+}
+"""Events that move no party."""
+
 TALKING = (PartyState.ESTABLISHED, PartyState.HELD)
 
 
@@ -23,7 +36,7 @@ def follow(centre):
         if not isinstance(event, ev.CallEvent):
             continue
         key = event.this_dn, event.conn_id
-        if kind in (ev.EventPartyAdded, ev.EventPartyDeleted):
+        if kind in BESIDE:
             assert parties[key] not in (PartyState.NULL, PartyState.RELEASED)
             continue
         if kind is ev.EventPartyChanged:
@@ -87,8 +100,7 @@ def at_rest(centre, numbers):
         assert flow.branches is None, flow
         assert flow.settled, flow
         hear_each_other(centre, flow)
-    media = sum(len(server.open) for server in centre.phones.values() if hasattr(server, "open"))
-    assert len(switch.dispatcher.dialogs) == legs + media
+    assert len(switch.dispatcher.dialogs) == legs + switch.services.legs
 
 
 def place(body):

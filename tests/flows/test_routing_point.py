@@ -252,3 +252,22 @@ def test_what_a_point_says_of_itself(centre):
     (event,) = centre.switch.request("x", rq.QueryCall(this_dn="8000", conn_id=conn_id), 1)
     assert event.party_state == "queued"
     a.hang_up()
+
+
+def test_an_agent_consults_a_point_and_transfers_to_it(centre):
+    a = centre.phones["1501"].call("1502")
+    centre.run(3)
+    (main,) = centre.switch.calls
+    b = centre.phones["1502"]
+    b.calls[0].hold()
+    centre.run(1)
+    second, consult = arrive(centre, by="1502")
+    b.calls[0].refer("x", second, leaves="202")
+    centre.run(3)
+    assert second.over
+    assert centre.desktop.told("8000")[:3] == ["Queued", "RouteRequest", "PartyChanged TRANSFERRED"]
+    assert list(centre.switch.calls) == [main]
+    assert consult != main
+    route(centre, main, "1503")
+    centre.run(4)
+    talk_to_each_other(a, centre.phones["1503"].calls[0])

@@ -240,3 +240,20 @@ def test_a_call_that_still_rings_is_not_transferred_to_another(centre):
     assert a.progress == ["491"]
     assert other.talking
     at_service(a, centre.server.open[0])
+
+
+def test_nobody_is_transferred_to_a_busy_tone(centre):
+    a = centre.phones["1501"].call("1503")
+    centre.run(3)
+    a.hold()
+    centre.run(1)
+    callee(centre, ring=None, reject=(0.1, 486))
+    second = make(centre)
+    a.refer("x", second)
+    centre.run(2)
+    assert a.progress == ["403"]
+    assert second.talking
+    centre.run(5)
+    a.retrieve()
+    centre.run(2)
+    talk_to_each_other(a, centre.phones["1503"].calls[0])

@@ -110,7 +110,7 @@ class AtPoint:
     @property
     def routing(self) -> bool:
         """Whether a number is being called that has not rung yet."""
-        return bool(self.delivery.parties)
+        return self.delivery.calling
 
     def used(self, to: Party) -> None:
         """The number rings, or has answered: the call has left the Routing Point."""

@@ -160,8 +160,14 @@ class Delivery:
 
     @property
     def parties(self) -> list[Party]:
-        """Who is being called now."""
-        return [attempt.party for attempt in self._attempts]
+        """Who is being called now, or the Routing Point where the call waits."""
+        found = [attempt.party for attempt in self._attempts]
+        return found if found or self._point is None else [self._point.party]
+
+    @property
+    def calling(self) -> bool:
+        """Whether somebody's phone is being called."""
+        return bool(self._attempts)
 
     def party_of(self, outgoing: Outgoing) -> Party | None:
         """Whose phone an INVITE of ours calls."""

@@ -205,6 +205,8 @@ def _replaced(flow: CallFlow, session: Session, event: _core.RequestEvent) -> tu
     ringing = isinstance(other.branches, Delivery)
     if not ringing and two is None:
         raise ReferError(403, "a conference")
+    if not ringing and other.session_opposite(owner) is None:
+        raise ReferError(403, "nobody is there to be joined to")
     if other.transfer is not None or not (ringing or other.settled):
         raise ReferError(491, "a change of the other call is under way")
     return other, owner

@@ -12,6 +12,7 @@ The leg is named by the tag the service gave itself (section 6).
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from cordboard.sip.bodies.msml import CONTENT_TYPE, model
@@ -32,6 +33,10 @@ if TYPE_CHECKING:
 
 ACK_WAIT: Final = 0.05
 """Seconds between two looks whether a service that is owed its party's answer has it."""
+
+
+AGAIN: Final = 0.3
+"""Seconds until a service that does not know its leg yet is told again."""
 
 
 class Controlled(Limb):
@@ -62,8 +67,9 @@ class Controlled(Limb):
     def heard(self, event: model.Event) -> None:
         """The service tells of something."""
 
-    def say(self, requests: tuple[model.Request, ...], done: Callable[[model.Result], None]) -> None:
+    def say(self, requests: tuple[model.Request, ...], done: Callable[[model.Result], None], tries: int = 5) -> None:
         """Tells the service. ``done`` has its result, or one made of the status it refused with."""
+        self._later = None
         if self.media is None or self.state is not State.UP:
             return
 
@@ -73,7 +79,11 @@ class Controlled(Limb):
             said = read(event.message.body) if event is not None and status < 300 else None
             if not isinstance(said, model.Result):
                 said = model.Result(model.Response.INTERNAL, f"answered {status}")
-            done(said)
+            if said.response is model.Response.NO_SUCH_OBJECT and tries > 1:
+                # The INFO has overtaken the ACK, with which the service knows its leg's name.
+                self._later = self.flow.server.clock.call_later(AGAIN, partial(self.say, requests, done, tries - 1))
+            else:
+                done(said)
 
         self.media.request("INFO", answered, body=to_bytes(requests), content_type=CONTENT_TYPE)
 
