@@ -18,7 +18,7 @@ fuzz_target!(|data: &[u8]| {
             Item::Bye { .. } => continue,
         };
         if let Some(block) = block {
-            round_trip(0x1234_5678, block);
+            let _ = round_trip(0x1234_5678, block);
         }
         let mut out = [0; 600];
         let length = write(&mut out, ssrc, sender, block, "fuzz", false);

@@ -10,6 +10,7 @@
 //! [`tone`] makes what a network sounds like, [`file`] reads and writes sound files.
 #![deny(unsafe_code)]
 
+pub mod cng;
 pub mod codec;
 pub mod description;
 pub mod dsp;

@@ -40,9 +40,10 @@ fn ip(text: &str) -> PyResult<IpAddr> {
 }
 
 fn codec(name: &str) -> PyResult<Codec> {
-    let (name, rate) = name.split_once('/').unwrap_or((name, if name == "opus" { "48000" } else { "8000" }));
-    let rate = rate.parse().ok();
-    rate.and_then(|rate| Codec::from_rtpmap(name, rate, 1))
+    let (name, rate) = name.split_once('/').map_or((name, None), |(name, rate)| (name, Some(rate)));
+    let opus = name.eq_ignore_ascii_case("opus");
+    let rate = rate.unwrap_or(if opus { "48000" } else { "8000" }).parse().ok();
+    rate.and_then(|rate| Codec::from_rtpmap(name, rate, if opus { 2 } else { 1 }))
         .ok_or_else(|| PyValueError::new_err(format!("not a codec that is spoken here: {name:?}")))
 }
 

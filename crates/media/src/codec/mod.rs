@@ -7,9 +7,11 @@
 pub mod g711;
 pub mod g722;
 pub mod l16;
+pub mod opus;
 
 use crate::dsp::plc::Plc;
 use g722::{G722Decoder, G722Encoder};
+use opus::{OpusDecoder, OpusEncoder};
 
 /// A codec Cordboard speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -22,6 +24,8 @@ pub enum Codec {
     G722,
     /// Linear samples of 16 bits, one channel, at so many hertz.
     L16(u32),
+    /// Opus, one channel said and either number heard (RFC 7587).
+    Opus,
 }
 
 impl Codec {
@@ -33,6 +37,7 @@ impl Codec {
             Self::Pcma => "PCMA",
             Self::G722 => "G722",
             Self::L16(_) => "L16",
+            Self::Opus => "opus",
         }
     }
 
@@ -42,6 +47,7 @@ impl Codec {
         match self {
             Self::Pcmu | Self::Pcma | Self::G722 => 8_000,
             Self::L16(rate) => rate,
+            Self::Opus => opus::RATE,
         }
     }
 
@@ -52,6 +58,7 @@ impl Codec {
             Self::Pcmu | Self::Pcma => 8_000,
             Self::G722 => 16_000,
             Self::L16(rate) => rate,
+            Self::Opus => opus::RATE,
         }
     }
 
@@ -63,7 +70,7 @@ impl Codec {
             Self::Pcma => Some(8),
             Self::G722 => Some(9),
             Self::L16(44_100) => Some(11),
-            Self::L16(_) => None,
+            Self::L16(_) | Self::Opus => None,
         }
     }
 
@@ -80,15 +87,19 @@ impl Codec {
     #[must_use]
     pub fn from_rtpmap(name: &str, clock_rate: u32, channels: u8) -> Option<Self> {
         let linear = matches!(clock_rate, 8_000 | 16_000 | 24_000 | 44_100 | 48_000).then_some(Self::L16(clock_rate));
-        [Some(Self::Pcmu), Some(Self::Pcma), Some(Self::G722), linear].into_iter().flatten().find(|codec| {
-            codec.name().eq_ignore_ascii_case(name) && codec.clock_rate() == clock_rate && codec.channels() == channels
-        })
+        [Some(Self::Pcmu), Some(Self::Pcma), Some(Self::G722), Some(Self::Opus), linear].into_iter().flatten().find(
+            |codec| {
+                codec.name().eq_ignore_ascii_case(name)
+                    && codec.clock_rate() == clock_rate
+                    && codec.channels() == channels
+            },
+        )
     }
 
-    /// The number of channels SDP states.
+    /// The number of channels SDP states: for Opus always two, whatever is sent (RFC 7587 7).
     #[must_use]
     pub fn channels(self) -> u8 {
-        1
+        if self == Self::Opus { 2 } else { 1 }
     }
 
     /// How far the RTP timestamp moves over so many samples.
@@ -104,7 +115,15 @@ impl Codec {
             Self::Pcmu | Self::Pcma => payload.len(),
             Self::G722 => 2 * payload.len(),
             Self::L16(_) => payload.len() / 2,
+            Self::Opus => opus::samples(payload),
         }
+    }
+
+    /// The packet time nearest to one that is wanted, not longer where it can be helped: Opus has 10, 20, 40 and 60 ms.
+    #[must_use]
+    pub fn packet_ms(self, wanted: u32) -> u32 {
+        let opus = [60, 40, 20].into_iter().find(|ms| *ms <= wanted).unwrap_or(10);
+        if self == Self::Opus { opus } else { wanted }
     }
 
     /// Octets a payload of so many samples has at most.
@@ -114,6 +133,7 @@ impl Codec {
             Self::Pcmu | Self::Pcma => samples,
             Self::G722 => samples / 2,
             Self::L16(_) => 2 * samples,
+            Self::Opus => opus::MAX_PAYLOAD,
         }
     }
 }
@@ -129,6 +149,7 @@ pub struct Encoder {
 enum EncoderState {
     None,
     G722(Box<G722Encoder>),
+    Opus(OpusEncoder),
 }
 
 impl Encoder {
@@ -137,6 +158,7 @@ impl Encoder {
     pub fn new(codec: Codec) -> Self {
         let state = match codec {
             Codec::G722 => EncoderState::G722(Box::default()),
+            Codec::Opus => EncoderState::Opus(OpusEncoder::default()),
             _ => EncoderState::None,
         };
         Self { codec, state }
@@ -149,13 +171,21 @@ impl Encoder {
     }
 
     /// Encodes samples at the codec's sample rate into `out`, which has [`Codec::payload_len`] octets; gives the
-    /// number written.
+    /// number written. For Opus the samples are 10, 20, 40 or 60 ms; of another length nothing is written.
     pub fn encode(&mut self, samples: &[i16], out: &mut [u8]) -> usize {
         match (&mut self.state, self.codec) {
             (EncoderState::G722(encoder), _) => encoder.encode(samples, out),
+            (EncoderState::Opus(encoder), _) => encoder.encode(samples, out),
             (EncoderState::None, Codec::Pcmu) => each(samples, out, g711::to_mulaw),
             (EncoderState::None, Codec::Pcma) => each(samples, out, g711::to_alaw),
             (EncoderState::None, _) => l16::encode(samples, out),
+        }
+    }
+
+    /// Says how much the peer loses, in per cent: Opus then repeats more of each frame in the next.
+    pub fn expect_loss(&mut self, percent: u8) {
+        if let EncoderState::Opus(encoder) = &mut self.state {
+            encoder.expect_loss(percent);
         }
     }
 }
@@ -165,24 +195,27 @@ impl Encoder {
 pub struct Decoder {
     codec: Codec,
     state: DecoderState,
-    plc: Plc,
 }
 
 #[derive(Debug)]
 enum DecoderState {
-    None,
-    G722(Box<G722Decoder>),
+    Simple(Plc),
+    G722(Box<G722Decoder>, Plc),
+    /// It conceals by itself.
+    Opus(OpusDecoder),
 }
 
 impl Decoder {
     /// A fresh decoder.
     #[must_use]
     pub fn new(codec: Codec) -> Self {
+        let plc = || Plc::new(codec.sample_rate());
         let state = match codec {
-            Codec::G722 => DecoderState::G722(Box::default()),
-            _ => DecoderState::None,
+            Codec::G722 => DecoderState::G722(Box::default(), plc()),
+            Codec::Opus => DecoderState::Opus(OpusDecoder::default()),
+            _ => DecoderState::Simple(plc()),
         };
-        Self { codec, state, plc: Plc::new(codec.sample_rate()) }
+        Self { codec, state }
     }
 
     /// What it decodes.
@@ -199,19 +232,24 @@ impl Decoder {
 
     /// Decodes a payload as far as `out` has room; gives the number of samples.
     pub fn decode(&mut self, payload: &[u8], out: &mut [i16]) -> usize {
-        let count = match (&mut self.state, self.codec) {
-            (DecoderState::G722(decoder), _) => decoder.decode(payload, out),
-            (DecoderState::None, Codec::Pcmu) => each(payload, out, g711::from_mulaw),
-            (DecoderState::None, Codec::Pcma) => each(payload, out, g711::from_alaw),
-            (DecoderState::None, _) => l16::decode(payload, out),
+        let (count, plc) = match (&mut self.state, self.codec) {
+            (DecoderState::Opus(decoder), _) => return decoder.decode(payload, out),
+            (DecoderState::G722(decoder, plc), _) => (decoder.decode(payload, out), plc),
+            (DecoderState::Simple(plc), Codec::Pcmu) => (each(payload, out, g711::from_mulaw), plc),
+            (DecoderState::Simple(plc), Codec::Pcma) => (each(payload, out, g711::from_alaw), plc),
+            (DecoderState::Simple(plc), _) => (l16::decode(payload, out), plc),
         };
-        self.plc.heard(&mut out[..count]);
+        plc.heard(&mut out[..count]);
         count
     }
 
-    /// Fills `out` with what may have been in a packet that is missing.
-    pub fn conceal(&mut self, out: &mut [i16]) {
-        self.plc.conceal(out);
+    /// Fills `out` with what may have been in a packet that is missing. `next` is the payload right behind it, if that
+    /// is there: in Opus it may hold a coarse copy of what is missing (RFC 6716 2.1.7).
+    pub fn conceal(&mut self, next: Option<&[u8]>, out: &mut [i16]) {
+        match &mut self.state {
+            DecoderState::Opus(decoder) => decoder.conceal(next, out),
+            DecoderState::G722(_, plc) | DecoderState::Simple(plc) => plc.conceal(out),
+        }
     }
 }
 
@@ -227,7 +265,7 @@ mod tests {
     use super::*;
     use crate::dsp::level::{dbov, power};
 
-    const ALL: [Codec; 5] = [Codec::Pcmu, Codec::Pcma, Codec::G722, Codec::L16(8_000), Codec::L16(48_000)];
+    const ALL: [Codec; 6] = [Codec::Pcmu, Codec::Pcma, Codec::G722, Codec::L16(8_000), Codec::L16(48_000), Codec::Opus];
 
     fn voice(rate: u32, count: usize) -> Vec<i16> {
         (0..count)
@@ -297,7 +335,7 @@ mod tests {
         for codec in ALL {
             let mut decoder = Decoder::new(codec);
             let mut out = [1; 10];
-            assert_eq!(decoder.decode(&[0x55; 400], &mut out), 10, "{codec:?}");
+            assert_eq!(decoder.decode(&[0x55; 401], &mut out), 10, "{codec:?}");
             assert_eq!(decoder.decode(&[], &mut out), 0, "{codec:?}");
         }
     }
@@ -315,7 +353,7 @@ mod tests {
                 decoder.decode(&payload[..count], &mut out);
             }
             let before = dbov(power(&out));
-            decoder.conceal(&mut out);
+            decoder.conceal(None, &mut out);
             let after = dbov(power(&out));
             assert!((before - after).abs() < 3.0, "{codec:?}: {before} dBov, then {after}");
         }

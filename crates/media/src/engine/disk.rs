@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{self, Seek, SeekFrom};
+use std::io::{self, BufReader, Seek, SeekFrom};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -12,7 +12,8 @@ use super::queue::Outbox;
 use super::recorder::{Handed, Tape};
 use super::sound::{Library, Sound, Wish};
 use super::{Event, RecordEnd};
-use crate::file::wav::{Encoding, Format, WavReader, WavWriter};
+use crate::file::any;
+use crate::file::wav::{Encoding, Format, WavWriter};
 use crate::file::{AtRate, Samples};
 
 /// Files kept open for those who read on.
@@ -99,8 +100,8 @@ impl Reader {
 fn open(sound: &Arc<Sound>) -> io::Result<Opened> {
     let invalid = |why: String| io::Error::new(io::ErrorKind::InvalidData, why);
     let file = File::open(&sound.file.path)?;
-    let samples: Box<dyn Samples + Send> = Box::new(WavReader::open(file).map_err(|error| invalid(error.to_string()))?);
-    let at_rate = AtRate::new(samples, sound.rate).map_err(|error| invalid(error.to_string()))?;
+    let at_rate =
+        AtRate::new(any::open(BufReader::new(file))?, sound.rate).map_err(|error| invalid(error.to_string()))?;
     if let Some(total) = at_rate.len() {
         sound.set_total(total);
     }
@@ -122,7 +123,7 @@ fn read_whole(file: &mut Opened, out: &mut [i16]) -> io::Result<usize> {
 pub(super) struct Writer {
     tapes: Receiver<Arc<Tape>>,
     outbox: Arc<Outbox>,
-    open: Vec<(Arc<Tape>, Option<WavWriter<File>>)>,
+    open: Vec<(Arc<Tape>, Option<any::Writer<File>>)>,
 }
 
 impl Writer {
@@ -157,18 +158,21 @@ impl Writer {
     }
 }
 
-fn create(tape: &Tape) -> io::Result<WavWriter<File>> {
+fn create(tape: &Tape) -> io::Result<any::Writer<File>> {
     let mut options = File::options();
     let mut file = options.read(true).write(true).create(true).truncate(!tape.append).open(&tape.path)?;
     let format = Format { encoding: Encoding::Pcm16, channels: tape.channels, rate: tape.rate };
     if tape.append && file.seek(SeekFrom::End(0))? > 0 {
-        return WavWriter::append(file, format);
+        if any::is_opus(&tape.path) {
+            return Err(io::Error::new(io::ErrorKind::Unsupported, "nothing can be appended to Opus in Ogg"));
+        }
+        return WavWriter::append(file, format).map(any::Writer::Wav);
     }
-    WavWriter::create(file, format)
+    any::Writer::create(file, &tape.path, format, getrandom::u32().map_err(io::Error::other)?)
 }
 
 /// Writes what waits; whether the recording has ended.
-fn write(tape: &Tape, file: &mut Option<WavWriter<File>>, outbox: &Outbox) -> bool {
+fn write(tape: &Tape, file: &mut Option<any::Writer<File>>, outbox: &Outbox) -> bool {
     let Handed { samples, end } = tape.take();
     let mut failed = tape.failed();
     if let (Some(writer), false) = (file.as_mut(), failed)

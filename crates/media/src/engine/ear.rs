@@ -148,13 +148,13 @@ impl Ear {
                     self.append(count);
                     self.surplus = if surplus { count } else { 0 };
                 }
-                Taken::Conceal { ticks, .. } => {
-                    let codec = self.codec();
+                Taken::Conceal { ticks, next } => {
+                    let codec = self.decoder.codec();
                     let count =
                         (u64::from(ticks) * u64::from(codec.sample_rate()) / u64::from(codec.clock_rate())) as usize;
                     self.scratch.resize(MOST / 2, 0);
                     let count = count.clamp(1, MOST / 2);
-                    self.decoder.conceal(&mut self.scratch[..count]);
+                    self.decoder.conceal(next, &mut self.scratch[..count]);
                     self.append(count);
                     self.surplus = 0;
                 }

@@ -17,7 +17,7 @@ impl Mouth {
         let per_ms = |ms: u32| (codec.sample_rate() * ms / 1000) as usize;
         Self {
             encoder: Encoder::new(codec),
-            packet: per_ms(ptime_ms),
+            packet: per_ms(codec.packet_ms(ptime_ms)),
             waiting: Vec::with_capacity(per_ms(ptime_ms + FRAME_MS)),
         }
     }
@@ -28,7 +28,8 @@ impl Mouth {
 
     /// Whether packets have this length.
     pub(super) fn has_ptime(&self, ptime_ms: u32) -> bool {
-        self.packet == (self.codec().sample_rate() * ptime_ms / 1000) as usize
+        let codec = self.codec();
+        self.packet == (codec.sample_rate() * codec.packet_ms(ptime_ms) / 1000) as usize
     }
 
     /// Encodes a frame and gives each payload that is full, with the ticks it holds. `out` has room before for a

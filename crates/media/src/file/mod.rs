@@ -2,6 +2,8 @@
 //!
 //! A reader is [`Samples`]: one channel at the file's own rate. [`AtRate`] brings it to the rate of a room.
 
+pub mod any;
+pub mod opus;
 pub mod wav;
 
 use std::io;

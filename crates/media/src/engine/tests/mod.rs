@@ -59,9 +59,10 @@ impl Party {
         let (ip, port) = (at.ip(), at.port());
         let family = if ip.is_ipv4() { "IP4" } else { "IP6" };
         let events = if more.contains(WITHOUT_EVENTS) { "" } else { " 101" };
+        let channels = if codec.channels() > 1 { "/2" } else { "" };
         format!(
             "v=0\r\no=- 1 1 IN {family} {ip}\r\ns=-\r\nc=IN {family} {ip}\r\nt=0 0\r\nm=audio {port} RTP/AVP {payload_type}{events}\r\n\
-             a=rtpmap:{payload_type} {}/{}\r\na=rtpmap:101 telephone-event/8000\r\n{more}",
+             a=rtpmap:{payload_type} {}/{}{channels}\r\na=rtpmap:101 telephone-event/8000\r\n{more}",
             codec.name(),
             codec.clock_rate()
         )
@@ -244,8 +245,15 @@ fn two_legs_of_one_codec_hear_each_other_untouched() {
 
 #[test]
 fn legs_of_different_codecs_hear_each_other_decoded_and_encoded() {
-    for (one, other) in [(Codec::Pcma, Codec::Pcmu), (Codec::Pcmu, Codec::G722)] {
-        let engine = engine();
+    let pairs = [
+        (Codec::Pcma, Codec::Pcmu),
+        (Codec::Pcmu, Codec::G722),
+        (Codec::Opus, Codec::Pcma),
+        (Codec::G722, Codec::Opus),
+        (Codec::L16(16_000), Codec::Opus),
+    ];
+    for (one, other) in pairs {
+        let engine = engine_with(|config| config.capabilities.codecs = vec![one, other]);
         let mut parties = [Party::new(&engine, one, 500.0), Party::new(&engine, other, 900.0)];
         engine.join(parties[0].id(), parties[1].id(), Role::default(), Role::default());
         talk_until(&mut parties, |p| hears_all(p, 0, &[900.0], &[500.0]) && hears_all(p, 1, &[500.0], &[900.0]));
