@@ -97,3 +97,8 @@ def test_what_was_decoded_encodes_to_the_same_code(kind: int) -> None:
     assert again == g711.decode(kind, codes)
     with pytest.raises(KeyError):
         g711.encode(101, [0])
+
+
+def test_a_voice_is_the_same_sound_at_every_rate() -> None:
+    narrow, wide = sound.noise("ann", 5), sound.noise("ann", 5, rate=16_000)
+    assert np.max(np.abs(wide.samples(0, 16_000)[::2].astype(int) - narrow.samples(0, 8_000))) <= 1
