@@ -126,6 +126,23 @@ def test_busy(table: Table, status: int, state: CallState) -> None:
     assert "EventEstablished" not in desktop.of("1502")
 
 
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [(403, 403), (480, 480), (488, 488), (500, 500), (501, 500), (503, 480), (504, 500), (603, 603)],
+)
+def test_a_refusal_reaches_the_caller_and_leaves_nothing(table: Table, status: int, told: int) -> None:
+    desktop = table.desktop("1501", "1502")
+    table.play(
+        called().await_invite().reply(status).await_ack(),
+        caller().invite("1502").receive(told).ack_failure(),
+    )
+    desktop.wait(EventReleased, "1501")
+    desktop.wait(EventOnHook, "1501")
+    assert "EventEstablished" not in desktop.of("1501")
+    assert desktop.of("1502") == []
+    assert table.server.metrics()["cordboard_calls_active"] == 0
+
+
 def test_rejected_while_ringing(table: Table) -> None:
     desktop = table.desktop("1501", "1502")
     table.play(
