@@ -39,11 +39,12 @@ def test_the_tables_are_those_of_g711() -> None:
         (voice(450), "ann"),
         (voice(700), "bob"),
         (voice(1000), NOISE),
-        (voice(450, 700), NOISE),
+        (voice(450, 700), "ann+bob"),
+        (voice(450, 1000), NOISE),
         (voice(450, peak=40), None),
         (b"\xff" * 160, None),
     ],
-    ids=["ann", "bob", "a stranger", "both at once", "too faint", "silence"],
+    ids=["ann", "bob", "a stranger", "both at once", "one and a stranger", "too faint", "silence"],
 )
 def test_a_packet_is_put_down_to_whose_voice_it_is(payload: bytes, who: str | None) -> None:
     assert whose(g711.PCMU, payload, VOICES) == who

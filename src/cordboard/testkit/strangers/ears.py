@@ -133,7 +133,7 @@ class Ears:
 
 @functools.lru_cache(maxsize=4096)
 def whose(payload_type: int, payload: bytes, voices: tuple[tuple[str, float], ...]) -> str | None:
-    """Whose voice it is, ``NOISE`` for sound that is nobody's, None for silence."""
+    """Whose voice it is, ``ann+bob`` for two at once, ``NOISE`` for sound that is nobody's, None for silence."""
     samples = g711.decode(payload_type, payload)
     if not samples:
         return None
