@@ -209,6 +209,14 @@ def test_who_may_not(centre, more, referred, by, status):
     unchanged(centre, a, b)
 
 
+def test_nobody_talks_to_himself(centre):
+    a, b = up(centre)
+    centre.desktop.events.clear()
+    c = take(centre, b, "1501")
+    assert c.events == ["403"]
+    unchanged(centre, a, b)
+
+
 def test_it_names_nothing(centre):
     call = centre.phones["1501"].call("1502", headers=[("Replaces", "nothing;to-tag=a;from-tag=b")])
     centre.run(5)
@@ -380,3 +388,12 @@ def test_somebody_gives_up_in_any_instant_of_a_pickup(centre, who, after):
     assert c.over
     for number in ("1501", "1502", "1503"):
         assert lines(centre, number)[-1].split()[0] in ("OnHook", "Released", "Abandoned")
+
+
+def test_a_caller_does_not_pick_up_his_own_call(centre):
+    centre.phones["1502"].manners = Manners(answer=3.0)
+    a, b = ringing(centre)
+    c = take(centre, b, "1501", run=1)
+    assert c.events == ["403"]
+    centre.run(3)
+    talk_to_each_other(a, b)

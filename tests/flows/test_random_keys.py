@@ -23,6 +23,9 @@ def press(centre, random, done):
     """One key on one phone."""
     phone = centre.phones[random.choice(NUMBERS)]
     phone.manners = Manners(
+        ring_status=random.choice([180, 180, 183]),
+        early_media=random.random() < 0.3,
+        reliable=random.random() < 0.3,
         ring=random.uniform(0.05, 0.5),
         answer=random.choice([None, random.uniform(0.5, 3), random.uniform(0.2, 1)]),
         reject=random.choice([None, None, None, None, None, None, (random.uniform(0.1, 3), random.choice([486, 603]))]),
@@ -30,10 +33,26 @@ def press(centre, random, done):
     live = [call for call in phone.calls if not call.over and call.session is not None]
     talking = [call for call in live if call.talking]
     keys = ["dial", "dial", "hold", "hold", "retrieve", "refer", "attended", "attended", "attended", "hang up"]
+    keys += ["ask", "take over"]
     key = random.choice(keys)
     leaves = random.choice([None, None, "202", "100", "180", "200"])
     if key == "dial" and len(live) < 3:
-        phone.call(random.choice(NUMBERS), cancel_after=random.choice([None, None, random.uniform(0, 3)]))
+        phone.call(
+            random.choice(NUMBERS),
+            cancel_after=random.choice([None, None, random.uniform(0, 3)]),
+            offer=random.random() < 0.9,
+            headers=random.choice([(), (), (("Supported", "100rel"),)]),
+        )
+    elif key == "take over" and len(live) < 3:
+        there = [call for other in centre.phones.values() for call in other.calls if not call.over and call.identity[1]]
+        if not there:
+            return
+        taken = random.choice(there)
+        headers = [("Replaces", taken.replaces()), ("Referred-By", f"<sip:{taken.phone.number}@centre.example>")]
+        phone.call(random.choice(NUMBERS), headers=headers)
+    elif key == "ask" and talking:
+        method = random.choice(["INFO", "MESSAGE", "OPTIONS", "UPDATE", "FOO"])
+        random.choice(talking).session.request(method, lambda status, event: None)  # noqa: ARG005
     elif key == "hang up" and live:
         random.choice(live).hang_up()
     elif key in ("hold", "retrieve") and talking:

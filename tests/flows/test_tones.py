@@ -257,3 +257,13 @@ def test_nobody_is_transferred_to_a_busy_tone(centre):
     a.retrieve()
     centre.run(2)
     talk_to_each_other(a, centre.phones["1503"].calls[0])
+
+
+def test_nobody_takes_the_place_of_one_who_waits(centre):
+    callee(centre, ring=0.5, answer=None)
+    a = make(centre)
+    headers = [("Replaces", a.replaces()), ("Referred-By", "<sip:1501@centre.example>")]
+    newcomer = centre.phones["1503"].call("1502", headers=headers)
+    centre.run(1)
+    assert newcomer.events == ["491"]
+    at_service(a, centre.server.open[0])

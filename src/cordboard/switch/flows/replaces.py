@@ -19,6 +19,7 @@ the party sent him (RFC 3892) and is a DN of this switch or a trusted trunk. Oth
 - with ``early-only`` one that was answered: 486
 - a call whose media is changing, by a transfer or otherwise: 491
 - a leg of a conference: 488
+- a call he is in already: 403
 """
 
 from __future__ import annotations
@@ -141,6 +142,9 @@ def _allowed(flow: CallFlow, party: Party, newcomer: Newcomer) -> None:
     extension = newcomer.extension
     if not newcomer.may_replace(flow, party):
         raise ReplacesError(403, "somebody else's call")
+    others = (other for other in flow.call.parties if other is not party and other.off_hook)
+    if not extension.is_trunk and any(other.dn is extension.dn for other in others):
+        raise ReplacesError(403, "would join a number to itself")
     trunk = flow.server.trunks.get(extension.dn.number)
     if flow.extension_of(party) is not extension and (extension.full or (trunk is not None and trunk.full)):
         raise ReplacesError(486, "too many calls")
@@ -166,7 +170,7 @@ def _up(flow: CallFlow, leg: Session, newcomer: Newcomer) -> Session:
     _allowed(flow, party, newcomer)
     if leg not in (flow.a, flow.b):
         raise ReplacesError(488, "a leg of a conference")
-    if not flow.settled:
+    if not flow.settled or flow.session_opposite(leg) is None:
         raise ReplacesError(491, "a change of this call is under way")
     return leg
 
