@@ -86,7 +86,7 @@ def test_nothing_is_left(seed, steps, weather, tmp_path):
                 phone.calls = [call for call in phone.calls if not call.over]
         if step % 500 == 499:
             centre.run(100)
-            at_rest(centre, NUMBERS)
+            at_rest(centre, NUMBERS, keys_only=False)
     for _ in range(20):
         for number in NUMBERS:
             for call in centre.phones[number].calls:
