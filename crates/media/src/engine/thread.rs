@@ -26,7 +26,7 @@ const LOOK: u64 = 25;
 const BUFFER: usize = 4_096;
 /// Packets in a row that let the thread wait a moment for more, and how long.
 const BUSY: usize = 4;
-const GATHER: Duration = Duration::from_millis(1);
+const GATHER: Duration = Duration::from_millis(2);
 
 /// How long a key is heard that was pressed as an event.
 const KEY_MS: u32 = 100;
