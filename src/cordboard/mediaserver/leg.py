@@ -9,7 +9,7 @@ BYE, CANCEL, a caller that is gone: the service ends, the ports are free
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from cordboard.media import Listener, MediaRefusedError
 from cordboard.sip.bodies import dtmf, multipart
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from cordboard.mediaserver.msml.dialog import Dialog
     from cordboard.mediaserver.server import MediaServer
     from cordboard.sip.session import Session
+
+
+TWICE: Final = 1.0
+"""Seconds within which the same digit by INFO and in RTP is one."""
 
 
 class Service(Protocol):
@@ -61,6 +65,7 @@ class ServedLeg(Listener):
     """See the module. The handler of its session, and the listener of its media."""
 
     __slots__ = (
+        "_late",
         "call_id",
         "call_uuid",
         "conn_id",
@@ -85,6 +90,8 @@ class ServedLeg(Listener):
         self.dialogs: dict[str, Dialog] = {}
         """Dialogs of MSML on it."""
         self.up = Up.AGREEING
+        self._late: list[tuple[str, bool, float]] = []
+        """Digits of late: which, whether by INFO, and when."""
         self.offered = False
         """Whether our offer waits for its answer, in the ACK."""
         self.name = ""
@@ -253,7 +260,7 @@ class ServedLeg(Listener):
             digit, duration = dtmf.parse(message.body, kind)
             session.respond(event.transaction, 200 if digit else 400)
             if digit:
-                self.on_digit(digit, duration)
+                self._pressed(digit, duration, by_info=True)
         elif self.service is not None and (said := self.service.on_body(message.body, kind)) is not None:
             body, content_type = said
             session.respond(event.transaction, 200, body=body, content_type=content_type)
@@ -263,7 +270,19 @@ class ServedLeg(Listener):
     # Listener
 
     def on_digit(self, digit: str, duration_ms: int) -> None:
-        """A digit, in RTP, in the sound, or in INFO."""
+        """A digit, in RTP or in the sound."""
+        self._pressed(digit, duration_ms, by_info=False)
+
+    def _pressed(self, digit: str, duration_ms: int, *, by_info: bool) -> None:
+        """A digit; one of a phone that sends each both in INFO and in RTP counts once."""
+        now = self.server.clock.now()
+        self._late = [one for one in self._late if now - one[2] < TWICE]
+        twin = (digit, not by_info)
+        for index, (late, by, _) in enumerate(self._late):
+            if (late, by) == twin:
+                del self._late[index]
+                return
+        self._late.append((digit, by_info, now))
         if self.service is not None:
             self.service.on_digit(digit, duration_ms)
         for dialog in list(self.dialogs.values()):

@@ -307,6 +307,16 @@ def test_digits_by_info_count_as_well():
     assert ended(leg.told) == found("12", "2")
 
 
+def test_a_digit_that_comes_both_by_info_and_in_rtp_counts_once():
+    house, leg = controlled()
+    leg.start(collect("xxxx"))
+    for digit in "5566":
+        leg.media.press(digit)
+        leg.call.session.request("INFO", lambda *_: None, body=digit.encode(), content_type="application/dtmf")
+        house.run(0.3)
+    assert ended(leg.told) == found("5566", "6")
+
+
 # 9.6.3, 9.6.4 digits and tones
 
 
