@@ -18,6 +18,8 @@ BUILD := $(VENV)/.made
 # Options a user may give: make soak SECONDS=3600, make test PYTEST="-k register", make fuzz SECONDS=60
 SECONDS ?=
 PYTEST ?=
+# Tests with strangers' phones wait more than they compute: two at a time for each core.
+WORKERS ?= $(shell echo $$((2 * $$(nproc))))
 
 # uv chooses its environment by these; a shell's own active environment must not interfere.
 export UV_PROJECT_ENVIRONMENT := $(VENV)
@@ -46,7 +48,7 @@ test: setup ## Set everything up and run all tests, those against strangers' pho
 	@cargo test --workspace --exclude cordboard-python --locked
 	@tools/strangers
 	$(SAY) "tests of the servers (pytest)"
-	@$(BIN)/pytest -n auto $(PYTEST)
+	@$(BIN)/pytest -n $(WORKERS) $(PYTEST)
 
 ##@ Set-up
 
@@ -106,7 +108,7 @@ format: setup ## Format all code and apply the safe fixes
 .PHONY: interop
 interop: setup ## Only the tests against strangers: sipp, baresip, linphone, tshark
 	@tools/strangers
-	@$(BIN)/pytest -n auto -m strangers $(PYTEST)
+	@$(BIN)/pytest -n $(WORKERS) -m strangers $(PYTEST)
 
 .PHONY: demo-check
 demo-check: setup ## Start the demo, let two strangers' phones call each other through it, judge tone and events
