@@ -330,9 +330,11 @@ impl Thread {
         leg.watch(now, self.lost_us, self.one_way_us, &self.outbox);
         if due {
             leg.send_report(&mut self.buffer, now, false);
-            self.outbox.tell(Event::Quality { leg: leg.id });
         }
         leg.publish(due);
+        if due {
+            self.outbox.tell(Event::Quality { leg: leg.id });
+        }
     }
 
     /// Ends a leg: its ports are free, what played and recorded has failed.
