@@ -39,7 +39,7 @@ contact = "sip:1502@127.0.0.1:%d"
 [person.anna]
 password = "secret"
 """
-LIMIT = 30.0
+LIMIT = 120.0
 
 
 def waited(condition, process=None):
