@@ -25,6 +25,8 @@ WORKERS ?= $(shell echo $$((2 * $$(nproc))))
 export UV_PROJECT_ENVIRONMENT := $(VENV)
 unexport VIRTUAL_ENV
 unexport PYTHONPATH
+# A server that must compile itself anew at each start takes seconds longer.
+unexport PYTHONDONTWRITEBYTECODE
 
 CORE_SOURCES := $(shell find crates -name '*.rs' -o -name Cargo.toml 2>/dev/null) Cargo.toml Cargo.lock
 SAY = @printf '\033[1m== %s\033[0m\n'
