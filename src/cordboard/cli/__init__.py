@@ -16,7 +16,7 @@ from typer.core import TyperGroup
 COMMANDS: Final[Mapping[str, str]] = {
     "up": "cordboard.cli.up",
     "mediaserver": "cordboard.cli.mediaserver",
-    "tlib": "cordboard.cli.tlib_routing",
+    "tlib": "cordboard.cli.tlib",
     "calls": "cordboard.cli.calls_export",
     "trace": "cordboard.cli.trace",
     "config": "cordboard.cli.config",

@@ -9,17 +9,7 @@ import typer
 from rich.table import Table
 
 from cordboard.cli.lines import duration, moment, outcome_style
-from cordboard.cli.link import (
-    JsonOption,
-    PasswordFileOption,
-    ServerOption,
-    StateOption,
-    UserOption,
-    client,
-    fail,
-    out,
-    run,
-)
+from cordboard.cli.link import Way, fail, out, over_link, run
 from cordboard.model.enums import CallType
 from cordboard.model.events import EventAddressInfo, EventPartyInfo
 from cordboard.model.requests import QueryAddress
@@ -30,6 +20,7 @@ app = typer.Typer(name="calls", add_completion=False, rich_markup_mode="rich")
 
 
 @app.callback(invoke_without_command=True)
+@over_link
 def calls(
     context: typer.Context,
     *,
@@ -40,11 +31,7 @@ def calls(
     outcome: Annotated[
         str, typer.Option("--outcome", help="Only records with this outcome: answered, busy, no-answer, cancelled ...")
     ] = "",
-    as_json: JsonOption = False,
-    server: ServerOption = "",
-    user: UserOption = "",
-    password_file: PasswordFileOption = None,
-    state: StateOption = None,
+    way: Way,
 ) -> None:
     """Show the calls there are now and the latest that ended.
 
@@ -64,25 +51,25 @@ def calls(
     if context.invoked_subcommand is not None:
         return
     if not recent:
-        parties = run(lambda: _live(server, user, password_file, state))
+        parties = run(lambda: _live(way))
         found = [p for p in parties if not number or number in p.parties]
-        if as_json:
+        if way.as_json:
             for party in found:
                 typer.echo(msgspec.json.encode(party).decode())
         else:
             out.print(_live_table(found) if found else "[dim]No calls now.[/]")
     if not live:
-        records = _records(state or running_state(), limit, number, outcome)
-        if as_json:
+        records = _records(way.state or running_state(), limit, number, outcome)
+        if way.as_json:
             for record in records:
                 typer.echo(msgspec.json.encode(record).decode())
         else:
             out.print(_record_table(records) if records else "[dim]No records of ended calls.[/]")
 
 
-async def _live(server: str, user: str, password_file: Path | None, state: Path | None) -> list[EventPartyInfo]:
+async def _live(way: Way) -> list[EventPartyInfo]:
     """One EventPartyInfo for each call."""
-    async with client(server, user, password_file, state) as link:
+    async with way.client() as link:
         reference_id = await link.request(QueryAddress(this_dn="*"))
         found: dict[str, EventPartyInfo] = {}
         async for event in link.events():

@@ -2,10 +2,13 @@
 
 import asyncio
 import contextlib
+import functools
+import inspect
 import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, NoReturn, TypeVar
 
@@ -57,23 +60,54 @@ def fail(message: str, code: int = 1) -> NoReturn:
     raise typer.Exit(code)
 
 
-def client(server: str, user: str, password_file: Path | None, state: Path | None) -> TLibClient:
-    """A client for the options given, or for the server on this machine. Ends the command when there is none."""
-    if user:
-        password = os.environ.get(PASSWORD_VARIABLE, "")
-        if password_file is not None:
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How a command reaches the link, and how it prints: the options of all commands that use it."""
+
+    as_json: JsonOption = False
+    server: ServerOption = ""
+    user: UserOption = ""
+    password_file: PasswordFileOption = None
+    state: StateOption = None
+
+    def client(self) -> TLibClient:
+        """A client as told, or for the server on this machine. Ends the command when there is none."""
+        if self.user:
+            password = self._password()
+            url = self.server or local_link(self.state)[0]
+            return TLibClient.connect(url, user=self.user, password=password, client="cordboard cli")
+        url, token = local_link(self.state)
+        if self.server and self.server != url:
+            fail(
+                f"{self.server} is not the server on this machine: give --user, and the password by file or "
+                "environment", 64
+            )  # fmt: skip
+        return TLibClient.connect(url, token=token, client="cordboard cli")
+
+    def _password(self) -> str:
+        if self.password_file is not None:
             try:
-                password = password_file.read_text().rstrip("\r\n")
+                return self.password_file.read_text().rstrip("\r\n")
             except OSError as error:
-                fail(f"the password file {password_file} cannot be read: {error.strerror}", EXIT_NO_PERMISSION)
-        elif not password:
-            password = typer.prompt(f"Password of {user}", hide_input=True, err=True)
-        url = server or local_link(state)[0]
-        return TLibClient.connect(url, user=user, password=password, client="cordboard cli")
-    url, token = local_link(state)
-    if server and server != url:
-        fail(f"{server} is not the server on this machine: give --user, and the password by file or environment", 64)
-    return TLibClient.connect(url, token=token, client="cordboard cli")
+                fail(f"the password file {self.password_file} cannot be read: {error.strerror}", EXIT_NO_PERMISSION)
+        password = os.environ.get(PASSWORD_VARIABLE, "")
+        return password or str(typer.prompt(f"Password of {self.user}", hide_input=True, err=True))
+
+
+def over_link(command: Callable[..., None]) -> Callable[..., None]:
+    """Gives a command the options of :class:`Way`, which it gets as ``way``."""
+    options = inspect.signature(Way, eval_str=True).parameters
+    signature = inspect.signature(command, eval_str=True)
+    own = [parameter for name, parameter in signature.parameters.items() if name != "way"]
+    added = [option.replace(kind=inspect.Parameter.KEYWORD_ONLY) for option in options.values()]
+
+    @functools.wraps(command)
+    def made(*args: object, **given: Any) -> None:  # noqa: ANN401 - whatever the command takes
+        way = Way(**{name: given.pop(name) for name in options})
+        command(*args, way=way, **given)
+
+    made.__signature__ = signature.replace(parameters=[*own, *added])  # type: ignore[attr-defined]
+    return made
 
 
 def local_link(state: Path | None) -> tuple[str, str]:

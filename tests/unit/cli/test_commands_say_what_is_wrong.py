@@ -65,7 +65,7 @@ def test_missing_password_file_is_named():
 def test_data_that_is_no_pair_is_refused():
     result = run("tlib", "call", "1501", "1502", "--data", "customer")
     assert result.exit_code == 64
-    assert "key=value" in result.stderr
+    assert "--data 'customer' is not KEY=VALUE" in result.stderr
 
 
 def record(number, outcome="answered"):

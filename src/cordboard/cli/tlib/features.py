@@ -6,23 +6,14 @@ from typing import Annotated, Final
 
 import typer
 
-from cordboard.cli.link import (
-    JsonOption,
-    PasswordFileOption,
-    ServerOption,
-    StateOption,
-    UserOption,
-    fail,
-)
-from cordboard.cli.tlib import app
-from cordboard.cli.tlib_calls import do
+from cordboard.cli.link import Way, fail, over_link
+from cordboard.cli.tlib.app import app
+from cordboard.cli.tlib.asking import do
 from cordboard.model.enums import ForwardMode
 from cordboard.model.events import Event
 from cordboard.tlib import TLibClient
 
 DnArgument = Annotated[str, typer.Argument(help="DN whose feature it is.")]
-
-__all__ = ["app"]
 
 
 class When(StrEnum):
@@ -50,6 +41,7 @@ _MODES: Final = {
 
 
 @app.command()
+@over_link
 def forward(
     dn: DnArgument,
     to: Annotated[
@@ -61,11 +53,7 @@ def forward(
         typer.Option("--when", help="Which calls; each kind has its own destination.", show_default="all"),
     ] = None,
     off: Annotated[bool, typer.Option("--off", help="Forward no longer, or with --when not those calls.")] = False,
-    as_json: JsonOption = False,
-    server: ServerOption = "",
-    user: UserOption = "",
-    password_file: PasswordFileOption = None,
-    state: StateOption = None,
+    way: Way,
 ) -> None:
     """Forward the calls of a DN (CallSetForward, CallCancelForward).
 
@@ -89,21 +77,18 @@ def forward(
             return link.cancel_forward(dn, _MODES[when] if when else ForwardMode.NONE)
         return link.set_forward(dn, to, _MODES[when or When.ALL]) if to else link.query_address(dn)
 
-    do(dn, act, as_json=as_json, server=server, user=user, password_file=password_file, state=state)
+    do(dn, act, way)
 
 
 @app.command()
+@over_link
 def dnd(
     dn: DnArgument,
     wanted: Annotated[
         Switch | None, typer.Argument(metavar="on|off", help="Without it, show.", show_default=False)
     ] = None,
     *,
-    as_json: JsonOption = False,
-    server: ServerOption = "",
-    user: UserOption = "",
-    password_file: PasswordFileOption = None,
-    state: StateOption = None,
+    way: Way,
 ) -> None:
     """Let nobody disturb a DN, or let it be called again (SetDNDOn, SetDNDOff).
 
@@ -119,4 +104,4 @@ def dnd(
             return link.query_address(dn)
         return link.set_dnd(dn) if wanted is Switch.ON else link.cancel_dnd(dn)
 
-    do(dn, act, as_json=as_json, server=server, user=user, password_file=password_file, state=state)
+    do(dn, act, way)

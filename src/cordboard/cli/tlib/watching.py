@@ -4,51 +4,20 @@ from typing import Annotated
 
 import typer
 
-from cordboard.cli.lines import event_json, event_line
-from cordboard.cli.link import (
-    JsonOption,
-    PasswordFileOption,
-    ServerOption,
-    StateOption,
-    UserOption,
-    client,
-    err,
-    fail,
-    out,
-    run,
-    until_interrupted,
-)
-from cordboard.model.enums import CallType
+from cordboard.cli.link import Way, err, fail, over_link, run, until_interrupted
+from cordboard.cli.tlib.app import app
+from cordboard.cli.tlib.asking import do_with_call, pairs, show
 from cordboard.model.events import CallEvent, EventDestinationBusy, EventEstablished, EventReleased
 from cordboard.model.requests import MakeCall
-from cordboard.tlib import LinkEvent, RequestError, TLibClient
-
-app = typer.Typer(
-    name="tlib",
-    help="The T-Library link: what a desktop sees and does.",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode="rich",
-)
-
-
-def show(event: LinkEvent, *, as_json: bool) -> None:
-    """Prints an event."""
-    if as_json:
-        typer.echo(event_json(event))
-    else:
-        out.print(event_line(event))
+from cordboard.tlib import RequestError, TLibClient
 
 
 @app.command()
+@over_link
 def watch(
     dns: Annotated[list[str] | None, typer.Argument(help="DNs to watch; none for all.", show_default=False)] = None,
     *,
-    as_json: JsonOption = False,
-    server: ServerOption = "",
-    user: UserOption = "",
-    password_file: PasswordFileOption = None,
-    state: StateOption = None,
+    way: Way,
 ) -> None:
     """Print T-Library events as they happen, until Ctrl-C.
 
@@ -67,10 +36,10 @@ def watch(
 
     async def main() -> None:
         def on_state(up: bool) -> None:
-            if not as_json:
+            if not way.as_json:
                 err.print("[dim]connected[/]" if up else "[yellow]connection lost, trying again[/]")
 
-        link = client(server, user, password_file, state)
+        link = way.client()
         link.on_state = on_state
         async with link:
             try:
@@ -78,7 +47,7 @@ def watch(
                     await link.register(dn)
             except RequestError as error:
                 fail(f"cannot watch {dn}: {error.message}")
-            await until_interrupted(_print(link, as_json=as_json))
+            await until_interrupted(_print(link, as_json=way.as_json))
 
     run(main)
 
@@ -89,18 +58,15 @@ async def _print(link: TLibClient, *, as_json: bool) -> None:
 
 
 @app.command()
+@over_link
 def call(
     dn: Annotated[str, typer.Argument(help="DN that calls; its phone rings first.")],
     to: Annotated[str, typer.Argument(help="Number to call.")],
     *,
     data: Annotated[
-        list[str] | None, typer.Option("--data", help="key=value to attach to the call; may be repeated.")
+        list[str] | None, typer.Option("--data", help="KEY=VALUE to attach to the call; may be repeated.")
     ] = None,
-    as_json: JsonOption = False,
-    server: ServerOption = "",
-    user: UserOption = "",
-    password_file: PasswordFileOption = None,
-    state: StateOption = None,
+    way: Way,
 ) -> None:
     """Make a call for a DN (MakeCall) and follow it to its end. Ctrl-C releases it.
 
@@ -110,19 +76,14 @@ def call(
 
       cordboard tlib call 1501 1502 --data customer=4711
     """
-    pairs = {}
-    for pair in data or []:
-        key, equals, value = pair.partition("=")
-        if not equals or not key:
-            fail(f"--data {pair!r} is not key=value", 64)
-        pairs[key] = value
+    attached = pairs(data, "--data")
 
     async def main() -> bool:
-        async with client(server, user, password_file, state) as link:
+        async with way.client() as link:
             try:
                 await link.register(dn)
-                reference_id = await link.request(MakeCall(this_dn=dn, other_dn=to, user_data=pairs or None))
-                follower = _Follower(link, dn, reference_id, as_json=as_json)
+                reference_id = await link.request(MakeCall(this_dn=dn, other_dn=to, user_data=attached or None))
+                follower = _Follower(link, dn, reference_id, as_json=way.as_json)
                 if await until_interrupted(follower.follow()) is None:
                     await follower.release()
             except RequestError as error:
@@ -169,6 +130,7 @@ class _Follower:
 
 
 @app.command()
+@over_link
 def release(
     dn: Annotated[str, typer.Argument(help="DN that leaves the call.")],
     conn_id: Annotated[
@@ -176,11 +138,7 @@ def release(
         typer.Argument(help="ConnID of the call; not needed if the DN has one only.", show_default=False),
     ] = None,
     *,
-    as_json: JsonOption = False,
-    server: ServerOption = "",
-    user: UserOption = "",
-    password_file: PasswordFileOption = None,
-    state: StateOption = None,
+    way: Way,
 ) -> None:
     """Take a DN out of its call (ReleaseCall).
 
@@ -190,34 +148,4 @@ def release(
 
       cordboard tlib release 1501 0123456789abcdef   that one
     """
-
-    async def main() -> None:
-        async with client(server, user, password_file, state) as link:
-            try:
-                registered = await link.register(dn)
-                wanted = conn_id or only_call(dn, registered.extensions or {})
-                show(await link.release_call(dn, wanted), as_json=as_json)
-            except RequestError as error:
-                fail(error.message)
-
-    run(main)
-
-
-def calls_of(state: dict[str, object]) -> list[tuple[str, str]]:
-    """ConnID and CallType, in small letters, of each call in the Extensions of EventRegistered."""
-    found = []
-    for key, value in state.items():
-        if key.startswith("conn-") and isinstance(value, str):
-            kind = state.get(f"ct-{key.removeprefix('conn-')}")
-            found.append((value, CallType(kind).name.lower() if isinstance(kind, int) else ""))
-    return found
-
-
-def only_call(dn: str, state: dict[str, object]) -> str:
-    """The ConnID of the one call a DN has. Ends the command when it has none or several."""
-    calls = [conn_id for conn_id, _ in calls_of(state)]
-    if not calls:
-        fail(f"DN {dn} has no call")
-    if len(calls) > 1:
-        fail(f"DN {dn} has {len(calls)} calls; say which: {', '.join(calls)}", 64)
-    return calls[0]
+    do_with_call(dn, conn_id or "", lambda link, found: link.release_call(dn, found), way)
