@@ -2,196 +2,201 @@
 
 from __future__ import annotations
 
-from cordboard.config.kinds import Choice, ChoiceList, Duration, Host, Integer, ListenList, PeerList, Text
-from cordboard.config.optionset import Option
+from cordboard.config.kinds import Choice, ChoiceList, Duration, Host, Integer, ListenList, PeerList, Text, split_listen
+from cordboard.config.optionset import Option, OptionSet
 from cordboard.config.shared_options import DAY, OURS
 
 CODECS = ("pcma", "pcmu", "g722", "l16")
 """Codecs that can be offered."""
 
-media_server = Option(
-    "media-server",
-    Choice(("auto", "on", "off")),
-    "auto",
-    "Whether cordboard up runs a Media Server within itself; auto: where the contact of a Voice over IP Service points "
-    "at a port of media-listen on this machine.",
-    source=OURS,
-    since="0.2",
-    restart=True,
-    example="on",
-)
-listen = Option(
-    "media-listen",
-    ListenList(),
-    ("udp:0.0.0.0:5090", "tcp:0.0.0.0:5090"),
-    "Addresses the Media Server listens on for SIP.",
-    source=OURS,
-    since="0.2",
-    restart=True,
-)
-peers = Option(
-    "media-peers",
-    PeerList(),
-    (),
-    "Addresses of SIP Servers the Media Server works for; it refuses everybody else. Empty: this machine alone.",
-    source=OURS,
-    since="0.2",
-    example="192.0.2.10,192.0.2.11",
-)
-addresses = Option(
-    "media-addresses",
-    PeerList(),
-    (),
-    "Literal addresses media is sent from and received at, one of each family. Empty: those this machine reaches "
-    "others from.",
-    source=OURS,
-    since="0.2",
-    restart=True,
-    example="192.0.2.20,2001:db8::20",
-)
-advertise = Option(
-    "media-advertise",
-    Host(),
-    "",
-    "Public address told to the other side in place of the bound one of its family (NAT with the same ports).",
-    source=OURS,
-    since="0.2",
-    restart=True,
-    example="198.51.100.5",
-)
-first_port = Option(
-    "media-first-port",
-    Integer(1024, 65534),
-    16_384,
-    "First UDP port of media; a leg takes two.",
-    source=OURS,
-    since="0.2",
-    restart=True,
-)
-last_port = Option(
-    "media-last-port", Integer(1025, 65535), 32_767, "Last UDP port of media.", source=OURS, since="0.2", restart=True
-)
-threads = Option(
-    "media-threads",
-    Integer(1, 64),
-    1,
-    "Threads media is handled on; one for each core that is to be used.",
-    source=OURS,
-    since="0.2",
-    restart=True,
-)
-codecs = Option(
-    "media-codecs",
-    ChoiceList(CODECS),
-    ("pcma", "pcmu", "g722"),
-    "Codecs that are offered and taken, the preferred first.",
-    source=OURS,
-    since="0.2",
-    restart=True,
-    example="g722,pcma,pcmu",
-)
-srtp = Option(
-    "media-srtp",
-    Choice(("off", "optional", "required")),
-    "optional",
-    "Whether media is encrypted (SRTP with keys in the description): optional takes what is offered.",
-    source=OURS,
-    since="0.2",
-    restart=True,
-)
-max_legs = Option(
-    "media-max-legs",
-    Integer(1, 100_000),
-    2_000,
-    "Most legs at once; one more is answered 503.",
-    source=OURS,
-    since="0.2",
-)
-conference_limit = Option(
-    "media-conference-limit", Integer(2, 10_000), 200, "Most parties of a conference.", source=OURS, since="0.2"
-)
-max_conferences = Option(
-    "media-max-conferences",
-    Integer(1, 100_000),
-    500,
-    "Most conferences made by MSML at once.",
-    source=OURS,
-    since="0.2",
-)
-session_refresh = Option(
-    "media-session-refresh",
-    Duration(0, DAY),
-    1800.0,
-    "How often a leg must be refreshed (session timer), so that those of a SIP Server that is gone end; 0: as the SIP "
-    "Server asks.",
-    source=OURS,
-    since="0.2",
-)
-sounds = Option(
-    "media-sounds",
-    Text(1024),
-    "",
-    "Folders with sounds and prompts of your own, looked into before those that ship; with commas between.",
-    source=OURS,
-    since="0.2",
-    example="/var/lib/cordboard/sounds",
-)
-language = Option(
-    "media-language", Text(64), "en", "Language of prompts where none is asked for.", source=OURS, since="0.2"
-)
-speech = Option(
-    "media-speech",
-    Choice(("auto", "flite", "espeak-ng", "espeak", "off")),
-    "auto",
-    "Speech synthesiser for texts that do not ship as prompts; auto: the first of these that is installed.",
-    source=OURS,
-    since="0.2",
-    restart=True,
-)
-country = Option(
-    "media-country",
-    Text(64),
-    "us",
-    "Country whose tones are played (ISO 3166).",
-    source=OURS,
-    since="0.2",
-    example="de",
-)
-recordings = Option(
-    "media-recordings",
-    Text(1024),
-    "",
-    "Folder recordings go to. Empty: recordings in the state directory; off: nothing is recorded.",
-    source=OURS,
-    since="0.2",
-    restart=True,
-    example="/srv/recordings",
-)
-record_format = Option(
-    "media-record-format",
-    Choice(("wav", "opus")),
-    "wav",
-    "Format of recordings whose name does not say it.",
-    source=OURS,
-    since="0.2",
-)
-record_channels = Option(
-    "media-record-channels",
-    Choice(("mono", "stereo")),
-    "mono",
-    "mono: all in one channel; stereo: the first party on the left, the others on the right.",
-    source=OURS,
-    since="0.2",
-)
-record_longest = Option(
-    "media-record-longest", Duration(1, DAY), 14_400.0, "Longest recording there may be.", source=OURS, since="0.2"
-)
-record_keep = Option(
-    "media-record-keep",
-    Duration(0, 3650 * DAY),
-    90 * DAY,
-    "How long recordings are kept since they were last written; 0 means for ever.",
-    source=OURS,
-    since="0.2",
-    example="30d",
-)
+
+class MediaOptions(OptionSet):
+    """The options of it."""
+
+    __slots__ = ()
+
+    media_listen = Option(
+        "media-listen",
+        ListenList(),
+        ("udp:0.0.0.0:5090", "tcp:0.0.0.0:5090"),
+        "Addresses the Media Server listens on for SIP.",
+        source=OURS,
+        since="0.2",
+        restart=True,
+    )
+    media_peers = Option(
+        "media-peers",
+        PeerList(),
+        (),
+        "Addresses of SIP Servers the Media Server works for; it refuses everybody else. Empty: this machine alone.",
+        source=OURS,
+        since="0.2",
+        example="192.0.2.10,192.0.2.11",
+    )
+    media_addresses = Option(
+        "media-addresses",
+        PeerList(),
+        (),
+        "Literal addresses media is sent from and received at, one of each family. Empty: those this machine reaches "
+        "others from.",
+        source=OURS,
+        since="0.2",
+        restart=True,
+        example="192.0.2.20,2001:db8::20",
+    )
+    media_advertise = Option(
+        "media-advertise",
+        Host(),
+        "",
+        "Public address told to the other side in place of the bound one of its family (NAT with the same ports).",
+        source=OURS,
+        since="0.2",
+        restart=True,
+        example="198.51.100.5",
+    )
+    media_first_port = Option(
+        "media-first-port",
+        Integer(1024, 65534),
+        16_384,
+        "First UDP port of media; a leg takes two.",
+        source=OURS,
+        since="0.2",
+        restart=True,
+    )
+    media_last_port = Option(
+        "media-last-port",
+        Integer(1025, 65535),
+        32_767,
+        "Last UDP port of media.",
+        source=OURS,
+        since="0.2",
+        restart=True,
+    )
+    media_threads = Option(
+        "media-threads",
+        Integer(1, 64),
+        1,
+        "Threads media is handled on; one for each core that is to be used.",
+        source=OURS,
+        since="0.2",
+        restart=True,
+    )
+    media_codecs = Option(
+        "media-codecs",
+        ChoiceList(CODECS),
+        ("pcma", "pcmu", "g722"),
+        "Codecs that are offered and taken, the preferred first.",
+        source=OURS,
+        since="0.2",
+        restart=True,
+        example="g722,pcma,pcmu",
+    )
+    media_srtp = Option(
+        "media-srtp",
+        Choice(("off", "optional", "required")),
+        "optional",
+        "Whether media is encrypted (SRTP with keys in the description): optional takes what is offered.",
+        source=OURS,
+        since="0.2",
+        restart=True,
+    )
+    media_max_legs = Option(
+        "media-max-legs",
+        Integer(1, 100_000),
+        2_000,
+        "Most legs at once; one more is answered 503.",
+        source=OURS,
+        since="0.2",
+    )
+    media_conference_limit = Option(
+        "media-conference-limit", Integer(2, 10_000), 200, "Most parties of a conference.", source=OURS, since="0.2"
+    )
+    media_max_conferences = Option(
+        "media-max-conferences",
+        Integer(1, 100_000),
+        500,
+        "Most conferences made by MSML at once.",
+        source=OURS,
+        since="0.2",
+    )
+    media_session_refresh = Option(
+        "media-session-refresh",
+        Duration(0, DAY),
+        1800.0,
+        "How often a leg must be refreshed (session timer), so that those of a SIP Server that is gone end; 0: as the "
+        "SIP Server asks.",
+        source=OURS,
+        since="0.2",
+    )
+    media_sounds = Option(
+        "media-sounds",
+        Text(1024),
+        "",
+        "Folders with sounds and prompts of your own, looked into before those that ship; with commas between.",
+        source=OURS,
+        since="0.2",
+        example="/var/lib/cordboard/sounds",
+    )
+    media_language = Option(
+        "media-language", Text(64), "en", "Language of prompts where none is asked for.", source=OURS, since="0.2"
+    )
+    media_speech = Option(
+        "media-speech",
+        Choice(("auto", "flite", "espeak-ng", "espeak", "off")),
+        "auto",
+        "Speech synthesiser for texts that do not ship as prompts; auto: the first of these that is installed.",
+        source=OURS,
+        since="0.2",
+        restart=True,
+    )
+    media_country = Option(
+        "media-country",
+        Text(64),
+        "us",
+        "Country whose tones are played (ISO 3166).",
+        source=OURS,
+        since="0.2",
+        example="de",
+    )
+    media_recordings = Option(
+        "media-recordings",
+        Text(1024),
+        "",
+        "Folder recordings go to. Empty: recordings in the state directory; off: nothing is recorded.",
+        source=OURS,
+        since="0.2",
+        restart=True,
+        example="/srv/recordings",
+    )
+    media_record_format = Option(
+        "media-record-format",
+        Choice(("wav", "opus")),
+        "wav",
+        "Format of recordings whose name does not say it.",
+        source=OURS,
+        since="0.2",
+    )
+    media_record_channels = Option(
+        "media-record-channels",
+        Choice(("mono", "stereo")),
+        "mono",
+        "mono: all in one channel; stereo: the first party on the left, the others on the right.",
+        source=OURS,
+        since="0.2",
+    )
+    media_record_longest = Option(
+        "media-record-longest", Duration(1, DAY), 14_400.0, "Longest recording there may be.", source=OURS, since="0.2"
+    )
+    media_record_keep = Option(
+        "media-record-keep",
+        Duration(0, 3650 * DAY),
+        90 * DAY,
+        "How long recordings are kept since they were last written; 0 means for ever.",
+        source=OURS,
+        since="0.2",
+        example="30d",
+    )
+
+    def media_listening(self) -> list[tuple[str, str, int]]:
+        """Return its SIP listening addresses as (transport, address, port)."""
+        return [split_listen(item) for item in self.media_listen]

@@ -136,15 +136,17 @@ class OptionSet:
 
     level: ClassVar[Level]
     schema: ClassVar[Mapping[str, Option[Any]]] = MappingProxyType({})
-    """The options of this level by name, in order of declaration."""
+    """The options of this level by name: those of the groups it is made of, then its own, in order of declaration."""
 
     families: ClassVar[Mapping[str, str]] = MappingProxyType({})
     """Options of which there may be many: what their names begin with, before a number, and their meaning. They are
     kept as text, beside the unknown ones."""
 
     def __init_subclass__(cls) -> None:
-        found = {option.name: option for option in vars(cls).values() if isinstance(option, Option)}
-        cls.schema = MappingProxyType(found)
+        groups = [base for base in cls.__bases__ if issubclass(base, OptionSet)]
+        inherited = {name: option for group in groups for name, option in group.schema.items()}
+        own = {option.name: option for option in vars(cls).values() if isinstance(option, Option)}
+        cls.schema = MappingProxyType(inherited | own)
 
     def __init__(
         self,
