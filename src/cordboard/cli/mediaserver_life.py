@@ -25,6 +25,7 @@ from cordboard.runtime.media_routes import RecordingRoutes, media_route
 from cordboard.runtime.mediaserver import MediaElement, MediaListenError
 from cordboard.runtime.state import State, StateError, default_state, notify_systemd, version
 from cordboard.tlib.auth import LinkFile, new_token, write_link_file
+from cordboard.tlib.logins import LoginCheck
 
 TABLE: Final = "mediaserver"
 """The table of the file."""
@@ -177,10 +178,12 @@ class _Life:
         element = self._element
         element.start(metrics)
         exit_.push_async_callback(element.stop)
+        logins = LoginCheck(None, token)
+        exit_.callback(logins.close)
         routes = [
             *health_routes(metrics, self._readiness),
             media_route(token, lambda: element.server),
-            *RecordingRoutes(token, lambda: element.store, None).routes(),
+            *RecordingRoutes(logins, lambda: element.store).routes(),
         ]
         http = HttpServer(routes, host=self._options.http_address, port=self._options.http_port)
         await http.start()

@@ -15,7 +15,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
-import time
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -26,8 +25,8 @@ from starlette.routing import Route
 from cordboard.mediaserver.overview import overview
 from cordboard.mediaserver.store import InUseError, NoRecordingError
 from cordboard.ops.http import refused
-from cordboard.tlib.auth import TOKEN_USER, LoginGuard, token_matches
-from cordboard.tlib.protocol import Role
+from cordboard.tlib.logins import ClosedError
+from cordboard.tlib.protocol import Login, Role
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,12 +35,14 @@ if TYPE_CHECKING:
 
     from cordboard.mediaserver.server import MediaServer
     from cordboard.mediaserver.store import RecordingStore
-    from cordboard.tlib.auth import Authenticator
+    from cordboard.tlib.logins import LoginCheck
 
 MEDIA_PATH: Final = "/admin/media"
 RECORDINGS_PATH: Final = "/recordings"
 MOST: Final = 10_000
 """Most recordings in a list."""
+MOST_WAITING: Final = 16
+"""Most logins over HTTP that wait to be looked at: the link has its own way to the same thread."""
 
 _JSON: Final = "application/json"
 _log = structlog.get_logger("cordboard.runtime")
@@ -63,13 +64,12 @@ def media_route(token: str, server: Callable[[], MediaServer | None]) -> Route:
 
 
 class RecordingRoutes:
-    """The recordings. ``persons``: who may log in; None for the token alone."""
+    """The recordings. ``logins``: who may have them."""
 
-    def __init__(self, token: str, store: Callable[[], RecordingStore | None], persons: Authenticator | None) -> None:
-        self._token = token
+    def __init__(self, logins: LoginCheck, store: Callable[[], RecordingStore | None]) -> None:
+        self._logins = logins
         self._store = store
-        self._persons = persons
-        self._guard = LoginGuard()
+        self._waiting = 0
 
     def routes(self) -> list[Route]:
         """For the HTTP server."""
@@ -85,7 +85,7 @@ class RecordingRoutes:
         if store is None:
             return _nothing()
         limit = request.query_params.get("limit", "1000")
-        if not (limit.isascii() and limit.isdigit() and 0 < int(limit) <= MOST):
+        if not (limit.isascii() and limit.isdigit() and len(limit) < 6 and 0 < int(limit) <= MOST):
             return Response(f"limit is a number from 1 to {MOST}\n", 400, media_type="text/plain")
         party = request.query_params.get("party", "")
         found = await asyncio.to_thread(store.latest, who, party=party, limit=int(limit))
@@ -116,30 +116,46 @@ class RecordingRoutes:
 
     async def _who(self, request: Request) -> str | Response:
         """Who asks, or the refusal."""
-        scheme, _, given = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "bearer" and token_matches(given.strip(), self._token):
-            return TOKEN_USER
-        persons = self._persons
-        if persons is None or scheme.lower() != "basic":
-            return _login(persons)
-        user, password = _credentials(given)
+        login = _login(request, persons=self._logins.persons)
+        if login is None:
+            return self._asks_for_login()
+        if self._waiting >= MOST_WAITING:
+            return _later(f"{MOST_WAITING} logins wait already\n")
         address = request.client.host if request.client is not None else ""
-        await asyncio.sleep(self._guard.delay(user, address, time.monotonic()))
-        role = await asyncio.to_thread(persons.authenticate, user, password)
-        if role is None:
-            self._guard.failed(user, address, time.monotonic())
-            _log.warning("login refused", user=user[:64], address=address, path=request.url.path[:200])
-            return _login(persons)
-        self._guard.succeeded(user, address)
+        self._waiting += 1
+        try:
+            found = await self._logins.check(login, address)
+        except ClosedError:
+            return _later("the server goes down\n")
+        finally:
+            self._waiting -= 1
+        if found is None:
+            return self._asks_for_login()
+        user, role = found
         if role is not Role.ADMINISTRATOR:
             _log.warning("recordings refused", user=user[:64], address=address, path=request.url.path[:200])
             return Response("recordings are for administrators\n", 403, media_type="text/plain")
         return user
 
+    def _asks_for_login(self) -> Response:
+        how = 'Basic realm="recordings", charset="UTF-8"' if self._logins.persons else "Bearer"
+        return Response(status_code=401, headers={"WWW-Authenticate": how})
 
-def _login(persons: Authenticator | None) -> Response:
-    how = 'Basic realm="recordings", charset="UTF-8"' if persons is not None else "Bearer"
-    return Response(status_code=401, headers={"WWW-Authenticate": how})
+
+def _login(request: Request, *, persons: bool) -> Login | None:
+    """What a request gives to log in with; None for nothing that could do."""
+    scheme, _, given = request.headers.get("authorization", "").partition(" ")
+    given = given.strip()
+    if scheme.lower() == "bearer" and given:
+        return Login(token=given)
+    if not persons or scheme.lower() != "basic":
+        return None
+    user, password = _credentials(given)
+    return Login(user=user, password=password) if user else None
+
+
+def _later(why: str) -> Response:
+    return Response(why, 503, headers={"Retry-After": "1"}, media_type="text/plain")
 
 
 def _nothing() -> Response:
@@ -148,7 +164,7 @@ def _nothing() -> Response:
 
 def _credentials(given: str) -> tuple[str, str]:
     try:
-        user, _, password = base64.b64decode(given.strip(), validate=True).decode().partition(":")
+        user, _, password = base64.b64decode(given, validate=True).decode().partition(":")
     except (binascii.Error, UnicodeDecodeError):
         return "", ""
     return user, password

@@ -277,9 +277,7 @@ class Server:
             bans_route(self.token, self._bans, self._unban),
             self.tracing.route(self.token),
             media_route(self.token, lambda: self.media.server if self.media is not None else None),
-            *RecordingRoutes(
-                self.token, lambda: self.media.store if self.media is not None else None, self._logins
-            ).routes(),
+            *RecordingRoutes(link.logins, lambda: self.media.store if self.media is not None else None).routes(),
         ]
         for host, port in dict.fromkeys((tlib_at, http_at)):
             http = HttpServer(routes, host=host, port=port, ping_interval=options.tlib_ping_interval)
@@ -367,8 +365,8 @@ class Server:
         if self.link is not None:
             found["connections"] = self.link.counters.connections
             found["frames"] = self.link.counters.frames
-            found["logins_accepted"] = self.link.guard.accepted_total
-            found["logins_failed"] = self.link.guard.failed_total
+            found["logins_accepted"] = self.link.logins.guard.accepted_total
+            found["logins_failed"] = self.link.logins.guard.failed_total
             for reason, count in (self.link.counters.byes or {}).items():
                 found[f"closed_{reason}"] = count
         return found

@@ -10,7 +10,6 @@ import contextlib
 import secrets
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,10 +18,11 @@ from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from cordboard.tlib import protocol
-from cordboard.tlib.auth import TOKEN_USER, Authenticator, LoginGuard, token_matches
+from cordboard.tlib.auth import Authenticator
 from cordboard.tlib.hub import Hub, Resumed, TooManySessionsError
+from cordboard.tlib.logins import ClosedError, LoginCheck
 from cordboard.tlib.machine import Acked, CheckLogin, Close, Deliver, Link, OpenSession, Output, Send, State
-from cordboard.tlib.protocol import Bye, ByeReason, Login, Role, Welcome
+from cordboard.tlib.protocol import Bye, ByeReason, Role, Welcome
 from cordboard.tlib.session import Session
 
 _FAREWELL: Final = 1.0
@@ -65,10 +65,8 @@ class TLibServer:
         ``max_pending``: connections that have not logged in yet. ``frame_gap``: seconds between two frames.
         """
         self.hub = hub
-        self.guard = LoginGuard()
+        self.logins = LoginCheck(authenticator, token, clock=clock)
         self.counters = ServerCounters(byes={})
-        self._authenticator = authenticator
-        self._token = token
         self._name = name
         self._login_timeout = login_timeout
         self._max_pending = max_pending
@@ -76,7 +74,6 @@ class TLibServer:
         self._clock = clock
         self._pending = 0
         self._connections: dict[str, _Connection] = {}
-        self._checker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="tlib-login")
         self._expiry: asyncio.TimerHandle | None = None
         self._closing = False
 
@@ -107,7 +104,7 @@ class TLibServer:
             *(c.close(Close(Bye(reason=ByeReason.SHUTDOWN))) for c in list(self._connections.values())),
             return_exceptions=True,
         )
-        self._checker.shutdown(wait=False, cancel_futures=True)
+        self.logins.close()
 
     async def _serve(self, websocket: WebSocket) -> None:
         await websocket.accept()
@@ -120,26 +117,6 @@ class TLibServer:
                 await connection.close(Close(Bye(reason=ByeReason.BUSY, message="too many links are logging in")))
             else:
                 await connection.run()
-
-    async def check(self, login: Login, address: str) -> tuple[str, Role] | None:
-        """Who this is, or None. Slow on purpose after failures."""
-        user = login.user if not login.token else TOKEN_USER
-        delay = self.guard.delay(user, address, self._clock())
-        if delay:
-            await asyncio.sleep(delay)
-        role: Role | None
-        if login.token:
-            role = Role.ADMINISTRATOR if token_matches(login.token, self._token) else None
-        else:
-            role = await asyncio.get_running_loop().run_in_executor(
-                self._checker, self._authenticator.authenticate, login.user, login.password
-            )
-        if role is None:
-            self.guard.failed(user, address, self._clock())
-            _log.warning("tlib login failed", user=user, address=address)
-            return None
-        self.guard.succeeded(user, address)
-        return user, role
 
     def now(self) -> float:
         """Seconds on the server's clock."""
@@ -166,6 +143,8 @@ class _Connection:
         try:
             if await self._log_in():
                 await self._talk()
+        except ClosedError:
+            await self.close(Close(Bye(reason=ByeReason.SHUTDOWN)))
         except Exception:
             _log.exception("tlib link failed", address=self._address)
             await self.close(Close(Bye(reason=ByeReason.FAILURE)))
@@ -220,7 +199,7 @@ class _Connection:
             case Send(message):
                 await self._send(protocol.encode(message).decode())
             case CheckLogin(login):
-                who = await self._server.check(login, self._address)
+                who = await self._server.logins.check(login, self._address)
                 if who is None:
                     return await self._act(self._link.rejected())
                 return await self._enter(who, self._link.accepted())

@@ -137,7 +137,7 @@ def test_wrong_login_raises_and_is_counted(login):
             with pytest.raises(LoginError):
                 async with TLibClient.connect(h.url, **login):
                     pass
-            assert h.server.guard.failed_total == 1
+            assert h.server.logins.guard.failed_total == 1
             assert h.server.connected == 0
 
     run(main)
