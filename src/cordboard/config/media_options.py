@@ -115,7 +115,7 @@ class MediaOptions(OptionSet):
         "media-max-conferences",
         Integer(1, 100_000),
         500,
-        "Most conferences made by MSML at once.",
+        "Most conferences at once.",
         source=OURS,
         since="0.2",
     )

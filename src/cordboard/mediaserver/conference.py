@@ -28,10 +28,23 @@ SHORTEST_REPORT: Final = 250
 class FullError(Exception):
     """A conference takes no more parties."""
 
+    status: Final = 486
+    """As RFC 4240 section 5 has it."""
+
     def __init__(self, name: str, limit: int) -> None:
         self.name = name
         self.limit = limit
         super().__init__(f"conference {name[:40]} is full: {limit} parties")
+
+
+class NoRoomError(Exception):
+    """There are as many conferences as there may be."""
+
+    status: Final = 503
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        super().__init__(f"all {limit} conferences are in use")
 
 
 class Member:

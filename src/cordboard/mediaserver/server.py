@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from cordboard.media import MediaRefusedError
 from cordboard.mediaserver.announcement import AnnouncementService
-from cordboard.mediaserver.conference import Conference, ConferenceService, FullError
+from cordboard.mediaserver.conference import Conference, ConferenceService, FullError, NoRoomError
 from cordboard.mediaserver.leg import ServedLeg, warning
 from cordboard.mediaserver.log import Log
 from cordboard.mediaserver.msml.control import MsmlService
@@ -26,7 +26,7 @@ from cordboard.sip.session import SILENT, Session
 from cordboard.sip.session_timer import MIN_SE, SessionTimers, too_short
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Container
 
     from cordboard import _core
     from cordboard.media import Media, Source
@@ -218,15 +218,15 @@ class MediaServer:
             if msml and (said := leg.service.on_body(msml, CONTENT_TYPE)) is not None:
                 parts.append((said[1], said[0]))
             leg.answer(parts, self.allow, early=early)
-        except (MediaRefusedError, FullError) as error:
-            status = error.status if isinstance(error, MediaRefusedError) else 486
-            self.meters.leg_refused(status)
-            self.log.info("leg refused", status=status, reason=str(error), call_id=leg.call_id)
-            leg.hang_up(status, [warning(self, str(error))])
+        except (MediaRefusedError, FullError, NoRoomError) as error:
+            self.meters.leg_refused(error.status)
+            self.log.info("leg refused", status=error.status, reason=str(error), call_id=leg.call_id)
+            again = [("Retry-After", str(self.settings.retry_after))] if error.status == 503 else []
+            leg.hang_up(error.status, [*again, warning(self, str(error))])
         self._tell_load()
 
     def _service(self, leg: ServedLeg, asked: netann.Service, sources: tuple[Source, ...]) -> Service:
-        """What is done with a leg. Raises FullError."""
+        """What is done with a leg. Raises FullError or NoRoomError."""
         match asked:
             case netann.Announcement():
                 return AnnouncementService(leg, asked, sources)
@@ -241,15 +241,21 @@ class MediaServer:
         raise netann.NetannError(501, "Not supported")
 
     def conference(self, name: str, limit: int = 0, *, loudest: int = 0) -> Conference:
-        """A new conference of that name."""
+        """A new conference of that name. Raises NoRoomError when there are as many as there may be."""
+        most = self.settings.max_conferences
+        if len(self.conferences) >= most:
+            raise NoRoomError(most)
         conference = Conference(self, name, limit or self.settings.conference_limit, loudest=loudest)
         self.conferences[name] = conference
         return conference
 
-    def new_name(self) -> str:
-        """A name for a conference or a dialog nobody has named."""
-        self._named += 1
-        return f"{self._named:x}"
+    def new_name(self, taken: Container[str]) -> str:
+        """A name for a conference or a dialog nobody has named, and none of those that are taken."""
+        while True:
+            self._named += 1
+            name = f"{self._named:x}"
+            if name not in taken:
+                return name
 
     def soon(self, function: Callable[[], None]) -> None:
         """Calls it when what is going on has been done."""

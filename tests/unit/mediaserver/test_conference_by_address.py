@@ -99,3 +99,17 @@ def test_two_hundred_parties():
         call.hang_up()
     house.run()
     assert house.leftovers() == []
+
+
+def test_a_conference_too_many_is_refused_and_those_there_are_take_more():
+    house = House(max_conferences=1)
+    first, other, second = parties(house, "conf=a", "conf=b", "conf=a")
+    assert (first.talking, second.talking) == (True, True)
+    assert other.events[-1] == "503"
+    assert other.refusal.header("Retry-After") is not None
+    assert "all 1 conferences are in use" in other.refusal.header("Warning")
+    assert list(house.server.conferences) == ["a"]
+    first.hang_up()
+    second.hang_up()
+    house.run(40)
+    assert house.leftovers() == []

@@ -54,6 +54,23 @@ def test_a_conference_is_made_joined_and_ends_with_its_last():
     assert house.server.conferences == {}
 
 
+def test_a_name_that_is_chosen_is_nobodys_yet():
+    house, a, b, _ = three()
+    there = [house.caller(str(n)).ask(f"conf={n}") for n in (1, 2)]
+    house.run(0.5)
+    (name,) = a.say("<createconference/>").conferences
+    assert name == "conf:3"
+    assert sorted(house.server.conferences) == ["1", "2", "3"]
+    assert all(len(house.server.conferences[n].members) == 1 for n in "12")
+    b.start('<play><audio uri="hello"/></play>', "4")
+    b.start('<play><audio uri="hello"/></play>', "")
+    assert sorted(b.served.dialogs) == ["4", "5"]
+    for call in there:
+        call.hang_up()
+    house.run(0.5)
+    assert sorted(house.server.conferences) == ["3"]
+
+
 def test_a_conference_without_a_name_is_given_one():
     _, a, b, _ = three()
     (name,) = a.say("<createconference/>").conferences

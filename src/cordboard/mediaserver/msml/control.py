@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cordboard.mediaserver.conference import Conference
+from cordboard.mediaserver.conference import Conference, NoRoomError
 from cordboard.mediaserver.leg import Up
 from cordboard.mediaserver.msml.dialog import Dialog
 from cordboard.sip.bodies.msml import CONTENT_TYPE, model
@@ -118,12 +118,13 @@ class MsmlService:
 
     def _create(self, request: model.CreateConference) -> list[str]:
         server = self._server
-        if len(server.conferences) >= server.settings.max_conferences:
-            raise MsmlError(Response.LIMIT, f"all {server.settings.max_conferences} conferences are in use")
         if request.name in server.conferences:
             raise MsmlError(Response.NAME_IN_USE, f"there is a conference {request.name[:60]}")
-        name = request.name or server.new_name()
-        conference = server.conference(name)
+        name = request.name or server.new_name(server.conferences)
+        try:
+            conference = server.conference(name)
+        except NoRoomError as error:
+            raise MsmlError(Response.LIMIT, str(error)) from None
         conference.controller = self
         conference.delete_when = request.delete_when
         self._mix(conference, request.loudest, request.speakers_every)
@@ -141,7 +142,7 @@ class MsmlService:
             raise MsmlError(Response.LIMIT, f"{request.target} has {len(holder.dialogs)} dialogs already")
         if request.name in holder.dialogs:
             raise MsmlError(Response.NAME_IN_USE, f"{request.target} has a dialog {request.name}")
-        name = request.name or self._server.new_name()
+        name = request.name or self._server.new_name(holder.dialogs)
         dialog = Dialog(self._server, holder, name, request.steps, self)
         leg = holder.one
         if leg is not None and leg.up is not Up.UP:
