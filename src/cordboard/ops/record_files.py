@@ -88,6 +88,9 @@ class Roll(StrEnum):
 
 
 _STAMPS: Final = {Roll.NEVER: "", Roll.HOUR: "-%Y%m%d-%H", Roll.DAY: "-%Y%m%d"}
+_DAY: Final = r"-20\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])"
+_OURS: Final = {Roll.NEVER: "", Roll.HOUR: rf"{_DAY}-([01]\d|2[0-3])", Roll.DAY: _DAY}
+"""What a stamp looks like: nothing else in the folder is a file of ours."""
 
 
 class RollingCsv:
@@ -106,7 +109,9 @@ class RollingCsv:
         self._roll = roll
         self._size = size
         self._keep = keep
-        self._pattern = re.compile(rf"{re.escape(path.stem)}(-\d+)*(\.\d+)?{re.escape(path.suffix)}")
+        self._ours = re.compile(
+            rf"{re.escape(path.stem)}(?P<stamp>{_OURS[roll]})(\.(?P<number>[1-9]\d*))?{re.escape(path.suffix)}"
+        )
         self._file: _Appending | None = None
         self._stamp: str | None = None
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -114,12 +119,22 @@ class RollingCsv:
             raise PermissionError(f"{path.parent} cannot be written to")
 
     def append(self, batch: Sequence[CallRecord]) -> None:
-        """Writes them, each into the file of its time. Raises OSError."""
+        """Writes them, each into the file of its time. Raises OSError, and then none of them is in any."""
         by_stamp: dict[str, list[CallRecord]] = {}
         for record in batch:
             by_stamp.setdefault(self._stamp_of(record.ended_at), []).append(record)
-        for stamp, records in by_stamp.items():
-            self._file_of(stamp).append(record_csv.rows(records))
+        before: list[tuple[Path, int]] = []
+        try:
+            for stamp, records in by_stamp.items():
+                file = self._file_of(stamp)
+                size = file.size
+                file.append(record_csv.rows(records))
+                before.append((file.path, size))
+        except OSError:
+            for path, size in before:
+                with contextlib.suppress(FileNotFoundError):
+                    os.truncate(path, size)
+            raise
 
     def close(self) -> None:
         """Closes the file that is open."""
@@ -142,24 +157,37 @@ class RollingCsv:
 
     def _open(self, stamp: str) -> _Appending:
         """The last file of a time, or the next when it is full or of a version with other columns."""
-        header = record_csv.header()
-        number = 1
+        number = self._last_number(stamp)
         while True:
             mark = f".{number}" if number > 1 else ""
             file = _Appending(self._path.with_name(f"{self._path.stem}{stamp}{mark}{self._path.suffix}"))
-            if not file.size:
-                file.append(header)
-                return file
-            with file.path.open("rb") as there:
-                if not self._full(file) and there.read(len(header)) == header:
+            try:
+                if self._goes_on(file):
                     return file
+            except OSError:
+                file.close()
+                raise
             file.close()
             number += 1
+
+    def _last_number(self, stamp: str) -> int:
+        """Of a time's files: those before it may be gone already, and their numbers do not come again."""
+        found = filter(None, (self._ours.fullmatch(path.name) for path in self._path.parent.iterdir()))
+        return max((int(name["number"] or 1) for name in found if name["stamp"] == stamp), default=1)
+
+    def _goes_on(self, file: _Appending) -> bool:
+        """Whether records go into a file; one that is empty gets its header."""
+        header = record_csv.header()
+        if not file.size:
+            file.append(header)
+            return True
+        with file.path.open("rb") as there:
+            return not self._full(file) and there.read(len(header)) == header
 
     def _tidy(self, current: Path) -> None:
         if not self._keep:
             return
-        found = (path for path in self._path.parent.iterdir() if self._pattern.fullmatch(path.name))
+        found = (path for path in self._path.parent.iterdir() if self._ours.fullmatch(path.name))
         by_age = sorted(found, key=lambda path: (path == current, path.stat().st_mtime, path.name))
         for path in by_age[: -self._keep]:
             with contextlib.suppress(FileNotFoundError):

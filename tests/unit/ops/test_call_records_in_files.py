@@ -3,6 +3,7 @@ import io
 import os
 import stat
 import time
+from pathlib import Path
 
 import pytest
 from call_records import record
@@ -13,6 +14,7 @@ from cordboard.ops.records import RecordStore, Wanted, pages
 
 NOON = 1_800_000_000.0
 DAY = 86_400
+FILES = Path("/proc/self/fd")
 
 
 def read(path):
@@ -96,15 +98,68 @@ def test_a_file_with_other_columns_is_left_as_it_is(tmp_path):
 
 
 def test_only_the_latest_files_are_kept_and_nothing_else_is_touched(tmp_path):
-    (tmp_path / "calls-of-mine.csv").write_text("a letter")
+    mine = {"calls-of-mine.csv", "calls-2026.csv", "calls-20261399.csv", "calls-20261128-1.csv", "calls.csv"}
+    for name in mine:
+        (tmp_path / name).write_text("a letter")
     file = RollingCsv(tmp_path / "calls.csv", keep=2)
     for number in range(5):
         at = NOON + number * DAY
         file.append([record(number, ended=at)])
         os.utime(tmp_path / f"calls-{day(at)}.csv", (at, at))
     file.close()
-    left = {"calls-of-mine.csv", *(f"calls-{day(NOON + number * DAY)}.csv" for number in (3, 4))}
+    left = {*mine, *(f"calls-{day(NOON + number * DAY)}.csv" for number in (3, 4))}
     assert {path.name for path in tmp_path.iterdir()} == left
+
+
+def test_the_number_of_a_file_that_is_gone_does_not_come_again(tmp_path):
+    for number in range(8):
+        file = RollingCsv(tmp_path / "calls.csv", Roll.NEVER, size=500, keep=2)
+        file.append([record(number)])
+        file.close()
+    by_name = {path.name: [int(row["conn_id"], 16) for row in read(path)] for path in tmp_path.iterdir()}
+    assert by_name == {"calls.3.csv": [4, 5], "calls.4.csv": [6, 7]}
+
+
+def test_a_batch_over_midnight_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
+    file = RollingCsv(tmp_path / "calls.csv")
+    file.append([record(1, ended=NOON), record(2, ended=NOON + DAY)])
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    with monkeypatch.context() as patch:
+        full_after(patch, writes=1)
+        with pytest.raises(OSError, match="No space"):
+            file.append([record(3, ended=NOON), record(4, ended=NOON + DAY)])
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    file.append([record(5, ended=NOON), record(6, ended=NOON + DAY)])
+    file.close()
+    assert [int(row["conn_id"], 16) for row in read(tmp_path / f"calls-{day(NOON)}.csv")] == [1, 5]
+
+
+def test_a_disk_that_stays_full_costs_no_open_file(tmp_path, monkeypatch):
+    file = RollingCsv(tmp_path / "calls.csv", Roll.NEVER)
+    opened = sum(1 for _ in FILES.iterdir())
+    with monkeypatch.context() as patch:
+        full_after(patch, writes=0)
+        for number in range(20):
+            with pytest.raises(OSError, match="No space"):
+                file.append([record(number)])
+    assert sum(1 for _ in FILES.iterdir()) == opened
+    file.append([record(21)])
+    file.close()
+    assert [int(row["conn_id"], 16) for row in read(tmp_path / "calls.csv")] == [21]
+
+
+def full_after(patch, writes):
+    """A disk with room for so many writes."""
+    real = os.write
+
+    def write(file, data):
+        nonlocal writes
+        if not writes:
+            raise OSError(28, "No space left on device")
+        writes -= 1
+        return real(file, data)
+
+    patch.setattr(os, "write", write)
 
 
 def test_a_full_disk_leaves_no_half_record_and_is_told(database, tmp_path, monkeypatch):
