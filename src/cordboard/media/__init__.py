@@ -22,6 +22,7 @@ from cordboard.media.face import (
     Role,
     Room,
     Source,
+    Srtp,
     Tone,
     Waves,
 )
@@ -46,6 +47,7 @@ __all__ = [
     "Role",
     "Room",
     "Source",
+    "Srtp",
     "Tone",
     "Waves",
 ]

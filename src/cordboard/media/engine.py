@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Sequence
 
-    from cordboard.media.face import Leg, Listener, Playing, Recording, Source
+    from cordboard.media.face import Leg, Listener, Playing, Recording, Source, Srtp
 
 _SAME_TONES: Final = {"fast-busy": "congestion"}
 """Names of tones the core has under another one."""
@@ -221,9 +221,9 @@ class Engine:
 
     # Media
 
-    def leg(self, offer: bytes = b"") -> EngineLeg:
+    def leg(self, offer: bytes = b"", *, srtp: Srtp | None = None) -> EngineLeg:
         try:
-            core = self.core.leg(offer)
+            core = self.core.leg(offer, srtp=srtp)
         except _core.MediaRefused as error:
             raise _refused(error) from None
         leg = self.legs[core.id] = EngineLeg(self, core)

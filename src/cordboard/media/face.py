@@ -9,13 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path  # noqa: TC003 - a field's type
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 FOREVER = 0
 """As a number of times: without end."""
+
+Srtp = Literal["off", "optional", "required"]
+"""Whether sound is encrypted (SDES): never, where the peer can (offered to all), or always."""
 
 
 class MediaRefusedError(Exception):
@@ -267,8 +270,10 @@ class Room(Protocol):
 class Media(Protocol):
     """The engine."""
 
-    def leg(self, offer: bytes = b"") -> Leg:
+    def leg(self, offer: bytes = b"", *, srtp: Srtp | None = None) -> Leg:
         """A leg for a peer: of the family of addresses its offer has; without an offer, of the engine's first.
+
+        Its sound is encrypted as ``srtp`` says; without, as the engine's is.
 
         Raises MediaRefusedError where no port is left.
         """

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cordboard.media.face import Srtp
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +27,8 @@ class EngineSettings:
     """In the order offered, as ``PCMA``, ``G722``, ``L16/16000``; None for the engine's own."""
     ptime: int = 20
     """Milliseconds of sound in a packet, where the peer does not mind."""
-    srtp: Literal["off", "optional", "required"] = "optional"
-    """Whether sound is encrypted: never, where the peer can (offered to all), or always."""
+    srtp: Srtp = "optional"
+    """How legs are encrypted of which nothing is said."""
     country: str = "us"
     """Whose tones are played where none is named (ISO 3166)."""
     report_interval: float = 5.0

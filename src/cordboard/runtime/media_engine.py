@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final, Literal, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from cordboard.media import Engine, EngineSettings
 from cordboard.runtime.mediaserver import Opened
@@ -11,6 +11,7 @@ from cordboard.runtime.mediaserver import Opened
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from cordboard.media import Srtp
     from cordboard.runtime.mediaserver import Options
 
 
@@ -28,7 +29,7 @@ def open_media(options: Options, addresses: Sequence[str], after: Callable[[], N
             ports=(options.media_first_port, options.media_last_port),
             threads=options.media_threads,
             codecs=tuple(CODECS[word] for word in options.media_codecs) or None,
-            srtp=cast("Literal['off', 'optional', 'required']", options.media_srtp),
+            srtp=cast("Srtp", options.media_srtp),
             country=options.media_country,
         )
     )

@@ -14,7 +14,7 @@ from cordboard.media.face import FOREVER, File, LegStats, MediaRefusedError, Pla
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from cordboard.media.face import Leg, Listener, Recording, Source
+    from cordboard.media.face import Leg, Listener, Recording, Source, Srtp
     from cordboard.sip.clock import Clock, Timer
 
 
@@ -144,8 +144,10 @@ class SilentRecorder:
 class SilentLeg:
     """A leg without sound. What was asked of it is kept in order."""
 
-    def __init__(self, media: SilentMedia, port: int) -> None:
+    def __init__(self, media: SilentMedia, port: int, srtp: Srtp | None = None) -> None:
         self.media = media
+        self.srtp = srtp
+        """How it was asked to be encrypted; None for as the engine's are."""
         self.place = (media.address, port)
         self.listener: Listener | None = None
         self.heard = b""
@@ -335,10 +337,10 @@ class SilentMedia:
                 return self.usual
         return 10**9
 
-    def leg(self, offer: bytes = b"") -> SilentLeg:  # noqa: ARG002 - it has one address only
+    def leg(self, offer: bytes = b"", *, srtp: Srtp | None = None) -> SilentLeg:  # noqa: ARG002 - it has one address only
         if not self._free:
             raise MediaRefusedError(503, "no port left")
-        leg = SilentLeg(self, self._free.pop())
+        leg = SilentLeg(self, self._free.pop(), srtp)
         self.legs.append(leg)
         return leg
 

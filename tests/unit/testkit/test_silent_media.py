@@ -25,6 +25,8 @@ def ended(into: list[tuple[PlayEnd, int]]):
 def test_it_has_the_face_of_the_engine(media: SilentMedia) -> None:
     face: Media = media
     assert face.leg().place == ("192.0.2.50", 30_000)
+    face.leg(srtp="required")
+    assert [leg.srtp for leg in media.legs] == [None, "required"]
 
 
 def test_a_player_ends_after_the_length_of_its_row(media: SilentMedia) -> None:

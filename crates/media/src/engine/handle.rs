@@ -22,7 +22,7 @@ use super::report::Stats;
 use super::sound::{File, Library};
 use super::thread::{Parts, Thread};
 use super::{Config, Event, Id, Playing, Recording, Role, Source, Target};
-use crate::description::{self, Agreed, Answered, DescriptionError, Local, Said};
+use crate::description::{self, Agreed, Answered, Capabilities, DescriptionError, Local, Said, SrtpPolicy};
 use crate::dtmf::{self, KeysError};
 
 /// Commands that may wait for a thread before no new leg is taken.
@@ -97,6 +97,7 @@ pub struct LegHandle {
     address: IpAddr,
     port: u16,
     session_id: u64,
+    srtp: SrtpPolicy,
     exchange: Mutex<Exchange>,
     stats: Arc<Mutex<Stats>>,
 }
@@ -244,11 +245,12 @@ impl Engine {
         self.inboxes[thread].give(command);
     }
 
-    /// A leg for a peer: of the family of addresses its offer has; without one, of the engine's first.
+    /// A leg for a peer: of the family of addresses its offer has; without one, of the engine's first. Its media is
+    /// encrypted as `srtp` says, or as the engine's is.
     ///
     /// # Errors
     /// If there is no port, no address of that family, or the offer cannot be read.
-    pub fn leg(&self, offer: &[u8]) -> Result<LegHandle, EngineError> {
+    pub fn leg(&self, offer: &[u8], srtp: Option<SrtpPolicy>) -> Result<LegHandle, EngineError> {
         if self.inboxes.iter().any(Inbox::ended) {
             return Err(EngineError::Ended(self.outbox.failure()));
         }
@@ -277,6 +279,7 @@ impl Engine {
             address: advertised,
             port: pair.port,
             session_id: random_u64() >> 1,
+            srtp: srtp.unwrap_or(self.config.capabilities.srtp),
             exchange: Mutex::default(),
             stats: Arc::clone(&stats),
         };
@@ -287,11 +290,15 @@ impl Engine {
         Ok(handle)
     }
 
+    fn capabilities(&self, leg: &LegHandle) -> Capabilities {
+        Capabilities { srtp: leg.srtp, ..self.config.capabilities.clone() }
+    }
+
     /// A description to offer.
     #[must_use]
     pub fn offer(&self, leg: &LegHandle) -> Vec<u8> {
         let mut exchange = lock(&leg.exchange);
-        let said = description::offer(&self.config.capabilities, &leg.local(), exchange.said.as_ref(), &mut random);
+        let said = description::offer(&self.capabilities(leg), &leg.local(), exchange.said.as_ref(), &mut random);
         let bytes = said.to_bytes();
         exchange.offered = Some(said);
         bytes
@@ -303,9 +310,8 @@ impl Engine {
     /// If it leads to no media. Nothing has changed then.
     pub fn answer(&self, leg: &LegHandle, offer: &[u8]) -> Result<Vec<u8>, EngineError> {
         let mut exchange = lock(&leg.exchange);
-        let ours = &self.config.capabilities;
         let Answered { said, agreed } =
-            description::answer(ours, &leg.local(), offer, exchange.said.as_ref(), &mut random)?;
+            description::answer(&self.capabilities(leg), &leg.local(), offer, exchange.said.as_ref(), &mut random)?;
         let bytes = said.to_bytes();
         *exchange = Exchange { said: Some(said), offered: None };
         self.agree(leg.id, agreed);
@@ -319,7 +325,7 @@ impl Engine {
     pub fn accept(&self, leg: &LegHandle, answer: &[u8]) -> Result<(), EngineError> {
         let mut exchange = lock(&leg.exchange);
         let offered = exchange.offered.as_ref().ok_or(EngineError::NotOffered)?;
-        let (said, agreed) = description::accept(&self.config.capabilities, &leg.local(), offered, answer)?;
+        let (said, agreed) = description::accept(&self.capabilities(leg), &leg.local(), offered, answer)?;
         // The same offer may be answered again: by a reliable provisional response, and by the final one.
         exchange.said = Some(said);
         self.agree(leg.id, Some(agreed));

@@ -6,8 +6,12 @@ use crate::srtp::{Receive, Transmit};
 
 /// A party whose packets are encrypted: it answers the offer of a leg, as a phone that prefers SRTP would.
 fn secure_party(engine: &Engine, hertz: f64) -> Party {
+    secure_party_by(engine, hertz, None)
+}
+
+fn secure_party_by(engine: &Engine, hertz: f64, srtp: Option<SrtpPolicy>) -> Party {
     let mut party = Party::with(engine, Codec::Pcma, hertz, "");
-    let leg = engine.leg(b"").unwrap();
+    let leg = engine.leg(b"", srtp).unwrap();
     let ours = Config::default().capabilities;
     let local = Local {
         address: IpAddr::from([127, 0, 0, 1]),
@@ -31,6 +35,28 @@ fn an_encrypted_leg_and_a_plain_one_hear_each_other() {
     engine.join(parties[0].id(), parties[1].id(), Role::default(), Role::default());
     talk_until(&mut parties, |p| hears_all(p, 0, &[900.0], &[500.0]) && hears_all(p, 1, &[500.0], &[900.0]));
     assert!(hears_all(&parties, 0, &[900.0], &[500.0]) && hears_all(&parties, 1, &[500.0], &[900.0]));
+}
+
+#[test]
+fn each_leg_is_encrypted_as_it_was_asked_to_be_whatever_the_engine_is() {
+    let engine = engine_with(|config| config.capabilities.srtp = SrtpPolicy::Off);
+    let mut parties =
+        [secure_party_by(&engine, 500.0, Some(SrtpPolicy::Required)), Party::new(&engine, Codec::Pcma, 900.0)];
+    engine.join(parties[0].id(), parties[1].id(), Role::default(), Role::default());
+    talk_until(&mut parties, |p| hears_all(p, 0, &[900.0], &[500.0]) && hears_all(p, 1, &[500.0], &[900.0]));
+    assert!(hears_all(&parties, 0, &[900.0], &[500.0]) && hears_all(&parties, 1, &[500.0], &[900.0]));
+
+    let offers = [SrtpPolicy::Off, SrtpPolicy::Optional, SrtpPolicy::Required].map(|srtp| {
+        let leg = engine.leg(b"", Some(srtp)).unwrap();
+        String::from_utf8(engine.offer(&leg)).unwrap()
+    });
+    let says = |text: &str| offers.iter().map(|offer| offer.contains(text)).collect::<Vec<_>>();
+    assert_eq!((says("a=crypto:"), says(" RTP/SAVP ")), (vec![false, true, true], vec![false, false, true]));
+    let strict = engine.leg(b"", Some(SrtpPolicy::Required)).unwrap();
+    let refused = engine.answer(&strict, offers[0].as_bytes()).unwrap_err();
+    assert_eq!(refused.status(), 488);
+    let usual = engine.leg(b"", None).unwrap();
+    assert_eq!(engine.answer(&usual, offers[2].as_bytes()).unwrap_err().status(), 488);
 }
 
 #[test]
