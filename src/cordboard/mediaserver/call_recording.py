@@ -2,13 +2,16 @@
 
 A segment is what one recorder wrote without a break. Parties that come, go, are held or are left out while the
 recording pauses are marks with their moment in the sound. A transfer, or a conference that moves, begins another
-segment of the same call; the index has them all.
+segment of the same call; the index has them all. It is changed on the event loop and written elsewhere: what changes
+while a writing waits for its turn is in that one.
 """
 
 from __future__ import annotations
 
 import contextlib
+import threading
 from typing import TYPE_CHECKING, Final
+from weakref import WeakValueDictionary
 
 import msgspec
 
@@ -16,12 +19,15 @@ from cordboard.mediaserver.conference import Conference
 from cordboard.mediaserver.log import Log
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from cordboard.media import RecordEnd
     from cordboard.mediaserver.conference import Member
     from cordboard.mediaserver.msml.dialog import Holder
+
+    Disk = Callable[[Callable[[], None]], object]
+    """Has something done where waiting for the disk holds up nobody, one after the other."""
 
 INDEX: Final = "index.json"
 _log: Final = Log()
@@ -75,24 +81,27 @@ def read_index(folder: Path) -> Index:
         raise ValueError(f"{folder / INDEX} is damaged: {error}") from None
 
 
-def write_index(folder: Path, index: Index) -> None:
-    """Writes it so that at any moment there is a whole one. Raises OSError."""
+def write_index(folder: Path, data: bytes) -> None:
+    """Writes an index, as JSON, so that at any moment there is a whole one. Raises OSError."""
     temporary = folder / f".{INDEX}"
-    temporary.write_bytes(msgspec.json.format(msgspec.json.encode(index)))
+    temporary.write_bytes(msgspec.json.format(data))
     temporary.replace(folder / INDEX)
 
 
 class CallRecording:
     """A call that is being recorded."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, disk: Disk) -> None:
         """Goes on with the index there is; one that is damaged is put aside."""
         self.folder = folder
         self.open: set[SegmentPlace] = set()
         """Segments that are being written."""
-        self.index = Index(folder.name)
+        self._disk = disk
+        self._lock = threading.Lock()
+        self._to_write = False
+        self._index = Index(folder.name)
         try:
-            self.index = read_index(folder)
+            self._index = read_index(folder)
         except FileNotFoundError:
             return
         except (OSError, ValueError) as error:
@@ -102,24 +111,61 @@ class CallRecording:
 
     def next_file(self, ending: str) -> str:
         """A file for the next segment: never one there is, whatever the index says."""
-        number = len(self.index.segments) + 1
+        number = len(self._index.segments) + 1
         while any(self.folder.glob(f"{number}.*")):
             number += 1
         return f"{number}.{ending}"
 
-    def keep(self) -> None:
-        """Writes the index."""
+    @contextlib.contextmanager
+    def changes(self) -> Iterator[Index]:
+        """The index, to be changed and then written."""
+        with self._lock:
+            yield self._index
+            waits, self._to_write = self._to_write, True
+        if not waits:
+            self._disk(self._write)
+
+    def _write(self) -> None:
+        with self._lock:
+            self._to_write = False
+            data = msgspec.json.encode(self._index)
         try:
-            write_index(self.folder, self.index)
+            write_index(self.folder, data)
         except OSError as error:
             _log.fault("index of a recording not written", error, recording=self.folder.name)
+
+
+class CallRecordings:
+    """The calls that are being recorded, by UUID."""
+
+    def __init__(self, disk: Disk) -> None:
+        self.open: dict[str, CallRecording] = {}
+        self._disk = disk
+        self._known: WeakValueDictionary[str, CallRecording] = WeakValueDictionary()
+        """Those whose last index waits to be written as well: whoever writes it holds them."""
+
+    def of(self, folder: Path) -> CallRecording:
+        """The one in a folder; a call that goes on before its index is written goes on with what is known of it."""
+        call = self._known.get(folder.name)
+        if call is None:
+            call = self._known[folder.name] = CallRecording(folder, self._disk)
+        self.open[folder.name] = call
+        return call
+
+    def ended(self, call: CallRecording) -> None:
+        """No segment of it is being written."""
+        self.open.pop(call.folder.name, None)
+
+    def busy(self, uuid: str) -> bool:
+        """Whether sound or index is still to be written. Any thread may ask."""
+        return uuid in self._known
 
 
 class SegmentPlace:
     """Where a segment of a call is recorded; watches the conference it is recorded from."""
 
-    def __init__(self, calls: dict[str, CallRecording], folder: Path, ending: str, wall: Callable[[], float]) -> None:
-        """``calls``: those that are being recorded, by UUID. ``wall``: Unix time."""
+    def __init__(self, calls: CallRecordings, folder: Path, ending: str, wall: Callable[[], float]) -> None:
+        """``wall``: Unix time."""
         self._calls = calls
         self._folder = folder
         self._ending = ending
@@ -127,6 +173,7 @@ class SegmentPlace:
         self._call: CallRecording | None = None
         self._conference: Conference | None = None
         self._segment = Segment("", 0.0)
+        self._number = 0
         self._paused_at: float | None = None
         self._left_out = 0.0
 
@@ -142,23 +189,20 @@ class SegmentPlace:
 
     def began(self, holder: Holder) -> None:
         """See :class:`cordboard.mediaserver.recordings.Place`."""
-        uuid = self._folder.name
-        call = self._calls.get(uuid)
-        if call is None:
-            call = self._calls[uuid] = CallRecording(self._folder)
-        self._call = call
+        call = self._call = self._calls.of(self._folder)
         call.open.add(self)
         self._segment = Segment(call.next_file(self._ending), self._wall())
-        call.index.segments.append(self._segment)
         legs = [holder.one] if holder.one is not None else []
         if isinstance(holder, Conference):
             self._conference = holder
             holder.watchers.append(self)
             legs = list(holder.members)
-        for leg in legs:
-            call.index.conn_id = call.index.conn_id or leg.conn_id
-            self._mark("joined", leg.party)
-        call.keep()
+        with call.changes() as index:
+            index.segments.append(self._segment)
+            self._number = len(index.segments)
+            for leg in legs:
+                index.conn_id = index.conn_id or leg.conn_id
+                self._mark(index, "joined", leg.party)
 
     def paused(self, *, paused: bool) -> None:
         """See :class:`cordboard.mediaserver.recordings.Place`."""
@@ -177,26 +221,25 @@ class SegmentPlace:
         call, self._call = self._call, None
         if call is None:
             return
-        self._segment.ms = ms
-        self._segment.end = why.value
-        call.keep()
+        with call.changes():
+            self._segment.ms = ms
+            self._segment.end = why.value
         call.open.discard(self)
         if not call.open:
-            self._calls.pop(self._folder.name, None)
+            self._calls.ended(call)
 
     def _note(self, what: str, party: str = "") -> None:
-        self._mark(what, party)
         if self._call is not None:
-            self._call.keep()
+            with self._call.changes() as index:
+                self._mark(index, what, party)
 
-    def _mark(self, what: str, party: str = "") -> None:
-        if self._call is None or len(self._call.index.marks) >= MOST_MARKS:
+    def _mark(self, index: Index, what: str, party: str) -> None:
+        if len(index.marks) >= MOST_MARKS:
             return
-        index, now = self._call.index, self._wall()
+        now = self._wall()
         until = self._paused_at if self._paused_at is not None else now
         ms = max(0, round((until - self._segment.started - self._left_out) * 1000))
-        number = index.segments.index(self._segment) + 1
-        index.marks.append(Mark(now, number, ms, what, party))
+        index.marks.append(Mark(now, self._number, ms, what, party))
 
     # Watcher of the conference
 

@@ -71,7 +71,7 @@ def overview(server: MediaServer) -> Overview:
             )
             for conference in server.conferences.values()
         ],
-        list(server.recordings.calls),
+        list(server.recordings.calls.open),
     )
 
 

@@ -11,14 +11,14 @@ import re
 from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import unquote, urlsplit
 
-from cordboard.mediaserver.call_recording import SegmentPlace
+from cordboard.mediaserver.call_recording import CallRecordings, SegmentPlace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from cordboard.media import RecordEnd
-    from cordboard.mediaserver.call_recording import CallRecording
+    from cordboard.mediaserver.call_recording import Disk
     from cordboard.mediaserver.msml.dialog import Holder
 
 FORMATS: Final = {
@@ -91,16 +91,20 @@ class Named:
         """Nothing is noted."""
 
 
+def at_once(work: Callable[[], None]) -> None:
+    """A disk nobody need wait for."""
+    work()
+
+
 class Recordings:
     """The folder of recordings, as those who record see it."""
 
-    def __init__(self, wall: Callable[[], float]) -> None:
-        """``wall``: Unix time. Nothing is recorded before :meth:`configure`."""
+    def __init__(self, wall: Callable[[], float], disk: Disk) -> None:
+        """``wall``: Unix time. ``disk``: writes indexes. Nothing is recorded before :meth:`configure`."""
         self.folder: Path | None = None
         self._form = "wav"
         self._wall = wall
-        self.calls: dict[str, CallRecording] = {}
-        """Calls that are being recorded."""
+        self.calls = CallRecordings(disk)
 
     def configure(self, folder: Path | None, form: str) -> None:
         """``folder``: None records nothing. ``form``: of recordings whose name does not say it."""

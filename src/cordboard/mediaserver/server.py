@@ -17,7 +17,7 @@ from cordboard.mediaserver.leg import ServedLeg, warning
 from cordboard.mediaserver.log import Log
 from cordboard.mediaserver.msml.control import MsmlService
 from cordboard.mediaserver.msml.joins import Joins
-from cordboard.mediaserver.recordings import Recordings
+from cordboard.mediaserver.recordings import Recordings, at_once
 from cordboard.mediaserver.sounds import SoundError, Sounds
 from cordboard.sip.bodies import multipart, netann
 from cordboard.sip.bodies.msml import CONTENT_TYPE
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from cordboard import _core
     from cordboard.media import Media, Source
+    from cordboard.mediaserver.call_recording import Disk
     from cordboard.mediaserver.leg import Service
     from cordboard.mediaserver.settings import MediaServerSettings
     from cordboard.mediaserver.speech import Speech
@@ -102,8 +103,12 @@ class MediaServer:
         meters: Meters | None = None,
         log: Log | None = None,
         speech: Speech | None = None,
+        disk: Disk = at_once,
     ) -> None:
-        """``now``: the time of day, with its zone. ``speech``: says texts; None says none but those that ship."""
+        """``now``: the time of day, with its zone. ``speech``: says texts; None says none but those that ship.
+
+        ``disk``: where it is written to the disk, so that calls need not wait for it.
+        """
         self.clock = clock
         self.media = media
         self.now = now
@@ -119,7 +124,7 @@ class MediaServer:
         """Legs by name."""
         self.conferences: dict[str, Conference] = {}
         """Conferences by name."""
-        self.recordings = Recordings(lambda: self.now().timestamp())
+        self.recordings = Recordings(lambda: self.now().timestamp(), disk)
         """Where is recorded."""
         self.joins = Joins(self)
         """Who is joined to whom."""

@@ -65,6 +65,7 @@ def render(job: Job) -> str:
             said = done.stderr.decode(errors="replace").strip()
             return said[:200] or f"it ended with {done.returncode} and made nothing"
         job.made.replace(job.path)
+        _forget_oldest(job.path.parent)
     except subprocess.TimeoutExpired:
         return f"it took longer than {SECONDS} s"
     except OSError as error:
@@ -73,6 +74,16 @@ def render(job: Job) -> str:
         with contextlib.suppress(OSError):
             job.made.unlink(missing_ok=True)
     return ""
+
+
+def _forget_oldest(folder: Path) -> None:
+    """Lets go what the cache has too many of. One that was just said or made is the youngest of them."""
+    with contextlib.suppress(OSError):
+        kept = [path for path in folder.iterdir() if path.suffix == ".wav" and not path.name.startswith(".")]
+        if len(kept) > MOST_KEPT:
+            kept.sort(key=lambda path: path.stat().st_mtime)
+            for path in kept[: len(kept) - MOST_KEPT]:
+                path.unlink(missing_ok=True)
 
 
 class Speech:
@@ -143,17 +154,6 @@ class Speech:
             _log.warning("text not said", program=self.program, text=text[:60], reason=wrong)
         for told in self._waiting.pop(path, ()):
             told()
-        self._forget_oldest()
-
-    def _forget_oldest(self) -> None:
-        if self._folder is None:
-            return
-        with contextlib.suppress(OSError):
-            kept = [path for path in self._folder.glob("*.wav") if path not in self._waiting]
-            if len(kept) > MOST_KEPT:
-                kept.sort(key=lambda path: path.stat().st_mtime)
-                for path in kept[: len(kept) - MOST_KEPT]:
-                    path.unlink(missing_ok=True)
 
 
 def _job(name: str, command: str, language: str, text: str, path: Path) -> Job:

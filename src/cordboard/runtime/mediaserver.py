@@ -192,6 +192,7 @@ class MediaElement:
             media=opened.media,
             meters=self.meters,
             speech=speech,
+            disk=self._on_disk,
         )
         endpoint.flush()
         loop.add_reader(endpoint.fileno(), self._on_core_events)
@@ -220,6 +221,13 @@ class MediaElement:
             threads.submit(render, job).add_done_callback(lambda done: told(done, tell))
 
         return run
+
+    def _on_disk(self, work: Callable[[], None]) -> None:
+        try:
+            self._disk.submit(work)
+        except RuntimeError:
+            # The thread has ended with the server: what comes now is the last of it.
+            work()
 
     def _open_core(self) -> _core.Endpoint:
         options = self.options
@@ -279,7 +287,10 @@ class MediaElement:
                 {
                     "media_legs_limit": ("Most legs there may be.", lambda: server.settings.max_legs),
                     "media_conferences": ("Conferences now.", lambda: len(server.conferences)),
-                    "media_calls_recorded": ("Calls that are being recorded.", lambda: len(server.recordings.calls)),
+                    "media_calls_recorded": (
+                        "Calls that are being recorded.",
+                        lambda: len(server.recordings.calls.open),
+                    ),
                 }
             )
         )

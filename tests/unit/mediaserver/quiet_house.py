@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from cordboard.mediaserver.recordings import at_once
 from cordboard.mediaserver.server import MediaServer
 from cordboard.mediaserver.settings import MediaServerSettings
 from cordboard.sip.outgoing import Outgoing
@@ -59,7 +60,7 @@ class _Asking(_Caller):
 class House:
     """The server at 10.0.0.9, and callers."""
 
-    def __init__(self, *, seed=1, weather=None, ports=1000, **settings):
+    def __init__(self, *, seed=1, weather=None, ports=1000, disk=at_once, **settings):
         self.network = VirtualNetwork(seed, weather)
         self.clock = self.network.clock
         self.node = self.network.node("media", HOST, 5060)
@@ -70,6 +71,7 @@ class House:
             clock=self.clock,
             media=self.media,
             now=lambda: NOW,
+            disk=disk,
         )
         self.node.drain = self.server.drain_events
         self.callers = []

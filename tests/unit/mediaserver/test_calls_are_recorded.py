@@ -18,9 +18,9 @@ RECORD = (
 class Centre:
     """A conference that is recorded, with parties who have names."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, **settings):
         self.folder = folder
-        self.house, self.control = controlled(recordings=folder)
+        self.house, self.control = controlled(recordings=folder, **settings)
         start = self.house.clock.now()
         self.house.server.now = lambda: NOW.fromtimestamp(NOW.timestamp() + self.house.clock.now() - start, NOW.tzinfo)
         self.control.say('<createconference name="c" deletewhen="nocontrol"/>')
@@ -90,7 +90,7 @@ def test_parties_coming_going_and_held_are_marked_at_their_moment(centre):
     (segment,) = index.segments
     assert segment.ms >= third_at
     assert segment.end == "stopped"
-    assert centre.house.server.recordings.calls == {}
+    assert centre.house.server.recordings.calls.open == {}
     assert dict(centre.control.events[-1].values) == {"record.recordid": f"calls/{CALL}"}
 
 
@@ -131,7 +131,7 @@ def test_the_end_of_the_conference_ends_the_recording(centre):
     centre.control.say('<destroyconference id="conf:c"/>')
     centre.house.run(1)
     assert centre.index.segments[0].end
-    assert centre.house.server.recordings.calls == {}
+    assert centre.house.server.recordings.calls.open == {}
 
 
 def test_a_damaged_index_is_put_aside_and_no_sound_overwritten(centre):
@@ -156,6 +156,33 @@ def test_a_disk_that_refuses_the_index_ends_no_call(centre):
     party = centre.enter("1502")
     centre.stop()
     assert party.call.talking
+
+
+def test_a_slow_disk_holds_up_nobody_and_gets_what_there_is_when_its_turn_comes(tmp_path):
+    works = []
+    centre = Centre(tmp_path / "recordings", disk=works.append)
+    centre.enter("1501")
+    centre.record()
+    centre.enter("1502")
+    centre.parties["1502"].call.hang_up()
+    centre.house.run(1)
+    centre.stop()
+    assert len(works) == 1
+    # The call goes on elsewhere before anything of it is on the disk.
+    centre.record("s")
+    centre.stop("s")
+    calls = centre.house.server.recordings.calls
+    assert (calls.open, calls.busy(CALL)) == ({}, True)
+    while works:
+        works.pop(0)()
+    assert marks(centre.index) == [
+        (1, "joined", "1501"),
+        (1, "joined", "1502"),
+        (1, "left", "1502"),
+        (2, "joined", "1501"),
+    ]
+    assert [segment.end for segment in centre.index.segments] == ["stopped", "stopped"]
+    assert not calls.busy(CALL)
 
 
 # Those who listen

@@ -148,20 +148,16 @@ def test_there_are_so_many_texts_in_the_making_and_no_more(tmp_path):
     speech.say("another", "en")
 
 
-@pytest.mark.usefixtures("program")
-def test_the_cache_forgets_what_was_not_said_for_the_longest(tmp_path, monkeypatch):
+def test_the_cache_forgets_what_was_not_said_for_the_longest(tmp_path, program, monkeypatch):
     monkeypatch.setattr(speech_module, "MOST_KEPT", 3)
     assert MOST_KEPT > 3
-    later = Later()
-    speech = Speech(tmp_path, "auto", later)
+    (program / "espeak-ng").write_text('#!/bin/sh\necho sound > "$5"\n')
+    speech = Speech(tmp_path / "s", "auto", lambda job, tell: tell(render(job)))
     paths = []
     for number in range(5):
         paths.append(speech.say(f"text {number}", "en"))
-        later.done()
         os.utime(paths[-1], (number, number))
-    later.jobs.clear()
     speech.say("text 5", "en")
-    later.done()
     assert [path.exists() for path in paths] == [False, False, False, True, True]
 
 
