@@ -39,6 +39,10 @@ fuzz_target!(|text: &str| {
     let _ = Challenge::parse_all(text).count();
     let _ = Event::parse(text).map(|e| e.id().map(str::len));
     let _ = SubscriptionState::parse(text).map(|s| (s.expires(), s.retry_after(), s.reason().map(|r| r.len())));
-    let _ = (RAck::parse(text), Replaces::parse(text), SessionExpires::parse(text), RetryAfter::parse(text));
+    if let Ok(rack) = RAck::parse(text) {
+        assert!(rack.rseq > 0);
+        assert_eq!(RAck::parse(&format!("{} {}", rack.rseq, rack.cseq)), Ok(rack));
+    }
+    let _ = (Replaces::parse(text), SessionExpires::parse(text), RetryAfter::parse(text));
     let _ = (delta_seconds(text), qvalue(text), MediaType::parse(text).map(|m| m.params.unquoted("boundary")));
 });

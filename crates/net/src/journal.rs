@@ -4,13 +4,8 @@
 //! are sent: a REGISTER that was confirmed survives `kill -9`. A thread of its own writes the file
 //! through to the disk at most once a second: a loss of power costs a second.
 //!
-//! ```text
-//! file   = magic *record
-//! record = length(u32 LE) crc32(u32 LE, of the bytes) bytes
-//! ```
-//!
-//! A record that is cut off or damaged ends the file: it and all after it are set aside in
-//! `PATH.damaged` and counted, all before it counts.
+//! How it is laid out is for [`crate::records`] to say. What is damaged at its end is set aside in `PATH.damaged` and
+//! counted.
 //!
 //! When the file has doubled it is rewritten from a snapshot: the thread writes and syncs the
 //! snapshot to `PATH.new` while records go on into the old file and into memory; then the engine
@@ -26,8 +21,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::counters::Counters;
+use crate::records::{self, MAGIC};
 
-const MAGIC: &[u8; 8] = b"CBJRNL1\n";
 /// Records that may gather in memory during a rewrite; beyond it the rewrite is given up.
 const TAIL_LIMIT: usize = 64 << 20;
 /// A rewrite that failed is tried again once the file has grown by this.
@@ -78,7 +73,7 @@ impl Journal {
         let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
         let mut raw = Vec::new();
         file.read_to_end(&mut raw)?;
-        let (contents, good) = read_records(&raw);
+        let (contents, good) = records::read(&raw);
         let damaged = raw.len() - good;
         if damaged > 0 {
             std::fs::write(with_suffix(path, "damaged"), &raw[good..])?;
@@ -121,7 +116,7 @@ impl Journal {
     /// rewrite makes good what was lost.
     pub(crate) fn append(&mut self, bytes: &[u8], counters: &Counters) {
         self.scratch.clear();
-        push_record(&mut self.scratch, bytes);
+        records::push(&mut self.scratch, bytes);
         if let Some(tail) = &mut self.tail {
             tail.extend_from_slice(&self.scratch);
         }
@@ -269,7 +264,7 @@ fn write_snapshot(path: &Path, snapshot: &[u8]) -> io::Result<(File, u64)> {
     let mut bytes = Vec::with_capacity(snapshot.len() + 16);
     bytes.extend_from_slice(MAGIC);
     if !snapshot.is_empty() {
-        push_record(&mut bytes, snapshot);
+        records::push(&mut bytes, snapshot);
     }
     file.write_all(&bytes)?;
     file.sync_all()?;
@@ -288,51 +283,6 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     name.push(".");
     name.push(suffix);
     name.into()
-}
-
-fn push_record(out: &mut Vec<u8>, bytes: &[u8]) {
-    // A turn's changes and a snapshot are far below 4 GiB.
-    out.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
-    out.extend_from_slice(&crc32(bytes).to_le_bytes());
-    out.extend_from_slice(bytes);
-}
-
-/// The contents of all whole records, and how many bytes of the file they take.
-fn read_records(raw: &[u8]) -> (Vec<u8>, usize) {
-    let mut contents = Vec::new();
-    let Some(mut rest) = raw.strip_prefix(MAGIC) else { return (contents, 0) };
-    while let Some((head, after)) = rest.split_first_chunk::<8>() {
-        let [l0, l1, l2, l3, c0, c1, c2, c3] = *head;
-        let length = u32::from_le_bytes([l0, l1, l2, l3]) as usize;
-        let crc = u32::from_le_bytes([c0, c1, c2, c3]);
-        let Some((bytes, next)) = after.split_at_checked(length) else { break };
-        if crc32(bytes) != crc {
-            break;
-        }
-        contents.extend_from_slice(bytes);
-        rest = next;
-    }
-    (contents, raw.len() - rest.len())
-}
-
-/// CRC-32 as of IEEE 802.3.
-fn crc32(bytes: &[u8]) -> u32 {
-    const TABLE: [u32; 256] = {
-        let mut table = [0; 256];
-        let mut index = 0;
-        while index < 256 {
-            let mut value = index as u32;
-            let mut bit = 0;
-            while bit < 8 {
-                value = if value & 1 == 1 { (value >> 1) ^ 0xedb8_8320 } else { value >> 1 };
-                bit += 1;
-            }
-            table[index] = value;
-            index += 1;
-        }
-        table
-    };
-    !bytes.iter().fold(!0, |crc, byte| (crc >> 8) ^ TABLE[((crc ^ u32::from(*byte)) & 0xff) as usize])
 }
 
 #[cfg(test)]
@@ -371,11 +321,6 @@ mod tests {
             journal.poll(counters);
             std::thread::yield_now();
         }
-    }
-
-    #[test]
-    fn crc_matches_the_published_check_value() {
-        assert_eq!(crc32(b"123456789"), 0xcbf4_3926);
     }
 
     #[test]

@@ -23,6 +23,7 @@ mod guard;
 mod handle;
 mod ids;
 mod journal;
+pub mod records;
 mod routes;
 mod shared;
 mod sys;
