@@ -227,7 +227,8 @@ async def test_an_offer_of_ours_is_answered(engine: Engine, stack: AsyncExitStac
 
 
 @live
-async def test_each_leg_is_encrypted_as_it_was_asked_to_be(engine: Engine, _stack: AsyncExitStack) -> None:
+async def test_each_leg_is_encrypted_as_it_was_asked_to_be(engine: Engine, stack: AsyncExitStack) -> None:
+    await party(stack, engine, ANN)
     plain, secure = engine.leg(srtp="off"), engine.leg(srtp="required")
     assert b"a=crypto:" not in plain.offer()
     assert b" RTP/SAVP 8 0 9" in secure.offer()
