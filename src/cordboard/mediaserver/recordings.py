@@ -8,6 +8,7 @@ call:<CallUUID>          calls/<CallUUID>/1.wav, 2.wav   a call as one conversat
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import unquote, urlsplit
 
@@ -75,20 +76,30 @@ class Place(Protocol):
 class Named:
     """The place of a recording that is a file and nothing more."""
 
-    __slots__ = ("id", "path")
+    __slots__ = ("_begun", "_writing", "id", "path")
 
-    def __init__(self, path: Path, name: str) -> None:
+    def __init__(self, path: Path, name: str, writing: Counter[str]) -> None:
+        """``writing``: names of those that are being written."""
         self.path = path
         self.id = name
+        self._writing = writing
+        self._begun = False
 
-    def began(self, holder: Holder) -> None:
-        """Nothing is noted."""
+    def began(self, holder: Holder) -> None:  # noqa: ARG002
+        """See :class:`Place`."""
+        self._begun = True
+        self._writing[self.id] += 1
 
     def paused(self, *, paused: bool) -> None:
         """Nothing is noted."""
 
-    def ended(self, why: RecordEnd, ms: int) -> None:
-        """Nothing is noted."""
+    def ended(self, why: RecordEnd, ms: int) -> None:  # noqa: ARG002
+        """See :class:`Place`."""
+        if self._begun:
+            self._begun = False
+            self._writing[self.id] -= 1
+            if not self._writing[self.id]:
+                del self._writing[self.id]
 
 
 def at_once(work: Callable[[], None]) -> None:
@@ -105,11 +116,17 @@ class Recordings:
         self._form = "wav"
         self._wall = wall
         self.calls = CallRecordings(disk)
+        self._writing: Counter[str] = Counter()
 
     def configure(self, folder: Path | None, form: str) -> None:
         """``folder``: None records nothing. ``form``: of recordings whose name does not say it."""
         self.folder = folder.absolute() if folder is not None else None
         self._form = form
+
+    def busy(self, name: str) -> bool:
+        """Whether a recording, by its name in the store, is being written. Any thread may ask."""
+        kind, _, uuid = name.partition("/")
+        return name in self._writing or (kind == CALLS and self.calls.busy(uuid))
 
     def place(self, dest: str, form: str = "") -> Place:
         """Where to record; its folder is made. Raises PlaceError."""
@@ -130,7 +147,7 @@ class Recordings:
         name = f"{MESSAGES}/{stem if known else name}.{ending or known or self._form}"
         path = self.folder / name
         self._make(dest, path.parent)
-        return Named(path, name)
+        return Named(path, name, self._writing)
 
     def _of_call(self, dest: str, uuid: str, ending: str) -> Place:
         if _CALL.fullmatch(uuid) is None:

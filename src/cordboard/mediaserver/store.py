@@ -7,9 +7,11 @@ it came to anything. A recording is named as the folder has it: ``calls/<CallUUI
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import shutil
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
@@ -20,14 +22,10 @@ from cordboard.mediaserver.recordings import CALLS, MESSAGES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 AUDIT: Final = "audit.jsonl"
 SERVER: Final = "server"
 """Who lets go what is too old."""
-
-WRITTEN: Final = 60.0
-"""Seconds since the last write after which a segment without an end is taken as lost with its server."""
 
 _ID: Final = re.compile(r"(calls/[A-Za-z0-9_-]{1,64}|messages(/[A-Za-z0-9_+-][A-Za-z0-9_+.-]{0,127}){1,8})")
 _SOUNDS: Final = {".wav": "audio/wav", ".opus": "audio/ogg"}
@@ -87,10 +85,11 @@ class Access(msgspec.Struct):
 class RecordingStore:
     """See the module. Its methods read and write the disk: call them on a thread of their own."""
 
-    def __init__(self, folder: Path, wall: Callable[[], float]) -> None:
-        """``wall``: Unix time."""
+    def __init__(self, folder: Path, wall: Callable[[], float], busy: Callable[[str], bool]) -> None:
+        """``wall``: Unix time. ``busy``: whether a recording is being written."""
         self.folder = folder
         self._wall = wall
+        self._busy = busy
         self._lock = threading.Lock()
         self.accesses = 0
         """Lines of the audit since the start."""
@@ -123,8 +122,8 @@ class RecordingStore:
         return self._looked(who, "get", name, find)
 
     def delete(self, who: str, name: str) -> None:
-        """Deletes one, sound and index. Raises NoRecordingError."""
-        self._looked(who, "delete", name, self._remove)
+        """Deletes one, sound and index. Raises NoRecordingError or InUseError."""
+        self._delete(who, "delete", name)
 
     def expire(self, keep: float) -> int:
         """Deletes those older than ``keep`` seconds; 0 keeps all. Returns how many."""
@@ -133,10 +132,14 @@ class RecordingStore:
         before = self._wall() - keep
         gone = 0
         for summary in list(self._all()):
-            if self._touched(summary.id) < before:
-                with contextlib.suppress(InUseError, NoRecordingError):
-                    self._looked(SERVER, "expire", summary.id, self._remove)
+            try:
+                if self._touched(summary.id) < before:
+                    self._delete(SERVER, "expire", summary.id)
                     gone += 1
+            except (InUseError, NoRecordingError, FileNotFoundError):
+                continue
+            except OSError as error:
+                _log.fault("old recording not deleted", error, recording=summary.id)
         self.expired += gone
         return gone
 
@@ -148,11 +151,22 @@ class RecordingStore:
             _check(name)
             answer = find(name)
             found = True
-        except (OSError, ValueError):
+        except FileNotFoundError:
             raise NoRecordingError(name) from None
         finally:
             self._note(who, what, name, found=found)
         return answer
+
+    def _delete(self, who: str, what: str, name: str) -> None:
+        """Notes first: what is gone without a line cannot be asked after."""
+        path = self._looked(who, what, name, self._removable)
+        try:
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+        except FileNotFoundError:
+            raise NoRecordingError(name) from None
 
     def _note(self, who: str, what: str, name: str, *, found: bool) -> None:
         """The line of the audit. An access that cannot be noted fails: raises OSError."""
@@ -168,11 +182,13 @@ class RecordingStore:
         calls, messages = self.folder / CALLS, self.folder / MESSAGES
         for folder in sorted(calls.iterdir()) if calls.is_dir() else ():
             if folder.is_dir() and _ID.fullmatch(name := f"{CALLS}/{folder.name}"):
-                yield self._summary(name, self._index(folder))
-        for path in sorted(messages.rglob("*")) if messages.is_dir() else ():
+                with contextlib.suppress(FileNotFoundError):
+                    yield self._summary(name, self._index(folder))
+        for path in sorted(Path(folder, file) for folder, _, files in os.walk(messages) for file in files):
             name = path.relative_to(self.folder).as_posix()
             if path.is_file() and path.suffix in _SOUNDS and _ID.fullmatch(name):
-                yield self._summary(name, None)
+                with contextlib.suppress(FileNotFoundError):
+                    yield self._summary(name, None)
 
     def _index(self, folder: Path) -> Index:
         """The index of a call; made of its files where it is lost."""
@@ -215,18 +231,13 @@ class RecordingStore:
         paths = [path, *path.iterdir()] if path.is_dir() else [path]
         return max(one.stat().st_mtime for one in paths)
 
-    def _remove(self, name: str) -> None:
+    def _removable(self, name: str) -> Path:
         path = self.folder / name
-        if path.is_dir() and name.startswith(f"{CALLS}/"):
-            open_ = any(not segment.end for segment in self._index(path).segments)
-            # What is being written is not taken away from its writer; a server that was lost writes no more.
-            if open_ and self._wall() - self._touched(name) < WRITTEN:
-                raise InUseError(name)
-            shutil.rmtree(path)
-        elif path.is_file() and path.suffix in _SOUNDS:
-            path.unlink()
-        else:
+        if not (path.is_dir() and name.startswith(f"{CALLS}/")) and not (path.is_file() and path.suffix in _SOUNDS):
             raise NoRecordingError(name)
+        if self._busy(name):
+            raise InUseError(name)
+        return path
 
 
 def _check(name: str) -> None:

@@ -199,7 +199,7 @@ class MediaElement:
         self._exit.callback(loop.remove_reader, endpoint.fileno())
         self._on_core_events()
         if self._folder is not None:
-            self.store = RecordingStore(self._folder, time.time)
+            self.store = RecordingStore(self._folder, time.time, self.server.recordings.busy)
             self._expire(loop)
             self._exit.callback(self._stop_expiry)
         self._add_metrics(registry, self.server, endpoint, opened.counters)

@@ -1,12 +1,16 @@
 """A call is recorded as one conversation, and its recording is listened to, kept and let go."""
 
 import json
+import shutil
+import time
 
 import pytest
 from msml_house import Controlled, controlled, dialog
 from quiet_house import NOW
 
+from cordboard.mediaserver import store as store_module
 from cordboard.mediaserver.call_recording import Index, read_index
+from cordboard.mediaserver.recordings import Recordings, at_once
 from cordboard.mediaserver.store import AUDIT, InUseError, NoRecordingError, RecordingStore
 
 CALL = "0123456789ABCDEF"
@@ -52,7 +56,8 @@ class Centre:
             (self.folder / "calls" / CALL / segment.file).write_bytes(b"RIFF")
 
     def store(self):
-        return RecordingStore(self.folder, lambda: self.house.server.now().timestamp())
+        server = self.house.server
+        return RecordingStore(self.folder, lambda: server.now().timestamp(), server.recordings.busy)
 
 
 @pytest.fixture
@@ -274,7 +279,8 @@ def test_a_recording_is_deleted_but_not_while_it_is_written(centre):
     centre.record()
     centre.write()
     store = centre.store()
-    store._wall = (centre.folder / "calls" / CALL / "index.json").stat().st_mtime.__float__
+    # However long ago something was written: it may be paused.
+    centre.house.run(3000)
     with pytest.raises(InUseError):
         store.delete("anna", f"calls/{CALL}")
     centre.stop()
@@ -283,6 +289,64 @@ def test_a_recording_is_deleted_but_not_while_it_is_written(centre):
     with pytest.raises(NoRecordingError):
         store.delete("anna", f"calls/{CALL}")
     assert [line["found"] for line in audit(store)] == [False, True, False]
+
+
+def test_a_message_is_not_deleted_while_it_is_written(centre):
+    centre.control.say(dialog(centre.control.id, '<record dest="greeting" maxtime="60s"/>', "g"))
+    (centre.folder / "messages" / "greeting.wav").write_bytes(b"RIFF")
+    store = centre.store()
+    with pytest.raises(InUseError):
+        store.delete("anna", "messages/greeting.wav")
+    centre.control.say(f'<dialogend id="{centre.control.id}/dialog:g"/>')
+    store.delete("anna", "messages/greeting.wav")
+
+
+def test_what_a_lost_server_was_writing_is_deleted_at_once(centre):
+    centre.enter("1501")
+    centre.record()
+    centre.write()
+    after = RecordingStore(centre.folder, lambda: 0.0, Recordings(lambda: 0.0, at_once).busy)
+    after.delete("anna", f"calls/{CALL}")
+    assert not (centre.folder / "calls" / CALL).exists()
+
+
+def test_nothing_is_deleted_that_cannot_be_noted(centre):
+    store = recorded(centre)
+    (centre.folder / AUDIT).mkdir()
+    with pytest.raises(OSError, match="directory"):
+        store.delete("anna", f"calls/{CALL}")
+    assert (centre.folder / "calls" / CALL / "1.wav").exists()
+
+
+def test_one_that_vanishes_meanwhile_hides_no_other(centre, monkeypatch):
+    store = recorded(centre)
+    vanishing = centre.folder / "calls" / "0000"
+
+    def read(folder):
+        if folder == vanishing:
+            shutil.rmtree(folder)
+        return read_index(folder)
+
+    monkeypatch.setattr(store_module, "read_index", read)
+    for look in (lambda: len(store.latest("anna")), lambda: store.expire(1e-6)):
+        vanishing.mkdir()
+        (vanishing / "1.wav").write_bytes(b"RIFF")
+        store._wall = lambda: time.time() + 1
+        assert look() == 2
+
+
+def test_one_that_cannot_be_deleted_keeps_no_other(centre, monkeypatch):
+    store = recorded(centre)
+    real = shutil.rmtree
+
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(store_module.shutil, "rmtree", refuse)
+    store._wall = lambda: time.time() + 100
+    assert store.expire(50) == 1
+    monkeypatch.setattr(store_module.shutil, "rmtree", real)
+    assert [summary.id for summary in store.latest("anna")] == [f"calls/{CALL}"]
 
 
 def test_what_is_older_than_it_may_be_is_let_go(centre):

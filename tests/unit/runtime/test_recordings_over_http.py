@@ -37,7 +37,7 @@ def basic(user: str, password: str) -> str:
 
 
 def asker(logins: LoginCheck, folder: Path) -> Callable[..., Awaitable[Response]]:
-    store = RecordingStore(folder, lambda: 1000.0)
+    store = RecordingStore(folder, lambda: 1000.0, lambda _: False)
     route = RecordingRoutes(logins, lambda: store).routes()[0]
 
     async def ask(authorization: str = "", query: str = "") -> Response:
