@@ -5,6 +5,8 @@ to each other, A has been told nothing, and B's desktop only of his consultation
 else he has; when it is B, the transfer goes on.
 """
 
+from itertools import product
+
 import pytest
 from media_house import ask
 from transfer_house import talk_to_each_other, up
@@ -105,6 +107,8 @@ def replaced(house, other=None):
 KINDS = [unattended, semi_attended, attended, single_step, two_step, replaced]
 RINGING = [unattended, semi_attended, single_step]
 """Those that call C; the others find him in a call, and only A has to be asked to talk to him."""
+JOINED_AT = 1.0075
+"""When C, called by one of those, has answered, and A is being asked to talk to him."""
 
 
 # Each failure: what is so before, and what happens a moment after the transfer was asked for.
@@ -161,6 +165,43 @@ def transport_gone(house, kind):  # noqa: ARG001
     )
 
 
+def answers(house, kind):
+    """C answers; of a desktop's single step, without having rung."""
+    if kind is single_step:
+        house.target.manners = Manners(ring=None)
+    elif kind is semi_attended:
+        # His phone has rung a second when the transfer is asked for.
+        house.target.manners = Manners(answer=2.0)
+
+
+def not_joined(status):
+    def prepare(house, kind):
+        answers(house, kind)
+        house.will_not_be_joined = status
+
+    return prepare, None
+
+
+def leaves_while_joined(who):
+    def strike(house, kind):  # noqa: ARG001
+        house.a.phone.hesitates = 1.0
+        find = {"a": lambda: house.a, "b": lambda: house.b, "c": lambda: house.c}[who]
+        house.centre.clock.call_later(JOINED_AT + 0.5, lambda: find().hang_up())
+
+    return answers, strike
+
+
+ANSWERED = {
+    "A refuses": not_joined(488),
+    "A does not answer": not_joined(0),
+    "transferor hangs up while joined": leaves_while_joined("b"),
+    "transferee hangs up while joined": leaves_while_joined("a"),
+}
+"""What can go wrong when C has answered, who was called for it: until A talks to him, B is there."""
+
+WITH_ITS_ACK = {"target hangs up while joined": leaves_while_joined("c")}
+"""C, called with an offer, has its ACK at once; without one, it has to wait for A's answer."""
+
 FAILURES = {
     "404": refuses(404),
     "486": refuses(486),
@@ -174,12 +215,14 @@ FAILURES = {
 }
 
 
-@pytest.mark.parametrize("failure", FAILURES)
-@pytest.mark.parametrize("kind", KINDS)
+CASES = [*product(KINDS, FAILURES), *product(RINGING, ANSWERED), (semi_attended, "target hangs up while joined")]
+
+
+@pytest.mark.parametrize(("kind", "failure"), CASES, ids=lambda it: getattr(it, "__name__", it))
 def test_table(kind, failure):
     house = House()
     centre = house.centre
-    before, strike = FAILURES[failure]
+    before, strike = (FAILURES | ANSWERED | WITH_ITS_ACK)[failure]
     if before is not None:
         before(house, kind)
     go = kind(house, Unknown() if failure == "no such dialog" else None)
@@ -191,9 +234,9 @@ def test_table(kind, failure):
         house.a.phone.refused["INVITE"] = house.will_not_be_joined
     go()
     centre.run(45)
-    if failure == "transferee hangs up":
+    if failure.startswith("transferee hangs up"):
         a_is_gone(house)
-    elif failure == "transferor hangs up":
+    elif failure.startswith("transferor hangs up"):
         b_is_gone(house, kind)
     else:
         b_has_his_call(house, kind)

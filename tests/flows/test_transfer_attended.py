@@ -181,6 +181,51 @@ def test_semi_attended_waits_for_the_answer(held):
     ]
 
 
+@pytest.mark.parametrize("desktop", [False, True])
+def test_semi_attended_and_not_to_be_joined_the_transferor_is_put_through(held, desktop):
+    centre, a, b = held
+    a.phone.refused["INVITE"] = 488
+    centre.phones["1503"].manners = Manners(answer=4.0)
+    if desktop:
+        centre.switch.request("link", rq.MakeCall(this_dn="1502", other_dn="1503"), 7)
+        centre.run(2)
+        second, c = centre.phones["1502"].calls[-1], centre.phones["1503"].calls[-1]
+    else:
+        second, c = consult(centre, seconds=1)
+    b.refer("1503", second)
+    centre.run(8)
+    assert b.progress[-1] == "488 Not Acceptable Here"
+    assert b.talking
+    talk_to_each_other(second, c)
+    # MakeCall of somebody who holds is a call like any other; his phone's key makes it a consultation.
+    said = "INTERNAL" if desktop else "previous 1 CONSULT"
+    assert lines(centre, "1502")[-1] == f"Established 2 {said} ORIGINATION other 1503"
+    assert lines(centre, "1503")[-1] == f"Established 2 {said} DESTINATION other 1502"
+    assert lines(centre, "1501") == []
+    a.phone.refused.clear()
+    b.refer("1503", second)
+    centre.run(5)
+    talk_to_each_other(a, c)
+
+
+def test_semi_attended_the_phone_has_given_the_consultation_up_and_they_are_not_joined(held):
+    centre, a, b = held
+    a.phone.refused["INVITE"] = 488
+    centre.phones["1503"].manners = Manners(answer=3.0)
+    second, c = consult(centre, seconds=1)
+    b.refer("1503", second)
+    centre.run(0.5)
+    second.hang_up()
+    centre.run(5)
+    assert b.progress[-1] == "488 Not Acceptable Here"
+    assert c.events[-1] == "bye"
+    assert second.over
+    a.phone.refused.clear()
+    b.retrieve()
+    centre.run(1)
+    talk_to_each_other(a, b)
+
+
 def test_blind_the_transferor_hangs_up_while_it_rings(held):
     centre, a, b = held
     centre.phones["1503"].manners = Manners(answer=3.0)

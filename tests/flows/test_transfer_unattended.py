@@ -1,8 +1,10 @@
 """REFER to a number: the other party is given to a third, and whatever goes wrong leaves the call as it was."""
 
 import pytest
+from media_house import ask
 from transfer_house import lines, talk_to_each_other, up
 
+from cordboard.model import requests as rq
 from cordboard.model.forwarding import Features
 from cordboard.testkit.centre import Centre
 from cordboard.testkit.phone import Manners
@@ -272,18 +274,56 @@ def test_a_transferred_call_is_transferred_again_and_held(three):
     talk_to_each_other(a, centre.phones["1502"].calls[-1])
 
 
-def test_a_survivor_that_will_not_offer_is_offered_to(three):
+def test_who_answered_and_cannot_be_joined_is_let_go(three):
     centre, a, b = three
     a.phone.refused["INVITE"] = 488
     b.refer("1503")
-    centre.run(30)
-    # The transfer is done, the call is up, and ends when somebody hangs up: without media there is no call to lose.
-    a.phone.refused.clear()
-    c = target(centre)
-    assert a.talking
-    a.hang_up()
     centre.run(5)
-    assert c.over
+    # Both ways were tried: with the target's offer, and with one of the survivor's.
+    assert a.phone.seen == ["INVITE", "INVITE"]
+    assert b.progress == ["202", "100 Trying", "180 Ringing", "488 Not Acceptable Here"]
+    assert target(centre).events[-1] == "bye"
+    talk_to_each_other(a, b)
+    assert [line.split()[0] for line in lines(centre, "1503")] == ["Ringing", "Released"]
+    assert lines(centre, "1501") == lines(centre, "1502") == []
+    a.phone.refused.clear()
+    b.refer("1503")
+    centre.run(5)
+    talk_to_each_other(a, target(centre))
+
+
+def test_nobody_is_left_to_return_to_when_the_transferor_did_not_wait(three):
+    centre, a, b = three
+    a.phone.refused["INVITE"] = 488
+    b.refer("1503", leaves="180")
+    centre.run(5)
+    # The call is up without media that are agreed, until somebody hangs up or offers some.
+    c = target(centre)
+    a.phone.refused.clear()
+    assert a.talking
+    assert c.talking
+    c.hold()
+    centre.run(1)
+    c.retrieve()
+    centre.run(1)
+    talk_to_each_other(a, c)
+
+
+def test_a_desktop_releases_who_answered_before_he_is_joined(three):
+    centre, a, b = three
+    (call,) = centre.switch.calls
+    a.phone.hesitates = 1.0
+    b.refer("1503")
+    centre.run(1.5)
+    centre.desktop.events.clear()
+    ask(centre, rq.ReleaseCall(this_dn="1503", conn_id=call))
+    centre.run(5)
+    assert b.progress[-1] == "480 Temporarily Unavailable"
+    assert lines(centre) == ["Released 1 INTERNAL DESTINATION other 1501"]
+    a.phone.hesitates = 0.0
+    b.retrieve()
+    centre.run(5)
+    talk_to_each_other(a, b)
 
 
 def test_a_target_not_to_be_disturbed_is_busy(three):

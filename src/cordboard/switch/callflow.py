@@ -327,7 +327,7 @@ class CallFlow:
                 transfer.session.hang_up()
                 transfer.leave()
                 return
-            if transfer.branches is not None and transfer.branches.decline(party, reference_id, link):
+            if transfer.decline(party, reference_id, link):
                 return
         if self.branches is not None and self.branches.decline(party, reference_id, link):
             return

@@ -1,4 +1,8 @@
-"""A phone that is no longer in a call, until its dialogs are gone: it gets BYE, and its own BYE hurts nobody."""
+"""Legs with nobody at the other end.
+
+:class:`Leaving`: of a phone that is no longer in a call, until its dialogs are gone: it gets BYE, and its own BYE hurts
+nobody. :class:`Alone`: of a phone that waits for somebody.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +11,11 @@ from typing import TYPE_CHECKING
 from cordboard.switch.bridge import ALLOW, REFUSED
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from cordboard import _core
     from cordboard.sip.session import Session
+    from cordboard.switch.callflow import CallFlow
 
 
 def answer_alone(session: Session, event: _core.RequestEvent) -> None:
@@ -68,3 +73,47 @@ class Leaving:
 
     def on_cancelled_request(self, session: Session, transaction: int) -> None:
         """It took a re-INVITE back."""
+
+
+class Alone:
+    """Handler of a leg that is up while there is nobody at the other end yet."""
+
+    __slots__ = ("_hung_up", "_lost", "flow")
+
+    def __init__(
+        self,
+        flow: CallFlow,
+        hung_up: Callable[[Session, _core.Message], object],
+        lost: Callable[[Session, str], object],
+    ) -> None:
+        """``hung_up``: called with its BYE or CANCEL. ``lost``: with the reason why it is gone."""
+        self.flow = flow
+        """The call it waits in, or for."""
+        self._hung_up = hung_up
+        self._lost = lost
+
+    def on_request(self, session: Session, event: _core.RequestEvent) -> None:
+        """It asks for something while there is nobody to ask."""
+        answer_alone(session, event)
+
+    def on_bye(self, session: Session, message: _core.Message) -> None:
+        """It hung up."""
+        self._hung_up(session, message)
+
+    def on_cancel(self, session: Session, message: _core.Message) -> None:
+        """A CANCEL that won against our 2xx."""
+        self._hung_up(session, message)
+
+    def on_gone(self, session: Session, status: int) -> None:
+        """It has lost the dialog."""
+        self._lost(session, f"far end gone ({status})")
+
+    def on_no_ack(self, session: Session) -> None:
+        """It never acknowledged."""
+        self._lost(session, "no ACK")
+
+    def on_ack(self, session: Session, message: _core.Message) -> None:
+        """Of something before."""
+
+    def on_cancelled_request(self, session: Session, transaction: int) -> None:
+        """Of something before."""

@@ -2,9 +2,9 @@
 
     (none) --START--> CALLING: the target is being called, the transferor still has his call
     (none) --CONSULTED--> RINGING: the target of the consultation rings, the transferor still has both calls
-    (none) --BOTH_UP--> JOINING: main call and consultation are both up, and their far ends are being joined
+    (none) --BOTH_UP--> JOINING: survivor and target are both up, and are being joined
 
-    CALLING, RINGING --ANSWERED--> DONE
+    CALLING, RINGING --ANSWERED--> JOINING
          |      |----FAILED--> UNDONE: the transferor has what he had
          |      |----SURVIVOR_LEFT--> UNDONE
          '------'----TRANSFEROR_LEFT--> BLIND --ANSWERED--> DONE
@@ -13,9 +13,10 @@
     JOINING --JOINED, TRANSFEROR_LEFT--> DONE
         '-----FAILED, SURVIVOR_LEFT----> UNDONE
 
-Single-step (unattended) starts in CALLING, blind and semi-attended in RINGING, attended in JOINING. When the transferor
-is out, by DONE or by BLIND, T-Library hears it (docs/switching.md): EventReleased CallState Transferred on the
-transferor, EventPartyChanged on whoever is left; the ConnID of the main call survives.
+Single-step (unattended) starts in CALLING, blind and semi-attended in RINGING, attended in JOINING. A target that
+answered and cannot be joined is let go again, or put through to the transferor, if he had called it. When he is out, by
+DONE or by BLIND, T-Library hears it (docs/switching.md): EventReleased CallState Transferred on the transferor,
+EventPartyChanged on whoever is left; the ConnID of the main call survives.
 """
 
 from __future__ import annotations
@@ -25,9 +26,9 @@ from typing import TYPE_CHECKING, Final
 
 from cordboard.model.enums import CallState
 from cordboard.model.party import Move, Party, advance
-from cordboard.switch.delivery import RINGING, Delivery, Offer, refusal_of
+from cordboard.switch.delivery import RINGING, Delivery, Offer, Refusal, refusal_of
 from cordboard.switch.flows import anchoring, tones
-from cordboard.switch.flows.leaving import Leaving, answer_alone
+from cordboard.switch.flows.leaving import Alone, Leaving
 from cordboard.switch.flows.reconnect import Reconnect
 from cordboard.switch.flows.uniting import Uniting
 from cordboard.switch.headers import body_of
@@ -77,11 +78,11 @@ TABLE: Final[dict[tuple[State, Input], State]] = {
     (_S.NEW, _I.START): _S.CALLING,
     (_S.NEW, _I.CONSULTED): _S.RINGING,
     (_S.NEW, _I.BOTH_UP): _S.JOINING,
-    (_S.CALLING, _I.ANSWERED): _S.DONE,
+    (_S.CALLING, _I.ANSWERED): _S.JOINING,
     (_S.CALLING, _I.FAILED): _S.UNDONE,
     (_S.CALLING, _I.TRANSFEROR_LEFT): _S.BLIND,
     (_S.CALLING, _I.SURVIVOR_LEFT): _S.UNDONE,
-    (_S.RINGING, _I.ANSWERED): _S.DONE,
+    (_S.RINGING, _I.ANSWERED): _S.JOINING,
     (_S.RINGING, _I.FAILED): _S.UNDONE,
     (_S.RINGING, _I.TRANSFEROR_LEFT): _S.BLIND,
     (_S.RINGING, _I.SURVIVOR_LEFT): _S.UNDONE,
@@ -97,6 +98,13 @@ TABLE: Final[dict[tuple[State, Input], State]] = {
 
 PENDING: Final = frozenset({_S.CALLING, _S.RINGING, _S.BLIND})
 """The states in which the target has not answered."""
+
+
+HUNG_UP: Final = Refusal(Outcome.REJECTED, 480, CallState.GENERAL_ERROR, "hung up at once", ReleasedBy.CALLEE)
+"""Why it failed that somebody answered."""
+
+NO_OFFER: Final = Refusal(Outcome.FAILED, 488, CallState.GENERAL_ERROR, "no offer from the target")
+"""As :data:`HUNG_UP`."""
 
 
 class TransferStateError(Exception):
@@ -129,6 +137,7 @@ class Transfer:
     """A transfer of a call, from the request to its end."""
 
     __slots__ = (
+        "_answered",
         "_early",
         "_uniting",
         "branches",
@@ -166,6 +175,8 @@ class Transfer:
         """The target while it is being called."""
         self._early: Session | None = None
         """The transferor's leg of the consultation."""
+        self._answered: Session | None = None
+        """The target's leg, once it has answered and is in no call yet."""
         self._uniting: Uniting | None = None
         """The joining of the two that are left, while the transferor is still there."""
         self.state = State.NEW
@@ -216,8 +227,7 @@ class Transfer:
             consult.transfer = self
             far = consult.session_opposite(self._early)
             assert far is not None  # noqa: S101 - a call that is up has both
-            self._uniting = Uniting(self.flow, consult, self.survivor_session, far, self._united)
-            self._uniting.start()
+            self._join(far)
             return
         self._step(Input.CONSULTED)
         consult.transfer = self
@@ -235,7 +245,18 @@ class Transfer:
         assert session is not None  # noqa: S101
         return session
 
-    # Both calls are up: the far ends are being joined
+    # Survivor and target are being joined
+
+    def _join(self, far: Session, offer: bytes = b"") -> None:
+        target = self.target
+        assert target is not None  # noqa: S101 - it is up
+        known = self.consult or self.flow
+        self._uniting = Uniting(self.flow, self.survivor_session, far, target, self._united, known=known, offer=offer)
+        self._uniting.start(self._target_left)
+
+    def _target_left(self) -> None:
+        """The target answered, and hung up before anybody heard it."""
+        self._failed(HUNG_UP)
 
     def _united(self) -> None:
         """The survivor and the target hear each other, or would not."""
@@ -250,16 +271,20 @@ class Transfer:
 
     def _unite(self) -> Bridge:
         """The target takes the transferor's place."""
-        assert self.consult is not None  # noqa: S101 - there are two calls
-        assert self._early is not None  # noqa: S101
-        far = self.consult.session_opposite(self._early)
-        assert far is not None  # noqa: S101
         uniting, self._uniting = self._uniting, None
-        if uniting is not None:
-            uniting.let_go()
+        target = self.target
+        assert uniting is not None  # noqa: S101 - the two are being joined, or have been
+        assert target is not None  # noqa: S101
+        uniting.let_go()
         self._transferor_out()
+        if target.can(Move.ANSWER):
+            advance(target, Move.ANSWER, self.flow.server.reporter)
+        return self._bridge(uniting.far)
+
+    def _bridge(self, far: Session) -> Bridge:
         flow = self.flow
         flow.transfer = None
+        flow.rearrange(None)
         flow.b = far
         anchoring.as_configured(flow)
         return flow.join(self.survivor_session, far, flow.audit_interval())
@@ -307,32 +332,47 @@ class Transfer:
     def on_branch_answer(self, branches: Called, session: Session, event: _core.ResponseEvent) -> None:
         """The target answered: it is joined with the survivor."""
         self.branches = None
-        offerless = self.consult is None or self.consult.asks_for_offer
-        before = self._step(Input.ANSWERED)
-        target = self.target
+        target, consult = self.target, self.consult
         assert target is not None  # noqa: S101 - set when the target was called
-        self.flow.branches = None
+        before = self._step(Input.ANSWERED)
         self.flow.ring(target)
-        if before is State.RINGING and self.consult is not None:
-            self.consult.branches = None
-            self.consult.callee_call_id = branches.call_id
-        if before is not State.BLIND:
-            self._transferor_out()
-        advance(target, Move.ANSWER, self.flow.server.reporter)
         body, _ = body_of(event.message)
         session.media.heard = body
+        if consult is not None:
+            consult.callee_call_id = branches.call_id
+        offerless = consult is None or consult.asks_for_offer
         if not offerless:
             session.ack()
-        elif not body:
-            self.flow.b = session
-            self.flow.end(Outcome.FAILED, 488, ReleasedBy.SERVER, "no offer from the target")
+        if before is State.BLIND:
+            self._answered_blind(session, body, offerless=offerless)
             return
-        self.connect(session, body if offerless else b"")
+        self._answered = session
+        if offerless and not body:
+            session.hang_up()
+            self._failed(NO_OFFER)
+        else:
+            self._join(session, body if offerless else b"")
 
-    def on_branch_failure(self, branches: Called, failure: Failure) -> None:
+    def _answered_blind(self, session: Session, body: bytes, *, offerless: bool) -> None:
+        flow, target = self.flow, self.target
+        assert target is not None  # noqa: S101 - the caller's
+        flow.branches = None
+        advance(target, Move.ANSWER, flow.server.reporter)
+        if offerless and not body:
+            flow.b = session
+            flow.end(Outcome.FAILED, NO_OFFER.status, ReleasedBy.SERVER, NO_OFFER.reason)
+            return
+        bridge = self._bridge(session)
+        source, sink = (session, self.survivor_session) if offerless else (self.survivor_session, session)
+        bridge.engage(Reconnect(flow, source, sink, bridge.disengage)).start(body if offerless else b"")
+
+    def on_branch_failure(self, branches: Called, failure: Failure) -> None:  # noqa: ARG002
         """Nobody will answer; whoever was called has been let go."""
         self.branches = None
-        refusal = refusal_of(failure)
+        self._failed(refusal_of(failure))
+
+    def _failed(self, refusal: Refusal) -> None:
+        """The target will not take the transferor's place."""
         before = self._step(Input.FAILED)
         if before is State.BLIND:
             # The transferor is gone: there is nobody left to talk to.
@@ -340,8 +380,9 @@ class Transfer:
             self.flow.end(Outcome.ANSWERED, 200, ReleasedBy.SERVER, refusal.reason, first=self.survivor)
             return
         self._undo(refusal.status)
-        if before is State.RINGING and self.consult is not None and not self.consult.over:
-            self.consult.on_branch_failure(branches, failure)
+        consult = self.consult
+        if consult is not None and isinstance(consult.branches, Delivery) and not consult.over:
+            consult.on_branch_failure(consult.branches, refusal)
 
     def _undo(self, status: int) -> None:
         """The transferor has what he had."""
@@ -349,9 +390,12 @@ class Transfer:
         flow.transfer = None
         consult = self.consult
         uniting, self._uniting = self._uniting, None
+        answered, self._answered = self._answered, None
         if uniting is not None:
             uniting.undo()
         if consult is None:
+            if answered is not None:
+                self._let_go(answered)
             # Who never took part is none whom the others see.
             flow.call.parties[:] = [party for party in flow.call.parties if party.ended_at == 0.0]
         else:
@@ -362,7 +406,34 @@ class Transfer:
             early = self._early
             if early is not None and early.over and not consult.over:
                 consult.end(Outcome.CANCELLED, 487, ReleasedBy.CALLER, "CANCEL", first=consult.party_of(early))
+            if answered is not None and not answered.over:
+                self._put_through(consult, answered)
         self.observer.finish(status)
+
+    def _let_go(self, answered: Session) -> None:
+        """A target nobody had called but for the transfer goes again."""
+        target = self.target
+        answered.hang_up()
+        if target is not None:
+            if target.alive:
+                advance(target, Move.RELEASE, self.flow.server.reporter)
+            self.flow.forget(target)
+
+    @staticmethod
+    def _put_through(consult: CallFlow, answered: Session) -> None:
+        """The target has answered the consultation after all: the transferor talks to it, if he is still there."""
+        a = consult.a
+        if consult.over or a is None:
+            answered.hang_up()
+            return
+        consult.branches = None
+        consult.b = answered
+        if a.early:
+            consult.answer_nowhere()
+        consult.rearrange(None)
+        bridge = consult.join(a, answered, consult.audit_interval())
+        consult.establish()
+        bridge.engage(Reconnect(consult, answered, a, bridge.disengage)).start()
 
     # Somebody leaves while the target is being called or joined
 
@@ -390,7 +461,7 @@ class Transfer:
             branches.forsaken = True
         self.flow.branches = branches
         self.flow.transfer = self
-        self.survivor_session.handler = self
+        self.survivor_session.handler = Alone(self.flow, self.flow.on_hang_up, self.flow.on_lost)
         if self.target is not None and self.target.alive:
             tones.ring_back(self.flow)
 
@@ -417,36 +488,20 @@ class Transfer:
         return self.state is State.JOINING
 
     def consulting_left(self) -> bool:
-        """The transferor gave up his leg of the consultation. Whether its target rings on, to be transferred to."""
-        return self.state is State.RINGING
+        """The transferor gave up his leg of the consultation. Whether its target stays, to be transferred to."""
+        return self.state is State.RINGING or self.state is State.JOINING
 
-    # SessionHandler of the survivor's leg, while the transferor is gone and the target rings
-
-    def on_bye(self, session: Session, message: _core.Message) -> None:
-        """The survivor hung up."""
-        self.flow.on_hang_up(session, message)
-
-    def on_gone(self, session: Session, status: int) -> None:
-        """The survivor's phone is gone."""
-        self.flow.on_lost(session, f"far end gone ({status})")
-
-    def on_no_ack(self, session: Session) -> None:
-        """The survivor's phone never acknowledged."""
-        self.flow.on_lost(session, "no ACK")
-
-    def on_cancel(self, session: Session, message: _core.Message) -> None:
-        """A CANCEL that won against our 2xx."""
-        self.flow.on_hang_up(session, message)
-
-    def on_ack(self, session: Session, message: _core.Message) -> None:
-        """Of something before."""
-
-    def on_cancelled_request(self, session: Session, transaction: int) -> None:
-        """Of something before."""
-
-    def on_request(self, session: Session, event: _core.RequestEvent) -> None:
-        """It asks for something while there is nobody to ask."""
-        answer_alone(session, event)
+    def decline(self, party: Party, reference_id: int, link: Link | None) -> bool:
+        """A desktop releases the target before it has taken the transferor's place. Whether that is what was done."""
+        if self.branches is not None:
+            return self.branches.decline(party, reference_id, link)
+        if self._answered is None or party is not self.target:
+            return False
+        self._answered.hang_up()
+        if party.alive:
+            advance(party, Move.RELEASE, self.flow.server.reporter, reference_id=reference_id, link=link)
+        self._target_left()
+        return True
 
     # The transferor is out
 
@@ -502,18 +557,3 @@ class Transfer:
             link=link,
             third=third,
         )
-
-    def connect(self, session: Session | None, offer: bytes = b"") -> None:
-        """Joins the survivor's leg and the target's."""
-        flow = self.flow
-        flow.transfer = None
-        flow.rearrange(None)
-        assert session is not None  # noqa: S101 - the caller's
-        flow.b = session
-        anchoring.as_configured(flow)
-        bridge = flow.join(self.survivor_session, session, flow.audit_interval())
-        if offer:
-            source, sink = session, self.survivor_session
-        else:
-            source, sink = self.survivor_session, session
-        bridge.engage(Reconnect(flow, source, sink, bridge.disengage)).start(offer)

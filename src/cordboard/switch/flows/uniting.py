@@ -1,44 +1,74 @@
-"""Two calls of one phone becoming one: the phones at their far ends are joined while the calls are still there.
+"""The two who are to talk after a transfer are joined while the transferor is still there.
 
     survivor                switch                   target          (each in a call with the transferor)
     | <- re-INVITE (no offer) |                         |
     | 200 (offer) ----------> | re-INVITE (offer) ----> |
     | <-------- ACK (answer) -| <--------- 200 (answer) |            only now the transferor is let go
 
-What goes wrong leaves the transferor both his calls, each with the media it had.
+A target that was called for the transfer has just answered, and is in no call yet: who hangs up there is told to the
+transfer. One that was called without an offer has made its own, and that is for the survivor.
+
+What goes wrong leaves the transferor the calls he has, each with the media it had.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cordboard.sip.session import SILENT
+from cordboard.switch.flows.leaving import Alone
 from cordboard.switch.flows.reconnect import Reconnect, opposite, restore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cordboard import _core
+    from cordboard.model.party import Party
     from cordboard.sip.session import Session
     from cordboard.switch.bridge import Bridge
     from cordboard.switch.callflow import CallFlow
 
 
 class Uniting:
-    """The joining. A change of both calls' media."""
+    """The joining. A change of the media of the calls there are."""
 
-    __slots__ = ("_calls", "_done", "_far", "_joining", "_near", "over")
+    __slots__ = ("_done", "_joining", "_known", "_legs", "_main", "_near", "_offer", "_target", "far", "over")
 
     def __init__(
-        self, main: CallFlow, consult: CallFlow, near: Session, far: Session, done: Callable[[], None]
+        self,
+        main: CallFlow,
+        near: Session,
+        far: Session,
+        target: Party,
+        done: Callable[[], None],
+        *,
+        known: CallFlow,
+        offer: bytes = b"",
     ) -> None:
-        """``near`` and ``far``: the legs of the survivor in the main call and of the target in the consultation."""
-        self._calls = (main, consult)
+        """``near`` and ``far``: the legs of the survivor and of the target. ``known``: the call that knows the target.
+
+        ``offer``: that of a target whose ACK is owed.
+        """
+        self._main = main
+        self._known = known
         self._near = near
-        self._far = far
+        self._target = target
+        self._offer = offer
         self._done = done
+        self._legs = [(main, near)]
+        if far in (known.a, known.b):
+            self._legs.append((known, far))
+        self.far = far
+        """The target's leg."""
         self.over = False
-        self._joining = Reconnect(main, near, far, self._ended)
+        source, sink = (far, near) if offer else (near, far)
+        self._joining = Reconnect(main, source, sink, self._ended)
         self._joining.shown = self._shown
+
+    @property
+    def alone(self) -> bool:
+        """Whether the target is in no call yet."""
+        return len(self._legs) == 1
 
     @property
     def joined(self) -> bool:
@@ -46,22 +76,24 @@ class Uniting:
         return self._joining.joined
 
     def _shown(self, session: Session) -> _core.Headers:
-        """What tells a phone whom it is to talk to: the one at the far end of the other call."""
-        main, consult = self._calls
-        survivor, target = main.party_of(self._near), consult.party_of(self._far)
-        if survivor is None or target is None:
+        """What tells a phone whom it is to talk to."""
+        main, known, target = self._main, self._known, self._target
+        survivor = main.party_of(self._near)
+        if survivor is None:
             return opposite(main, session)
         if session is self._near:
-            return consult.told(main.extension_of(survivor), target)
-        return main.told(consult.extension_of(target), survivor)
+            return known.told(main.extension_of(survivor), target)
+        return main.told(known.extension_of(target), survivor)
 
-    def start(self) -> None:
-        """Begins."""
-        for flow in self._calls:
+    def start(self, left: Callable[[], None]) -> None:
+        """Begins. ``left``: called when a target that is in no call hangs up."""
+        if self.alone:
+            self.far.handler = Alone(self._main, lambda *_: left(), lambda *_: left())
+        for flow, _ in self._legs:
             place = flow.bridge or flow.arrangement
             if place is not None:
                 place.engage(self)
-        self._joining.start()
+        self._joining.start(self._offer)
 
     def stop(self) -> None:
         """Asks nothing more. Harmless when it is done."""
@@ -70,7 +102,9 @@ class Uniting:
 
     def let_go(self) -> None:
         """It is no change of theirs any more."""
-        for flow in self._calls:
+        if self.alone:
+            self.far.handler = SILENT
+        for flow, _ in self._legs:
             place = flow.bridge or flow.arrangement
             if place is not None:
                 place.disengage()
@@ -85,7 +119,7 @@ class Uniting:
         ended = self.over
         self.stop()
         self.let_go()
-        for flow, leg in zip(self._calls, (self._near, self._far), strict=True):
+        for flow, leg in self._legs:
             other = None if flow.over else flow.session_opposite(leg)
             if other is not None and (leg in self._joining.changed or not ended):
                 restore(flow, other, leg)
