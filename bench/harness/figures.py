@@ -16,7 +16,14 @@ from bench.harness import load, media, ours
 from cordboard.testkit.live import centre
 from cordboard.testkit.live.server import Server
 
-RATES = {"register": 8000, "register-digest": 4000, "call": 1500, "register-tls": 2000, "call-tls": 300}
+RATES = {
+    "register": 8000,
+    "register-digest": 4000,
+    "call": 1500,
+    "register-tls": 2000,
+    "call-tls": 300,
+    "transfer": 300,
+}
 """Operations a second at which the figures are compared with those of the peers."""
 TLS = ("register-tls", "call-tls")
 """Figures whose phones keep connections over TLS."""
@@ -118,11 +125,11 @@ def memory_of_a_call(folder: Path) -> float:
 def watched(figure: str, server: Server) -> Iterator[list[int]]:
     """A desktop watches the calls. Append the number of calls made: it must have seen them all, or WatchError."""
     calls: list[int] = []
-    if figure not in ("call", "call-tls"):
+    if figure not in ours.DNS_OF:
         yield calls
         return
     arguments = [f"ws://127.0.0.1:{server.tlib_port}/tlib", centre.ADMINISTRATOR, centre.ADMINISTRATOR_PASSWORD]
-    command = [sys.executable, "-m", "bench.harness.watcher", *arguments, *ours.DNS_OF_A_CALL]
+    command = [sys.executable, "-m", "bench.harness.watcher", *arguments, *ours.DNS_OF[figure]]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as watcher:
         if watcher.stdout is None or watcher.stdout.readline().strip() != "ready":
             watcher.kill()
@@ -132,7 +139,7 @@ def watched(figure: str, server: Server) -> Iterator[list[int]]:
     seen = json.loads(out)
     say(f"desktop saw {sum(seen['events'].values())} events, reconnects {seen['reconnects']}: {seen['events']}")
     wanted = sum(calls)
-    if calls and seen["events"].get("EventReleased", 0) < 2 * wanted:
+    if calls and seen["events"].get("EventReleased", 0) < len(ours.DNS_OF[figure]) * wanted:
         raise WatchError(f"{wanted} calls were made, the desktop saw {seen}")
 
 

@@ -18,6 +18,21 @@ USERS = 1000
 PASSWORD = "secret"
 CALLER_PORT = 5080
 PHONE_PORT = 5070
+TARGET_PORT = 5072
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Who takes part in a figure made of calls: scenarios of sipp by the part they play."""
+
+    caller: str
+    phone: str
+    """At the DN 1000, which is called."""
+    target: str = ""
+    """At the DN 1001, to which the caller hands the call over."""
+
+
+SCENES = {"call": Scene("call-uac", "call-uas"), "transfer": Scene("transferor", "transferred", "call-uas")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,18 +83,21 @@ def run(
     """
     folder.mkdir(parents=True, exist_ok=True)
     count = max(1, round(rate * seconds))
-    called = None
-    if figure == "call":
-        called = _sipp(folder, "call-uas", server, PHONE_PORT, 0, 1, ["-l", "500000"])
-        _wait_bound(PHONE_PORT)
+    scene = SCENES.get(figure)
+    phones = []
+    if scene:
+        for name, port in ((scene.phone, PHONE_PORT), (scene.target, TARGET_PORT)):
+            if name:
+                phones.append(_sipp(folder, name, server, port, 0, 1, ["-l", "500000"]))
+                _wait_bound(port)
     pids = family(pid)
     memory_before = memory_kib(pids)
     before = usage(pids)
     started = time.monotonic()
     extra = ["-l", str(max(200, round(rate * (hold_ms / 1000 + 5))))]
     extra += ["-timeout", f"{round(seconds + hold_ms / 1000 + 40)}s"]
-    if figure == "call":
-        scenario = "call-uac"
+    if scene:
+        scenario = scene.caller
         extra += ["-s", "1000", "-d", str(hold_ms)]
     else:
         scenario = figure
@@ -94,14 +112,13 @@ def run(
             per_operation = (memory_kib(family(pid)) - memory_before) / count
         load.wait(seconds + hold_ms / 1000 + 60)
     finally:
-        _end(load)
-        if called:
-            _end(called)
+        for each in (load, *phones):
+            _end(each)
     elapsed = time.monotonic() - started - hold_ms / 1000
     if settle:
         settle()
     used = usage(family(pid)) - before
-    if figure != "call":
+    if not scene:
         per_operation = (memory_kib(family(pid)) - memory_before) / min(count, USERS)
     with (folder / f"{scenario}.csv").open(newline="") as file:
         last = list(csv.DictReader(file, delimiter=";"))[-1]

@@ -5,24 +5,30 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench.harness.load import CALLER_PORT, PASSWORD, PHONE_PORT, USERS
+from bench.harness.load import CALLER_PORT, PASSWORD, PHONE_PORT, TARGET_PORT, USERS
 from bench.harness.measure import SERVER_CORE, family, pin
 from bench.harness.peers import Running
 from cordboard.testkit.live.centre import Extension
 from cordboard.testkit.live.server import Server
 
-DNS_OF_A_CALL = ("caller", "1000")
+DNS_OF = {
+    "call": ("caller", "1000"),
+    "call-tls": ("caller", "1000"),
+    "transfer": ("caller", "1000", "1001"),
+}
+"""The DNs of the figures that are made of calls."""
 
 
 @contextmanager
 def start(figure: str) -> Iterator[tuple[Running, Server]]:
     """Starts it with call records and logs as installed by default, pinned to the server's core."""
     if figure == "call-tls":
-        extensions = [Extension(number, options={"max-calls": 0}) for number in DNS_OF_A_CALL]
-    elif figure == "call":
+        extensions = [Extension(number, options={"max-calls": 0}) for number in DNS_OF[figure]]
+    elif figure in DNS_OF:
+        ports = {"caller": CALLER_PORT, "1000": PHONE_PORT, "1001": TARGET_PORT}
         extensions = [
-            Extension("caller", contact=f"sip:caller@127.0.0.1:{CALLER_PORT}", options={"max-calls": 0}),
-            Extension("1000", contact=f"sip:1000@127.0.0.1:{PHONE_PORT}", options={"max-calls": 0}),
+            Extension(number, contact=f"sip:{number}@127.0.0.1:{ports[number]}", options={"max-calls": 0})
+            for number in DNS_OF[figure]
         ]
     else:
         password = PASSWORD if figure == "register-digest" else ""

@@ -32,7 +32,7 @@ def installed() -> list[str]:
 
 def does(peer: str, figure: str) -> bool:
     """Whether a peer can be measured for a figure."""
-    if figure.endswith("-tls"):
+    if figure.endswith("-tls") or figure == "transfer":
         return False
     return figure == "register" if peer == "floor" else True
 
