@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 
 from cordboard.cli.admin import ask
-from cordboard.cli.lines import duration, moment
+from cordboard.cli.lines import duration, moment, shown
 from cordboard.cli.link import JsonOption, StateOption, out
 from cordboard.runtime.bans import BANS_PATH, Ban
 
@@ -50,7 +50,7 @@ def clear(
     """End the ban of a source, or every ban."""
     before = _ask("DELETE", state, source)
     if source:
-        out.print(f"{source} is heard again.")
+        out.print(shown(f"{source} is heard again."))
     else:
         out.print(f"Bans ended: {len(before)}")
 

@@ -8,7 +8,7 @@ import msgspec
 import typer
 from rich.table import Table
 
-from cordboard.cli.lines import duration, moment, outcome_style
+from cordboard.cli.lines import duration, moment, outcome_style, shown
 from cordboard.cli.link import Way, fail, out, over_link, run
 from cordboard.model.enums import CallType
 from cordboard.model.events import EventAddressInfo, EventPartyInfo
@@ -111,8 +111,8 @@ def _live_table(parties: list[EventPartyInfo]) -> Table:
         started = party.creation_time.sec if party.creation_time else now
         table.add_row(
             party.conn_id,
-            party.ani or party.this_dn,
-            party.dnis or party.other_dn or "",
+            shown(party.ani or party.this_dn),
+            shown(party.dnis or party.other_dn or ""),
             f"[green]{party.party_state}[/]" if party.party_state == "established" else party.party_state,
             CallType(party.call_type).name.lower(),
             duration(now - started),
@@ -130,13 +130,13 @@ def _record_table(records: list[CallRecord]) -> Table:
         talked = record.ended_at - record.answered_at if record.answered_at else None
         table.add_row(
             moment(record.created_at),
-            record.caller,
-            record.callee,
+            shown(record.caller),
+            shown(record.callee),
             f"[{style}]{record.outcome}[/]",
             str(record.status),
             duration(rang) if rang is not None else "",
             duration(talked) if talked is not None else "",
-            f"{record.released_by} ({record.reason})" if record.reason else record.released_by,
+            shown(f"{record.released_by} ({record.reason})" if record.reason else record.released_by),
             record.conn_id,
         )
     return table

@@ -13,6 +13,7 @@ import msgspec
 import typer
 
 from cordboard.cli.calls import app
+from cordboard.cli.lines import shown
 from cordboard.cli.link import StateOption, err, fail
 from cordboard.runtime.state import database_location, running_state
 from cordboard.switch.records import CallRecord, Outcome
@@ -86,7 +87,7 @@ def export(
     except OSError as error:
         fail(f"{output or 'the output'} cannot be written: {error.strerror}")
     if output:
-        err.print(f"{count} records in {output}")
+        err.print(shown(f"{count} records in {output}"))
 
 
 def _written(form: Form, pages: Iterator[list[CallRecord]]) -> Iterator[tuple[bytes, int]]:

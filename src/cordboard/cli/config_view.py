@@ -163,7 +163,7 @@ def validate(
             continue
         warn(notices)
         bad = bad or (strict and bool(notices))
-        out.print(f"{file}: [green]good[/]" + (f", {len(notices)} warnings" if notices else ""))
+        out.print(f"{escape(str(file))}: [green]good[/]" + (f", {len(notices)} warnings" if notices else ""))
     if bad:
         raise typer.Exit(EXIT_REFUSED)
 

@@ -14,6 +14,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from cordboard.cli.lines import shown
 from cordboard.cli.link import out
 from cordboard.config import sample, toml
 from cordboard.config.store import Store
@@ -129,7 +130,7 @@ async def follow(url: str, token: str) -> None:
                 if told is not None:
                     out.print(told)
     except LinkError as error:
-        out.print(f"[red]{error}[/]")
+        out.print(f"[red]{shown(str(error))}[/]")
 
 
 def tell(event: LinkEvent) -> Text | None:

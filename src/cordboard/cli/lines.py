@@ -4,6 +4,7 @@ import time
 from typing import Any, Final
 
 import msgspec
+from rich.markup import escape
 from rich.text import Text
 
 from cordboard.model.enums import CallState, CallType, DNRole, PrivateMessage
@@ -112,6 +113,16 @@ def event_json(event: LinkEvent) -> str:
     else:
         value = event.attributes if isinstance(event, UnknownEvent) else event
     return msgspec.json.encode(value).decode()
+
+
+def visible(text: str) -> str:
+    """What somebody else wrote, without what a terminal would obey."""
+    return "".join(one if one.isprintable() or one in "\n\t" else "\N{REPLACEMENT CHARACTER}" for one in text)
+
+
+def shown(text: str) -> str:
+    """What somebody else wrote, as it is: nothing in it is taken for markup."""
+    return escape(visible(text))
 
 
 def duration(seconds: float) -> str:

@@ -16,6 +16,7 @@ import typer
 import uvloop
 from rich.console import Console
 
+from cordboard.cli.lines import shown
 from cordboard.runtime.state import link_file_of, running_state
 from cordboard.tlib import ConnectError, LinkError, LoginError, TLibClient, VersionError
 from cordboard.tlib.auth import read_link_file
@@ -56,7 +57,7 @@ out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty()
 
 def fail(message: str, code: int = 1) -> NoReturn:
     """Says what is wrong in one line and ends the command."""
-    err.print(f"[bold red]error:[/] {message}", markup=True, soft_wrap=True)
+    err.print(f"[bold red]error:[/] {shown(message)}", soft_wrap=True)
     raise typer.Exit(code)
 
 

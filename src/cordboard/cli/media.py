@@ -5,6 +5,7 @@ import typer
 from rich.table import Table
 
 from cordboard.cli.admin import NotFoundError, ask
+from cordboard.cli.lines import shown
 from cordboard.cli.link import JsonOption, StateOption, fail, out
 from cordboard.mediaserver.overview import ConferenceView, LegView, Overview
 from cordboard.runtime.media_routes import MEDIA_PATH
@@ -37,7 +38,7 @@ def media(*, as_json: JsonOption = False, state: StateOption = None) -> None:
     if found.conferences:
         out.print(_conferences(found.conferences))
     if found.recorded:
-        out.print(f"Calls being recorded: {', '.join(found.recorded)}")
+        out.print(f"Calls being recorded: {shown(', '.join(found.recorded))}")
 
 
 def _legs(legs: list[LegView]) -> Table:
@@ -46,17 +47,17 @@ def _legs(legs: list[LegView]) -> Table:
         table.add_column(column)
     for leg in legs:
         table.add_row(
-            leg.id,
+            shown(leg.id),
             leg.service if leg.state == "up" else f"{leg.service} ({leg.state})",
-            leg.party,
-            leg.codec,
-            leg.remote,
+            shown(leg.party),
+            shown(leg.codec),
+            shown(leg.remote),
             str(leg.received),
             str(leg.lost),
             str(leg.sent),
             _mos(leg.mos),
-            leg.conference,
-            leg.conn_id,
+            shown(leg.conference),
+            shown(leg.conn_id),
         )
     return table
 
@@ -73,5 +74,6 @@ def _conferences(conferences: list[ConferenceView]) -> Table:
     for column in ("Name", "Parties", "Speaking", "Dialogs"):
         table.add_column(column)
     for one in conferences:
-        table.add_row(one.name, ", ".join(one.parties), ", ".join(one.speakers), ", ".join(one.dialogs))
+        lists = (one.parties, one.speakers, one.dialogs)
+        table.add_row(shown(one.name), *(shown(", ".join(names)) for names in lists))
     return table

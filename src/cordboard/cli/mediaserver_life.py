@@ -13,6 +13,7 @@ from typing import Final
 import structlog
 import uvloop
 
+from cordboard.cli.lines import shown
 from cordboard.cli.link import err, fail, out
 from cordboard.cli.serve import EXIT_CONFIG, EXIT_LISTEN, EXIT_STATE, GC_THRESHOLD
 from cordboard.config.errors import ConfigError
@@ -166,7 +167,7 @@ class _Life:
             gc.freeze()
             gc.set_threshold(GC_THRESHOLD, 20, 20)
             if out.is_terminal:
-                out.print(f"[bold]Media Server[/]  {self._element.describe()}   state {self._state.path}")
+                out.print(f"[bold]Media Server[/]  {shown(f'{self._element.describe()}   state {self._state.path}')}")
             await self._stop.wait()
             await self._drain()
         _log.info("server stopped")

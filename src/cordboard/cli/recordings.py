@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 
 from cordboard.cli.admin import NotFoundError, ask
-from cordboard.cli.lines import duration, moment
+from cordboard.cli.lines import duration, moment, shown
 from cordboard.cli.link import JsonOption, StateOption, fail, out
 from cordboard.mediaserver.store import Recorded, Summary
 from cordboard.runtime.media_routes import RECORDINGS_PATH
@@ -47,7 +47,8 @@ def list_(
         table.add_column(column)
     for one in found:
         length = duration(one.ms / 1000) if one.ms else ""
-        table.add_row(moment(one.at), one.id, ", ".join(one.parties), length, f"{one.bytes:,}", one.conn_id)
+        row = (moment(one.at), one.id, ", ".join(one.parties), length, f"{one.bytes:,}", one.conn_id)
+        table.add_row(*map(shown, row))
     out.print(table)
 
 
@@ -60,10 +61,11 @@ def show(name: NameArgument, *, as_json: JsonOption = False, state: StateOption 
         return
     for number, segment in enumerate(found.segments, 1):
         length = duration(segment.ms / 1000) if segment.ms else "being recorded" if not segment.end else ""
-        out.print(f"[bold]{number}[/]  {segment.file}  {moment(segment.started)}  {length}  {segment.end}")
+        about = f"{segment.file}  {moment(segment.started)}  {length}  {segment.end}"
+        out.print(f"[bold]{number}[/]  {shown(about)}")
         for mark in found.marks:
             if mark.segment == number:
-                out.print(f"     {duration(mark.ms / 1000):>8}  {mark.what} {mark.party}")
+                out.print(f"     {duration(mark.ms / 1000):>8}  {shown(f'{mark.what} {mark.party}')}")
 
 
 @app.command()
@@ -80,13 +82,16 @@ def get(
     found = msgspec.json.decode(_ask(state, name), type=Recorded)
     if segment > len(found.segments):
         fail(f"{name} has {len(found.segments)} segments")
-    target = file or Path(f"{Path(name).name}-{found.segments[segment - 1].file}" if found.marks else Path(name).name)
+    own = Path(name).name
+    if name.startswith("calls/"):
+        own += f"-{Path(found.segments[segment - 1].file).name}"
+    target = file or Path(own)
     sound = _ask(state, name, {"segment": str(segment)})
     try:
         target.write_bytes(sound)
     except OSError as error:
         fail(f"{target} cannot be written: {error.strerror}")
-    out.print(f"{target}: {len(sound):,} bytes")
+    out.print(shown(f"{target}: {len(sound):,} bytes"))
 
 
 @app.command()
@@ -100,7 +105,7 @@ def delete(
     if not yes:
         typer.confirm(f"Delete {name}?", abort=True)
     _ask(state, name, method="DELETE")
-    out.print(f"{name} is deleted.")
+    out.print(shown(f"{name} is deleted."))
 
 
 def _ask(state: Path | None, name: str, query: dict[str, str] | None = None, *, method: str = "GET") -> bytes:

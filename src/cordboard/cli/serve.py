@@ -15,6 +15,7 @@ from rich.panel import Panel
 from rich.table import Table
 
 from cordboard.cli.demo import Demo, follow, prepare
+from cordboard.cli.lines import shown
 from cordboard.cli.link import err, fail, out
 from cordboard.config import toml
 from cordboard.config.environment import Change, Environment
@@ -230,12 +231,12 @@ class _Run:
         if not out.is_terminal:
             return
         table = Table.grid(padding=(0, 2))
-        table.add_row("SIP", server.describe_sip())
-        table.add_row("T-Library", server.link_url)
-        table.add_row("Metrics", f"{server.http_url}/metrics")
+        table.add_row("SIP", shown(server.describe_sip()))
+        table.add_row("T-Library", shown(server.link_url))
+        table.add_row("Metrics", shown(f"{server.http_url}/metrics"))
         if server.media is not None:
-            table.add_row("Media Server", server.media.describe())
-        table.add_row("State", str(self._state.path))
+            table.add_row("Media Server", shown(server.media.describe()))
+        table.add_row("State", shown(str(self._state.path)))
         table.add_row("DNs", str(len(server.environment.dns)))
         out.print(Panel(table, title="Cordboard is up", title_align="left", expand=False))
         out.print("[dim]cordboard tlib watch shows the events, cordboard calls the calls; Ctrl-C drains and stops.[/]")

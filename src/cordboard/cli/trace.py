@@ -11,7 +11,7 @@ import typer
 from rich.table import Table
 
 from cordboard.cli.admin import NotFoundError, ask
-from cordboard.cli.lines import moment
+from cordboard.cli.lines import moment, shown, visible
 from cordboard.cli.link import JsonOption, StateOption, err, fail, out
 from cordboard.ops import pcap
 from cordboard.ops.ladder import Ladder
@@ -84,7 +84,7 @@ def _write(file: Path, messages: list[Message]) -> None:
         file.write_bytes(pcap.capture(messages))
     except OSError as error:
         fail(f"{file} cannot be written: {error.strerror}")
-    err.print(f"[dim]{len(messages)} messages in {file}[/]")
+    err.print(f"[dim]{len(messages)} messages in {shown(str(file))}[/]")
 
 
 def _list(state: Path | None, *, as_json: bool) -> None:
@@ -100,7 +100,7 @@ def _list(state: Path | None, *, as_json: bool) -> None:
     for column in ("Began", "Parties", "ConnID", ""):
         table.add_column(column)
     for call in calls:
-        table.add_row(moment(call.at), ", ".join(call.dns), call.conn_id, "[green]now[/]" if call.live else "")
+        table.add_row(moment(call.at), shown(", ".join(call.dns)), call.conn_id, "[green]now[/]" if call.live else "")
     out.print(table)
 
 
@@ -176,6 +176,6 @@ class _Viewer:
         rows = self._ladder.add(new)
         if rows and self._ladder.changed:
             for line in self._ladder.heading():
-                out.print(line, markup=False)
+                out.print(visible(line), markup=False)
         for line in self._ladder.lines(rows, details=self._details):
-            out.print(line, markup=False)
+            out.print(visible(line), markup=False)
