@@ -152,6 +152,15 @@ class OperationsOptions(ProcessOptions):
         source=OURS,
         since="0.2",
     )
+    trace_digits = Option(
+        "trace-digits",
+        BOOL,
+        False,
+        "Whether cordboard trace shows the keys parties press, PINs and card numbers among them; else they are masked.",
+        source=OURS,
+        since="0.2",
+        example="true",
+    )
     hep_address = Option(
         "hep-address",
         SocketAddress(),

@@ -16,6 +16,7 @@ import msgspec
 
 from cordboard.model.events import CallEvent, EventError
 from cordboard.model.requests import CallRequest, MakeCall
+from cordboard.ops.masking import without_digits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -247,9 +248,10 @@ class TraceBook:
         """The Call-IDs of the legs of calls."""
         return list(dict.fromkeys(call_id for conn_id in conn_ids for call_id in self._calls[conn_id].call_ids))
 
-    def steps(self, conn_ids: Sequence[str]) -> list[Step]:
-        """What the desktops asked and were told, in time order."""
-        found = [_step(at, what) for conn_id in conn_ids for at, what in self._calls[conn_id].steps]
+    def steps(self, conn_ids: Sequence[str], *, digits: bool = False) -> list[Step]:
+        """What the desktops asked and were told, in time order; keys that were pressed are masked unless ``digits``."""
+        kept = [step for conn_id in conn_ids for step in self._calls[conn_id].steps]
+        found = [_step(at, what if digits else without_digits(what)) for at, what in kept]
         return sorted(found, key=lambda step: step.at)
 
 

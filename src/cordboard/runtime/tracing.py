@@ -37,6 +37,7 @@ class Tracing:
         self.book = TraceBook(sink)
         self._endpoint: _core.Endpoint | None = None
         self._switch: SipServer | None = None
+        self._digits = False
         self._collector: tuple[object, ...] = ()
         self._ours: _core.Address = ("0.0.0.0", 0)  # noqa: S104 - nothing listens on it
         self._desktops: _core.Address = self._ours
@@ -53,6 +54,7 @@ class Tracing:
         if endpoint is None or switch is None:
             return
         self.book.limit = options.trace_calls
+        self._digits = options.trace_digits
         endpoint.keep_messages(options.trace_memory if options.trace_calls else 0)
         address = options.collector()
         collector = (address, options.hep_id, options.hep_password.reveal())
@@ -99,11 +101,12 @@ class Tracing:
         call_ids = book.call_ids(conn_ids) or [call_id] * bool(call_id)
         found = endpoint.messages(call_ids, after=after) if call_ids else []
         messages = [
-            Message(number, at, outgoing, transport, local, remote, masked(data))
+            Message(number, at, outgoing, transport, local, remote, masked(data, digits=self._digits))
             for number, at, outgoing, transport, local, remote, data in found
         ]
+        steps = book.steps(conn_ids, digits=self._digits)
         live = any(one in switch.calls for one in conn_ids)
-        return Trace(conn_ids, call_ids, messages, book.steps(conn_ids), live=live)
+        return Trace(conn_ids, call_ids, messages, steps, live=live)
 
     def known(self) -> list[KnownCall]:
         """The calls that can be traced, the latest last."""

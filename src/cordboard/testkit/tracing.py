@@ -26,7 +26,9 @@ def trace_of(centre: Centre) -> Trace:
             continue
         outgoing = packet.source == ours
         remote = packet.target if outgoing else packet.source
-        messages.append(Message(number, EPOCH + packet.sent, outgoing, "udp", ours, remote, masked(packet.data)))
+        messages.append(
+            Message(number, EPOCH + packet.sent, outgoing, "udp", ours, remote, masked(packet.data, digits=True))
+        )
     events = [event for event in centre.desktop.events if isinstance(event, CallEvent)]
     conn_ids = list(dict.fromkeys(event.conn_id for event in events))
     return Trace(conn_ids, [], messages, [step_of(event) for event in events], live=bool(centre.switch.calls))

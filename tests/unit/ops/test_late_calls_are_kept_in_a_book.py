@@ -3,7 +3,7 @@
 from cordboard.model.enums import CallType
 from cordboard.model.events import Event, EventDialing, EventError, Time
 from cordboard.model.ports import Link
-from cordboard.model.requests import AnswerCall, MakeCall, ReleaseCall
+from cordboard.model.requests import AnswerCall, MakeCall, ReleaseCall, SendDTMF
 from cordboard.ops.trace import LEGS_OF_A_CALL, PENDING, STEPS_OF_A_CALL, TraceBook
 
 
@@ -61,6 +61,14 @@ def test_a_consultation_belongs_to_the_trace_of_its_call_and_the_other_way_round
     assert book.find(conn_id="a") == ["a", "b", "c"]
     assert book.find(conn_id="c") == ["c", "b", "a"]
     assert [step.at for step in book.steps(book.find(conn_id="c"))] == [1, 2, 3]
+
+
+def test_keys_that_were_pressed_are_masked_unless_they_are_wanted() -> None:
+    book = TraceBook(Sink(), calls=10)
+    book.emit(dialing("a"))
+    book.asked(3.0, "link", SendDTMF(this_dn="1501", conn_id="a", dtmf_digits="4711"), 8)
+    assert b"4711" not in bytes(book.steps(["a"])[1].content)
+    assert b"4711" in bytes(book.steps(["a"], digits=True)[1].content)
 
 
 def test_requests_are_steps_of_the_call_they_are_about_or_make() -> None:

@@ -2,7 +2,13 @@
 
 import pytest
 
-from cordboard.ops.masking import masked
+from cordboard.model.enums import CallType
+from cordboard.model.events import EventDTMFSent, EventReleased, EventTreatmentEnd
+from cordboard.model.requests import SendDTMF
+from cordboard.ops.masking import masked, without_digits
+from cordboard.sip.bodies import dtmf
+from cordboard.sip.bodies.msml import CONTENT_TYPE, model
+from cordboard.sip.bodies.msml.write import to_bytes
 
 HEAD = "INVITE sip:1502@centre.example SIP/2.0\r\nCall-ID: 1\r\n"
 
@@ -50,3 +56,46 @@ def test_what_is_no_secret_stays() -> None:
     assert mask(message) == message
     assert masked(b"\r\n\r\n") == b"\r\n\r\n"
     assert masked(b"") == b""
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "pressed", "kept"),
+    [
+        (dtmf.RELAY, dtmf.relay("7", 160), b"7", b"Duration=160"),
+        (dtmf.RELAY, b"duration=100\r\n signal = 11\r\n", b"11", b"duration=100"),
+        (dtmf.PLAIN, b"7", b"7", b""),
+        (
+            CONTENT_TYPE,
+            to_bytes(
+                model.Event("msml.dialog.exit", "conf:c", (("dtmf.digits", "471199"), ("dtmf.end", "dtmf.match")))
+            ),
+            b"471199",
+            b"dtmf.match",
+        ),
+        (
+            CONTENT_TYPE,
+            to_bytes((model.DialogStart("conn:1", (model.GenerateDigits("471199"),)),)),
+            b"471199",
+            b"conn:1",
+        ),
+    ],
+)
+def test_keys_that_are_pressed_unless_they_are_wanted(kind: str, body: bytes, pressed: bytes, kept: bytes) -> None:
+    message = f"INFO sip:x SIP/2.0\r\nContent-Type: {kind}\r\n\r\n".encode() + body
+    shown = masked(message)
+    assert pressed in message
+    assert pressed not in shown.partition(b"\r\n\r\n")[2]
+    assert kept in shown
+    assert len(shown) == len(message)
+    assert masked(message, digits=True) == message
+
+
+def test_keys_in_events_and_requests() -> None:
+    call = {"this_dn": "1501", "conn_id": "a", "call_id": 1, "call_uuid": "0" * 32, "call_type": CallType.INTERNAL}
+    sent = without_digits(EventDTMFSent(dtmf_digits="4711", **call))
+    assert (sent.dtmf_digits, sent.this_dn) == ("****", "1501")
+    ended = without_digits(EventTreatmentEnd(collected_digits="4711", last_collected_digit="#", **call))
+    assert (ended.collected_digits, ended.last_collected_digit) == ("****", "*")
+    assert without_digits(SendDTMF(this_dn="1501", conn_id="a", dtmf_digits="12")).dtmf_digits == "**"
+    released = EventReleased(**call)
+    assert without_digits(released) is released
