@@ -102,7 +102,7 @@ def show(rows: dict[str, dict[str, figures.Figure]]) -> None:
     table = Table(title="CPU time of the server per operation")
     for name in ("figure", "server"):
         table.add_column(name)
-    for name in ("us", "ours / theirs", "rate/s", "failed", "retransmitted", "KiB"):
+    for name in ("us", "goal", "ours / theirs", "rate/s", "failed", "retransmitted", "KiB"):
         table.add_column(name, justify="right")
     for figure, row in rows.items():
         mine = row["cordboard"].cpu_us
@@ -112,6 +112,7 @@ def show(rows: dict[str, dict[str, figures.Figure]]) -> None:
                 figure if name == "cordboard" else "",
                 name,
                 f"{value.cpu_us:.1f}",
+                f"{figures.GOALS_US[figure]:.0f}" if name == "cordboard" and figure in figures.GOALS_US else "",
                 ratio,
                 f"{value.rate:.0f}",
                 str(value.failed),
