@@ -97,3 +97,70 @@ def test_a_callee_that_wants_a_longer_interval_is_called_again(centre):
     centre.run(5)
     assert call.events[:2] == ["180", "answered"]
     assert b.calls[-1].invite.header("Session-Expires") == "600"
+
+
+def both_refresh_at_once(centre):
+    """A call whose callee refreshes, and takes that over, while the refresh of the server is on its way to it."""
+    b = centre.phones["1502"]
+    centre.configure("1502", session_refresh_interval=100.0)
+    call = centre.phones["1501"].call("1502")
+    centre.run(3)
+    packets = centre.network.packets
+    while not packets[-1].data.startswith(b"UPDATE"):
+        centre.run(0.001)
+    b.refused["UPDATE"] = 491
+    answers = []
+    refresh(b.calls[0].session, answers)
+    centre.run(0.1)
+    assert answers == [200]
+    assert b.seen == ["UPDATE"]
+    return call, b
+
+
+def refresh(session, answers):
+    session.request(
+        "UPDATE",
+        lambda status, _: answers.append(status),
+        headers=[("Session-Expires", "100;refresher=uac"), ("Supported", "timer")],
+    )
+
+
+def test_a_refresh_refused_does_not_take_back_what_the_phone_agreed_meanwhile(centre):
+    call, b = both_refresh_at_once(centre)
+    answers = []
+    for _ in range(4):
+        centre.run(50)
+        refresh(b.calls[0].session, answers)
+    centre.run(1)
+    assert answers == [200] * 4
+    assert b.seen == ["UPDATE"]  # it is the phone that refreshes now
+    assert call.talking
+    call.hang_up()
+
+
+def test_who_took_the_refreshing_over_and_dies_is_noticed(centre):
+    call, _ = both_refresh_at_once(centre)
+    centre.run(60)
+    assert call.talking
+    centre.run(10)
+    assert call.over
+
+
+def test_a_change_refused_for_glare_is_no_refresh(centre):
+    a, b = centre.phones["1501"], centre.phones["1502"]
+    call = a.call("1502", headers=asked())
+    centre.run(3)
+    b.hesitates = 200.0
+    centre.run(10)
+    answers = []
+
+    def change():
+        call.session.request("INVITE", lambda status, _: answers.append(status), headers=asked(), body=a.sdp())
+
+    change()
+    centre.run(1)
+    change()  # before the first is answered: RFC 3261 14.2
+    centre.run(1)
+    assert answers == [500]
+    centre.run(80)
+    assert call.over  # neither counts: the first has no answer yet, the second was refused

@@ -22,12 +22,14 @@ from enum import Enum
 from typing import TYPE_CHECKING, Final, Protocol
 
 from cordboard.sip.media import Media
+from cordboard.sip.session_timer import MIN_SE, too_short
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cordboard import _core
     from cordboard.sip.endpoint import Dispatcher
+    from cordboard.sip.session_timer import SessionTimer, Terms
 
 
 class State(Enum):
@@ -70,21 +72,6 @@ class SessionStateError(Exception):
         self.input = asked
         """What it was asked for."""
         super().__init__(f"no {asked.value} in state {state.value}")
-
-
-class SessionTimer(Protocol):
-    """What keeps a session from living on when its far end has died; see :mod:`cordboard.sip.session_timer`."""
-
-    interval: int
-    """Seconds."""
-    ours: bool
-    """Whether we refresh."""
-
-    def start(self) -> None:
-        """Starts the interval anew."""
-
-    def stop(self) -> None:
-        """The session has ended."""
 
 
 class SessionHandler(Protocol):
@@ -189,8 +176,8 @@ class Session:
     __slots__ = (
         "_asking",
         "_dispatcher",
-        "_refreshing",
         "_serving",
+        "_terms",
         "dialog",
         "handler",
         "inbound",
@@ -220,8 +207,8 @@ class Session:
         """Who is told of each PRACK first, and whether he answers it."""
         self.referrals = 0
         """REFERs taken within this dialog so far."""
-        self._refreshing: tuple[int, _core.Headers] = (0, ())
-        """A re-INVITE or UPDATE that asks for a session timer, and what its 2xx is to say of it."""
+        self._terms: dict[int, Terms] = {}
+        """The session timer that requests not answered yet come to, by transaction."""
         self.timer: SessionTimer | None = None
         """Watches whether the far end lives, if it was agreed (RFC 4028)."""
         dispatcher.dialogs[dialog] = self
@@ -287,10 +274,9 @@ class Session:
     ) -> None:
         """Accepts the call."""
         self._step(Input.ANSWER)
-        if self.transaction == self._refreshing[0]:
-            headers = [*headers, *self._refreshing[1]]
+        timer = self._agreed(self.transaction, status)
         self._dispatcher.endpoint.respond(
-            self.transaction, status, headers=headers, body=body, content_type=content_type
+            self.transaction, status, headers=[*headers, *timer], body=body, content_type=content_type
         )
 
     def reject(self, status: int, headers: _core.Headers = (), reason: str | None = None) -> None:
@@ -370,9 +356,19 @@ class Session:
         if transaction == self._serving and status >= 200:
             self._dispatcher.transactions.pop(transaction, None)
             self._serving = 0
-        if transaction == self._refreshing[0] and 200 <= status < 300:
-            headers = [*headers, *self._refreshing[1]]
-        self._dispatcher.endpoint.respond(transaction, status, headers=headers, body=body, content_type=content_type)
+        timer = self._agreed(transaction, status) if status >= 200 else ()
+        self._dispatcher.endpoint.respond(
+            transaction, status, headers=[*headers, *timer], body=body, content_type=content_type
+        )
+
+    def _agreed(self, transaction: int, status: int) -> _core.Headers:
+        """A final response: a 2xx makes the terms of the request's session timer hold, and says them."""
+        terms = self._terms.pop(transaction, None)
+        timers = self._dispatcher.timers
+        if terms is None or timers is None or status >= 300:
+            return ()
+        timers.agreed(self, terms)
+        return terms.headers
 
     @property
     def serving(self) -> bool:
@@ -406,9 +402,7 @@ class Session:
                 self.handler.on_bye(self, event.message)
         elif self.state is State.CLOSING:
             endpoint.respond(event.transaction, 481)
-        elif (method in ("INVITE", "UPDATE") and self.refuses_timer(event, 0)) or (
-            method == "PRACK" and self.pracked is not None and self.pracked(event)
-        ):
+        elif method == "PRACK" and self.pracked is not None and self.pracked(event):
             return
         elif method == "PRACK" and not event.message.body:
             # A mere acknowledgement, which the core has matched already (RFC 3262 section 3).
@@ -421,10 +415,12 @@ class Session:
             if self.state is not State.CONFIRMED or self._asking is not None:
                 endpoint.respond(event.transaction, 491)
                 return
+            if self.refuses_timer(event, 0):
+                return
             self._serving = event.transaction
             self._dispatcher.transactions[event.transaction] = self
             self.handler.on_request(self, event)
-        else:
+        elif method != "UPDATE" or not self.refuses_timer(event, 0):
             self.handler.on_request(self, event)
 
     def on_ack(self, event: _core.AckEvent) -> None:
@@ -450,6 +446,7 @@ class Session:
         """A CANCEL took effect, for the INVITE or for a re-INVITE."""
         if event.transaction == self._serving:
             self._dispatcher.transactions.pop(event.transaction, None)
+            self._terms.pop(event.transaction, None)
             self._serving = 0
             self.handler.on_cancelled_request(self, event.transaction)
             return
@@ -464,18 +461,19 @@ class Session:
         """Never comes, as :meth:`on_response`."""
 
     def refuses_timer(self, event: _core.RequestEvent, wanted: int) -> bool:
-        """Whether a request is refused because of its session timer; what its 2xx must say is kept for :meth:`respond`.
+        """Whether a request is refused because of its session timer (422); what it comes to else waits for its 2xx.
 
         ``wanted``: the interval we want ourselves, in seconds.
         """
         timers = self._dispatcher.timers
         if timers is None:
             return False
-        status, headers = timers.received(self, event.message, self.timer.interval if self.timer else wanted)
-        if status:
-            self._dispatcher.endpoint.respond(event.transaction, status, headers=headers)
+        if too_short(event.message):
+            self._dispatcher.endpoint.respond(event.transaction, 422, headers=[("Min-SE", str(MIN_SE))])
             return True
-        self._refreshing = (event.transaction, headers)
+        terms = timers.terms(self, event.message, wanted)
+        if terms is not None:
+            self._terms[event.transaction] = terms
         return False
 
     def lost(self, status: int) -> None:

@@ -11,9 +11,12 @@ it (section 9: refresher=uas).
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cordboard import _core
     from cordboard.sip.clock import Clock, Timer
     from cordboard.sip.session import Session
@@ -49,6 +52,20 @@ def too_short(message: _core.Message) -> bool:
     return 0 < interval_of(message) < MIN_SE and supports(message)
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What an INVITE, re-INVITE or UPDATE comes to, once a 2xx has answered it."""
+
+    interval: int
+    """Seconds."""
+    ours: bool
+    """Whether we refresh."""
+    update: bool
+    """Whether the phone takes UPDATE for it."""
+    headers: tuple[tuple[str, str], ...]
+    """What the 2xx says of it."""
+
+
 class SessionTimer:
     """The timer of one session."""
 
@@ -66,11 +83,15 @@ class SessionTimer:
 
     def start(self) -> None:
         """Starts the interval, or starts it anew."""
-        self.stop()
         if self.ours:
-            self._timer = self._clock.call_later(self.interval / 2, self._refresh)
+            self._wait(self.interval / 2, self._refresh)
         else:
-            self._timer = self._clock.call_later(self.interval - min(32.0, self.interval / 3), self._expired)
+            self._wait(self.interval - min(32.0, self.interval / 3), self._expired)
+
+    def _wait(self, seconds: float, then: Callable[[], None]) -> None:
+        """There is one thing waited for, whatever was before."""
+        self.stop()
+        self._timer = self._clock.call_later(seconds, then)
 
     def stop(self) -> None:
         """The session has ended."""
@@ -86,7 +107,7 @@ class SessionTimer:
         self._timer = None
         session = self.session
         if session.busy:
-            self._timer = self._clock.call_later(AGAIN, self._refresh)
+            self._wait(AGAIN, self._refresh)
             return
         headers = [("Session-Expires", f"{self.interval};refresher=uac"), ("Min-SE", str(MIN_SE))]
         if self._update:
@@ -115,7 +136,8 @@ class SessionTimer:
             self.interval = max(self.interval, interval_of(event.message, "Min-SE"))
         elif status in (405, 501):
             self._update = False
-        self._timer = self._clock.call_later(AGAIN, self._refresh)
+        if self.ours:
+            self._wait(AGAIN, self._refresh)
 
 
 class SessionTimers:
@@ -126,42 +148,46 @@ class SessionTimers:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
 
-    def received(self, session: Session, message: _core.Message, wanted: int) -> tuple[int, list[tuple[str, str]]]:
-        """An INVITE, re-INVITE or UPDATE came. The status to refuse it with (0 for none) and headers for the answer.
+    def terms(self, session: Session, message: _core.Message, wanted: int) -> Terms | None:
+        """What an INVITE, re-INVITE or UPDATE asks for comes to; None for no timer.
 
-        ``wanted``: the interval we want ourselves, in seconds; 0 for none.
+        ``wanted``: the interval we want ourselves, in seconds, if there is none yet; 0 for none.
         """
         asked, knows = interval_of(message), supports(message)
-        if too_short(message):
-            return 422, [("Min-SE", str(MIN_SE))]
+        if session.timer is not None:
+            wanted = session.timer.interval
         interval = min(asked or wanted, wanted or asked)
         if interval == 0:
-            return 0, []
+            return None
         interval = max(interval, MIN_SE, interval_of(message, "Min-SE"))
         refresher = (refresher_of(message) or "uac") if knows else "uas"
-        allow = ",".join(message.headers("Allow")).upper()
-        self._set(session, interval, ours=refresher == "uas", update="UPDATE" in allow)
         headers = [("Session-Expires", f"{interval};refresher={refresher}")]
         if refresher == "uac":
             headers.append(("Require", "timer"))
-        return 0, headers
+        return Terms(interval, refresher == "uas", _takes_update(message), tuple(headers))
+
+    def agreed(self, session: Session, terms: Terms) -> None:
+        """A 2xx of ours is about to say so: only now do they hold (RFC 4028 section 9)."""
+        self._set(session, terms.interval, ours=terms.ours, update=terms.update)
+        if session.state.value == "confirmed" and session.timer is not None:
+            session.timer.start()
 
     def answered(self, session: Session, message: _core.Message, wanted: int) -> None:
         """Our INVITE was answered by a 2xx."""
         interval = interval_of(message)
         if not interval and not wanted:
             return
-        allow = ",".join(message.headers("Allow")).upper()
         ours = not interval or refresher_of(message) != "uas"
-        self._set(session, interval or wanted, ours=ours, update="UPDATE" in allow)
-        if session.timer is not None:
-            session.timer.start()
+        self._set(session, interval or wanted, ours=ours, update=_takes_update(message)).start()
 
-    def _set(self, session: Session, interval: int, *, ours: bool, update: bool) -> None:
+    def _set(self, session: Session, interval: int, *, ours: bool, update: bool) -> SessionTimer:
         timer = session.timer
-        if timer is None:
-            session.timer = timer = SessionTimer(self._clock, session, interval, ours=ours, update=update)
-        else:
+        if timer is not None:
             timer.interval, timer.ours = interval, ours
-        if session.state.value == "confirmed":
-            timer.start()
+        else:
+            session.timer = timer = SessionTimer(self._clock, session, interval, ours=ours, update=update)
+        return timer
+
+
+def _takes_update(message: _core.Message) -> bool:
+    return "UPDATE" in ",".join(message.headers("Allow")).upper()
