@@ -177,7 +177,7 @@ class _Life:
         lag = LoopLag()
         metrics.register(ProcessInfo(version(), self._readiness, lag, self._writer))
         element = self._element
-        element.start(metrics)
+        await element.start(metrics)
         exit_.push_async_callback(element.stop)
         logins = LoginCheck(None, token)
         exit_.callback(logins.close)

@@ -164,21 +164,21 @@ class MediaElement:
         self._open_media = open_media
         self._near = near
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="recordings")
-        self._exit = contextlib.ExitStack()
+        self._exit = contextlib.AsyncExitStack()
         self._timer: asyncio.TimerHandle | None = None
 
-    def start(self, registry: CollectorRegistry) -> None:
-        """Brings it up, or nothing. Raises MediaListenError, or OSError where media cannot be had."""
+    async def start(self, registry: CollectorRegistry) -> None:
+        """Brings it up, or nothing. Raises MediaListenError, or OSError or ValueError where media cannot be had."""
         try:
             self._start(registry)
         except BaseException:
-            self._exit.close()
+            await self._exit.aclose()
             raise
 
     def _start(self, registry: CollectorRegistry) -> None:
         loop = asyncio.get_running_loop()
         options = self.options
-        self._exit.callback(self._disk.shutdown, wait=True)
+        self._exit.push_async_callback(asyncio.to_thread, self._disk.shutdown)
         self.endpoint = endpoint = self._open_core()
         self._exit.callback(endpoint.close)
         opened = self._open_media(options, media_addresses(options), endpoint.flush)
@@ -201,7 +201,6 @@ class MediaElement:
         if self._folder is not None:
             self.store = RecordingStore(self._folder, time.time, self.server.recordings.busy)
             self._expire(loop)
-            self._exit.callback(self._stop_expiry)
         self._add_metrics(registry, self.server, endpoint, opened.counters)
         _log.info("media server ready", sip=self.describe(), addresses=media_addresses(options))
 
@@ -210,7 +209,7 @@ class MediaElement:
     ) -> Callable[[Job, Callable[[str], None]], None]:
         """Has texts rendered on threads, and tells on the loop."""
         threads = ThreadPoolExecutor(RENDERERS, thread_name_prefix="speech")
-        self._exit.callback(threads.shutdown, wait=True, cancel_futures=True)
+        self._exit.push_async_callback(asyncio.to_thread, threads.shutdown, cancel_futures=True)
 
         def told(done: Future[str], tell: Callable[[str], None]) -> None:
             wrong = "stopped" if done.cancelled() else done.result()
@@ -302,10 +301,6 @@ class MediaElement:
         self._disk.submit(_expired, store, self.options.media_record_keep)
         self._timer = loop.call_later(EXPIRY_INTERVAL, self._expire, loop)
 
-    def _stop_expiry(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-
     def describe(self) -> str:
         """The SIP addresses in a line."""
         listening = self.endpoint.listening() if self.endpoint is not None else ()
@@ -341,14 +336,17 @@ class MediaElement:
         return len(server.legs)
 
     async def stop(self) -> None:
-        """Ends legs that are left with BYE and closes everything, in reverse."""
-        if self.server is not None and self.endpoint is not None and self.server.legs:
-            _log.warning("legs ended by the stop", legs=len(self.server.legs))
+        """Ends legs that are left with BYE and closes everything, in reverse. The loop runs on meanwhile."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self.server is not None and self.endpoint is not None:
+            left = len(self.server.legs)
             self.server.shut_down()
             self.endpoint.flush()
-            await asyncio.sleep(FAREWELL)
-        await asyncio.to_thread(self._disk.shutdown)
-        self._exit.close()
+            if left:
+                _log.warning("legs ended by the stop", legs=left)
+                await asyncio.sleep(FAREWELL)
+        await self._exit.aclose()
 
 
 def _expired(store: RecordingStore, keep: float) -> None:

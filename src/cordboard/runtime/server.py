@@ -143,7 +143,7 @@ class Server:
         if options.cdr_enabled:
             self.records = RecordStore(database, keep=options.cdr_keep, files=record_files(options))
             self._exit.callback(self.records.close)
-        self._open_media(options)
+        await self._open_media(options)
         self.endpoint = endpoint = self._open_core()
         self._exit.callback(endpoint.close)
         clock = LoopClock(loop, endpoint.flush)
@@ -191,17 +191,27 @@ class Server:
             "server ready", sip=self.describe_sip(), tlib=self.link_url, http=self.http_url, dns=len(switch.extensions)
         )
 
-    def _open_media(self, options: ApplicationOptions) -> None:
+    async def _open_media(self, options: ApplicationOptions) -> None:
         if not wanted(self.environment):
             return
+        self.registry.register(
+            GaugeCollector(
+                {
+                    "media_server_up": (
+                        "1 while the Media Server within this server runs, 0 where it could not be started.",
+                        lambda: self.media is not None,
+                    )
+                }
+            )
+        )
         media = MediaElement(options, self.state.path, open_media, near=self._own_addresses())
         try:
-            media.start(self.registry)
-        except MediaListenError as error:
+            await media.start(self.registry)
+        except (MediaListenError, OSError, ValueError) as error:
             if options.media_server == "on":
                 raise
             # Another one may be there, which is asked then; calls go on in any case.
-            _log.error("no Media Server within this server", reason=error.reason)
+            _log.error("no Media Server within this server", reason=str(error))
             return
         self.media = media
         self._exit.push_async_callback(media.stop)
