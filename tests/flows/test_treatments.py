@@ -159,6 +159,19 @@ def test_an_announcement_ends_by_itself(waiting, server):
     assert a.over
 
 
+def test_the_router_has_no_time_while_a_number_is_called(waiting, server):
+    centre, a, conn_id = waiting
+    treat(centre, conn_id, T.PLAY_ANNOUNCEMENT, {"PROMPT": {"1": {"ID": 12}}, "language": "de"})
+    centre.phones["1502"].manners = Manners(ring=None, answer=45.0)
+    ask(centre, rq.RouteCall(this_dn="8000", conn_id=conn_id, other_dn="1502"), 6)
+    centre.run(40)
+    assert server.open == []  # the announcement is over
+    assert told(centre)[-1][0] == "End"
+    assert not a.over
+    centre.run(10)
+    talk_to_each_other(a, centre.phones["1502"].calls[0])
+
+
 @pytest.mark.parametrize(
     ("kind", "what"),
     [(T.BUSY, "busy_5sec"), (T.FAST_BUSY, "atb_5sec"), (T.SILENCE, "silence"), (T.RAN, "ran")],

@@ -73,8 +73,10 @@ class AtPoint:
         self.wait()
 
     def wait(self) -> None:
-        """From now on somebody has so long to say where it goes."""
+        """From now on somebody has so long to say where it goes, unless somebody has said so already."""
         self.rest()
+        if self.routing:
+            return
         seconds = self.extension.settings.router_timeout
         if seconds > 0:
             self._timer = self._server.clock.call_later(seconds, self._nobody_said)
