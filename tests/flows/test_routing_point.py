@@ -169,6 +169,28 @@ def test_nobody_routes_it_and_there_is_a_default(centre):
     assert centre.desktop.told("8000") == ["Queued", "RouteRequest", "RouteUsed", "Diverted"]
 
 
+@pytest.mark.parametrize("default", ["", "91234"])
+def test_who_came_by_a_trunk_is_sent_out_by_another(default):
+    """It is the desktop, or the configuration, that says where the call goes: not a stranger."""
+    made = Centre(["1501", "in", "out"])
+    made.trunk(made.phones["in"])
+    made.trunk(made.phones["out"], prefix="9", replace_prefix="")
+    point(made, "8000", router_timeout=1.5 if default else 0.0, default_dn=default)
+    a, conn_id = arrive(made, by="in")
+    if not default:
+        route(made, conn_id, "91234")
+    made.run(3)
+    (b,) = made.phones["out"].calls
+    assert b.invite.uri.startswith("sip:1234@")
+    talk_to_each_other(a, b)
+    a.hang_up()
+    for number in ("in", "out"):
+        made.configure(number, oos_check=0.0)
+    made.run(100)
+    assert made.leftovers() == []
+    assert {trunk.calls for trunk in made.switch.trunks.values()} == {0}
+
+
 def test_the_default_does_not_answer_either(centre):
     point(centre, "8000", router_timeout=5.0, default_dn="1503")
     centre.phones["1503"].manners = Manners(ring=None, reject=(0.1, 486))

@@ -345,7 +345,7 @@ class Delivery:
             point.used(to)
 
     def route(self, number: str) -> None:
-        """The call that waits goes to a number."""
+        """The call that waits goes to a number: wherever it is, for it is not the caller who says so."""
         self._routes += 1
         if self._routes > MOST_ROUTES:
             self._refuse(refusals.LOOP)
@@ -353,8 +353,7 @@ class Delivery:
         self._guard = self._new_guard()
         if self._flow.offers_no_more():
             self._offer = self._offer._replace(body=b"")
-        caller = self._offer.caller
-        self._go(number, CallState.OK, outward=caller is None or not caller.is_trunk)
+        self._go(number, CallState.OK)
 
     def not_routed(self, point: AtPoint) -> None:
         """Nobody said where the call that waits is to go."""
