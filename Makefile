@@ -128,7 +128,7 @@ bench: setup ## Our figures beside those of the peers that are installed; result
 
 .PHONY: figures
 figures: setup ## Our figures alone: registrations, calls, media
-	@for figure in register register-digest call relay relay-srtp conference; do bench/figures $$figure; done
+	@for figure in register register-digest register-tls call call-tls transfer relay relay-srtp conference; do bench/figures $$figure; done
 
 .PHONY: soak
 soak: setup ## Half load for SECONDS (120); fails when memory grows or a call fails

@@ -6,7 +6,8 @@ Its clock is the test's, so a player of a known length ends when the clock has m
 # ruff: noqa: D102 - the face says what each method does
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from cordboard._core import Sdp
 from cordboard.media.face import FOREVER, File, LegStats, MediaRefusedError, PlayEnd, Playing, RecordEnd, Role, Waves
@@ -18,27 +19,75 @@ if TYPE_CHECKING:
     from cordboard.sip.clock import Clock, Timer
 
 
-class SilentPlayer:
-    """A player that plays nothing, for as long as it would take."""
+End = TypeVar("End", bound=PlayEnd | RecordEnd)
 
-    def __init__(self, media: SilentMedia, playing: Playing, ended: Callable[[PlayEnd, int], None]) -> None:
-        self.playing = playing
-        self.over: PlayEnd | None = None
-        """Why it ended; None while it plays."""
+
+class _Silent(ABC, Generic[End]):
+    """What plays or records nothing, for as long as it would take. A pause does not count."""
+
+    def __init__(self, media: SilentMedia, ended: Callable[[End, int], None]) -> None:
+        self.over: End | None = None
+        """Why it ended; None while it goes on."""
         self.paused = False
         self._media = media
         self._ended = ended
         self._since = media.clock.now()
-        self._played = 0.0
+        self._before = 0.0
         """Seconds before the last pause."""
         self._timer: Timer | None = None
         self._run()
 
+    @abstractmethod
+    def _length(self) -> tuple[int, End] | None:
+        """How long it takes by itself, milliseconds, and how it ends then; None for ever."""
+
+    @property
+    def _ran_ms(self) -> int:
+        running = 0.0 if self.paused else self._media.clock.now() - self._since
+        return round((self._before + running) * 1000)
+
+    def _run(self) -> None:
+        length = self._length()
+        if length is not None:
+            left = max(0.0, length[0] / 1000 - self._before)
+            self._timer = self._media.clock.call_later(left, lambda: self.end(length[1]))
+
+    def _halt(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def end(self, why: End) -> None:
+        """Ends it as if for that reason."""
+        if self.over is not None:
+            return
+        ran = self._ran_ms
+        self.over = why
+        self._halt()
+        self._media.clock.call_later(0.0, lambda: self._ended(why, ran))
+
+    def pause(self) -> None:
+        if self.over is None and not self.paused:
+            self._before += self._media.clock.now() - self._since
+            self.paused = True
+            self._halt()
+
+    def resume(self) -> None:
+        if self.over is None and self.paused:
+            self.paused, self._since = False, self._media.clock.now()
+            self._run()
+
+
+class SilentPlayer(_Silent[PlayEnd]):
+    """A player."""
+
+    def __init__(self, media: SilentMedia, playing: Playing, ended: Callable[[PlayEnd, int], None]) -> None:
+        self.playing = playing
+        super().__init__(media, ended)
+
     @property
     def played_ms(self) -> int:
         """How long it has played."""
-        running = 0.0 if self.paused else self._media.clock.now() - self._since
-        return round((self._played + running) * 1000)
+        return self._ran_ms
 
     def _length(self) -> tuple[int, PlayEnd] | None:
         row = sum(self._media.length(source) for source in self.playing.sources)
@@ -50,102 +99,67 @@ class SilentPlayer:
                 return whole, PlayEnd.COMPLETE
         return (limit, PlayEnd.DURATION) if limit else None
 
-    def _run(self) -> None:
-        length = self._length()
-        if length is not None:
-            left = max(0.0, length[0] / 1000 - self._played)
-            self._timer = self._media.clock.call_later(left, lambda: self.end(length[1]))
-
-    def end(self, why: PlayEnd) -> None:
-        """Ends it as if for that reason."""
-        if self.over is not None:
-            return
-        played = self.played_ms
-        self.over = why
-        if self._timer is not None:
-            self._timer.cancel()
-        self._media.clock.call_later(0.0, lambda: self._ended(why, played))
-
     def stop(self) -> None:
         self.end(PlayEnd.STOPPED)
 
-    def pause(self) -> None:
-        if self.over is None and not self.paused:
-            self._played += self._media.clock.now() - self._since
-            self.paused = True
-            if self._timer is not None:
-                self._timer.cancel()
-
-    def resume(self) -> None:
-        if self.over is None and self.paused:
-            self.paused, self._since = False, self._media.clock.now()
-            self._run()
-
     def seek(self, by_ms: int) -> None:
         if self.over is None:
-            self._played = max(0.0, self._played + by_ms / 1000)
+            self._before = max(0.0, self._before + by_ms / 1000)
             if not self.paused and self._timer is not None:
-                self._timer.cancel()
+                self._halt()
                 self._run()
 
 
-class SilentRecorder:
-    """A recorder that writes nothing."""
+class SilentRecorder(_Silent[RecordEnd]):
+    """A recorder."""
 
     def __init__(self, media: SilentMedia, recording: Recording, ended: Callable[[RecordEnd, int], None]) -> None:
         self.recording = recording
-        self.over: RecordEnd | None = None
-        """Why it ended; None while it records."""
-        self.paused = False
-        self._media = media
-        self._ended = ended
-        self._since = media.clock.now()
-        self._kept = 0.0
-        self._timer: Timer | None = None
-        self._run()
-
-    def _run(self) -> None:
-        if self.recording.max_ms:
-            left = max(0.0, self.recording.max_ms / 1000 - self._kept)
-            self._timer = self._media.clock.call_later(left, lambda: self.end(RecordEnd.MAX))
+        super().__init__(media, ended)
 
     @property
     def length_ms(self) -> int:
         """How much it holds."""
-        running = 0.0 if self.paused else self._media.clock.now() - self._since
-        return round((self._kept + running) * 1000)
+        return self._ran_ms
 
-    def end(self, why: RecordEnd) -> None:
-        """Ends it as if for that reason."""
-        if self.over is not None:
-            return
-        length = self.length_ms
-        self.over = why
-        if self._timer is not None:
-            self._timer.cancel()
-        self._media.clock.call_later(0.0, lambda: self._ended(why, length))
+    def _length(self) -> tuple[int, RecordEnd] | None:
+        return (self.recording.max_ms, RecordEnd.MAX) if self.recording.max_ms else None
 
     def stop(self) -> None:
         self.end(RecordEnd.STOPPED)
 
-    def pause(self) -> None:
-        if self.over is None and not self.paused:
-            self._kept += self._media.clock.now() - self._since
-            self.paused = True
-            if self._timer is not None:
-                self._timer.cancel()
 
-    def resume(self) -> None:
-        if self.over is None and self.paused:
-            self.paused, self._since = False, self._media.clock.now()
-            self._run()
+class _Sounding:
+    """What a leg and a room have in common: players and recorders."""
+
+    def __init__(self, media: SilentMedia) -> None:
+        self.media = media
+        self.players: list[SilentPlayer] = []
+        self.recorders: list[SilentRecorder] = []
+        self.closed = False
+
+    def play(self, playing: Playing, ended: Callable[[PlayEnd, int], None]) -> SilentPlayer:
+        player = SilentPlayer(self.media, playing, ended)
+        self.players.append(player)
+        return player
+
+    def record(self, recording: Recording, ended: Callable[[RecordEnd, int], None]) -> SilentRecorder:
+        recorder = SilentRecorder(self.media, recording, ended)
+        self.recorders.append(recorder)
+        return recorder
+
+    def _fail(self) -> None:
+        for player in self.players:
+            player.end(PlayEnd.FAILED)
+        for recorder in self.recorders:
+            recorder.end(RecordEnd.FAILED)
 
 
-class SilentLeg:
+class SilentLeg(_Sounding):
     """A leg without sound. What was asked of it is kept in order."""
 
     def __init__(self, media: SilentMedia, port: int, srtp: Srtp | None = None) -> None:
-        self.media = media
+        super().__init__(media)
         self.srtp = srtp
         """How it was asked to be encrypted; None for as the engine's are."""
         self.place = (media.address, port)
@@ -154,14 +168,11 @@ class SilentLeg:
         """The peer's last description that was taken."""
         self.said = b""
         """Our last description."""
-        self.players: list[SilentPlayer] = []
-        self.recorders: list[SilentRecorder] = []
         self.digits: list[str] = []
         """What it was asked to send."""
         self.room: SilentRoom | None = None
         self.joined: dict[SilentLeg, Role] = {}
         """With whom, and what of this leg they hear."""
-        self.closed = False
 
     def _describe(self, payload_types: str, lines: str = "") -> bytes:
         host, port = self.place
@@ -205,16 +216,6 @@ class SilentLeg:
             raise MediaRefusedError(400, str(error)) from None
         self.heard = answer
 
-    def play(self, playing: Playing, ended: Callable[[PlayEnd, int], None]) -> SilentPlayer:
-        player = SilentPlayer(self.media, playing, ended)
-        self.players.append(player)
-        return player
-
-    def record(self, recording: Recording, ended: Callable[[RecordEnd, int], None]) -> SilentRecorder:
-        recorder = SilentRecorder(self.media, recording, ended)
-        self.recorders.append(recorder)
-        return recorder
-
     def send_digits(self, digits: str, on_ms: int, off_ms: int) -> int:
         self.digits.append(digits)
         self.media.sent.append(digits)
@@ -231,10 +232,7 @@ class SilentLeg:
             self.room.remove(self)
         for other in list(self.joined):
             self.media.part(self, other)
-        for player in self.players:
-            player.end(PlayEnd.FAILED)
-        for recorder in self.recorders:
-            recorder.end(RecordEnd.FAILED)
+        self._fail()
         self.media.legs.remove(self)
 
     def press(self, digits: str, duration_ms: int = 100) -> None:
@@ -244,19 +242,16 @@ class SilentLeg:
                 self.listener.on_digit(digit, duration_ms)
 
 
-class SilentRoom:
+class SilentRoom(_Sounding):
     """A room without sound."""
 
     def __init__(self, media: SilentMedia, loudest: int) -> None:
-        self.media = media
+        super().__init__(media)
         self.loudest = loudest
         self.roles: dict[SilentLeg, Role] = {}
         """Who is in, and what they do."""
-        self.players: list[SilentPlayer] = []
-        self.recorders: list[SilentRecorder] = []
         self.talking: list[SilentLeg] = []
         """What :meth:`speakers` gives; for a test to set."""
-        self.closed = False
 
     def add(self, leg: Leg, role: Role) -> None:
         silent = self.media.own(leg)
@@ -275,16 +270,6 @@ class SilentRoom:
         if self.roles.pop(silent, None) is not None:
             silent.room = None
 
-    def play(self, playing: Playing, ended: Callable[[PlayEnd, int], None]) -> SilentPlayer:
-        player = SilentPlayer(self.media, playing, ended)
-        self.players.append(player)
-        return player
-
-    def record(self, recording: Recording, ended: Callable[[RecordEnd, int], None]) -> SilentRecorder:
-        recorder = SilentRecorder(self.media, recording, ended)
-        self.recorders.append(recorder)
-        return recorder
-
     def set_loudest(self, loudest: int) -> None:
         self.loudest = loudest
 
@@ -297,10 +282,7 @@ class SilentRoom:
         self.closed = True
         for leg in list(self.roles):
             self.remove(leg)
-        for player in self.players:
-            player.end(PlayEnd.FAILED)
-        for recorder in self.recorders:
-            recorder.end(RecordEnd.FAILED)
+        self._fail()
 
 
 class SilentMedia:
