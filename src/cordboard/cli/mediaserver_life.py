@@ -2,20 +2,18 @@
 
 import asyncio
 import contextlib
-import gc
 import os
-import signal
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
 import structlog
 import uvloop
 
+from cordboard.cli.life import EXIT_CONFIG, EXIT_STATE, GivenError, Life, explained
 from cordboard.cli.lines import shown
 from cordboard.cli.link import err, fail, out
-from cordboard.cli.serve import EXIT_CONFIG, EXIT_LISTEN, EXIT_STATE, GC_THRESHOLD
 from cordboard.config.errors import ConfigError
 from cordboard.config.options import MediaServerOptions
 from cordboard.ops import logging
@@ -34,10 +32,6 @@ FOLDER: Final = "mediaserver"
 """Its directory within the usual state directory."""
 
 _log = structlog.get_logger("cordboard.runtime")
-
-
-class GivenError(Exception):
-    """What was given cannot be used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +99,7 @@ def serve(config: Path | None, data: Path | None, given: Given) -> None:
     try:
         options = read(config, given)
     except ConfigError as error:
-        fail("\n".join(str(problem) for problem in error.problems) or str(error), EXIT_CONFIG)
+        fail(explained(error), EXIT_CONFIG)
     except GivenError as error:
         fail(str(error), EXIT_CONFIG)
     except OSError as error:
@@ -125,8 +119,13 @@ def serve(config: Path | None, data: Path | None, given: Given) -> None:
         state.close()
 
 
-class _Life:
+class _Life(Life):
     """One life of the server."""
+
+    advice: ClassVar = {
+        MediaListenError: "Choose another address with --listen or media-listen",
+        ListenError: "Choose another with --http or http-port",
+    }
 
     def __init__(
         self,
@@ -136,51 +135,33 @@ class _Life:
         given: Given,
         writer: logging.LineWriter,
     ) -> None:
-        self._options = options
+        super().__init__()
+        self._started_with = self._options = options
         self._state = state
         self._config = config
         self._given = given
         self._writer = writer
         self._element = MediaElement(options, state.path, open_media)
         self._readiness = Readiness()
-        self._stop = asyncio.Event()
-        self._now = asyncio.Event()
+        self._exit = contextlib.AsyncExitStack()
 
-    async def main(self) -> None:
-        """Serves until a signal comes."""
-        loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGTERM, self._on_stop)
-        loop.add_signal_handler(signal.SIGINT, self._on_stop)
-        loop.add_signal_handler(signal.SIGHUP, self._on_reload)
-        async with contextlib.AsyncExitStack() as exit_:
-            try:
-                await self._start(exit_)
-            except MediaListenError as error:
-                fail(f"{error}. Choose another address with --listen or media-listen", EXIT_LISTEN)
-            except ListenError as error:
-                fail(f"{error}. Choose another with --http or http-port", EXIT_LISTEN)
-            except ValueError as error:
-                fail(str(error), EXIT_CONFIG)
-            except OSError as error:
-                fail(f"{error.filename or 'start'}: {error.strerror or error}", EXIT_STATE)
-            gc.collect()
-            gc.freeze()
-            gc.set_threshold(GC_THRESHOLD, 20, 20)
-            if out.is_terminal:
-                out.print(f"[bold]Media Server[/]  {shown(f'{self._element.describe()}   state {self._state.path}')}")
-            await self._stop.wait()
-            await self._drain()
-        _log.info("server stopped")
+    async def start(self) -> None:
+        """See :class:`Life`."""
+        try:
+            await self._start_all()
+        except BaseException:
+            await self._exit.aclose()
+            raise
 
-    async def _start(self, exit_: contextlib.AsyncExitStack) -> None:
+    async def _start_all(self) -> None:
         metrics, token = registry(), new_token()
         lag = LoopLag()
         metrics.register(ProcessInfo(version(), self._readiness, lag, self._writer))
         element = self._element
         await element.start(metrics)
-        exit_.push_async_callback(element.stop)
+        self._exit.push_async_callback(element.stop)
         logins = LoginCheck(None, token)
-        exit_.callback(logins.close)
+        self._exit.callback(logins.close)
         routes = [
             *health_routes(metrics, self._readiness),
             media_route(token, lambda: element.server),
@@ -188,38 +169,41 @@ class _Life:
         ]
         http = HttpServer(routes, host=self._options.http_address, port=self._options.http_port)
         await http.start()
-        exit_.push_async_callback(http.stop)
+        self._exit.push_async_callback(http.stop)
         write_link_file(self._state.link_file, LinkFile(url=http.url("ws"), token=token, pid=os.getpid()))
-        exit_.callback(self._state.link_file.unlink, missing_ok=True)
+        self._exit.callback(self._state.link_file.unlink, missing_ok=True)
         lag.start()
-        exit_.callback(lag.stop)
+        self._exit.callback(lag.stop)
         self._readiness.started()
         notify_systemd(f"READY=1\nSTATUS=SIP on {element.describe()}")
 
-    async def _drain(self) -> None:
-        self._readiness.draining()
-        notify_systemd("STOPPING=1")
-        server, seconds = self._element.server, self._options.drain_timeout
-        if server is not None and server.legs:
-            err.print(f"[yellow]legs left: {len(server.legs)}; waiting for at most {seconds:g} s (again: stop now)[/]")
-        await self._element.drain(seconds, self._now)
+    async def serve(self) -> None:
+        """See :class:`Life`."""
+        if out.is_terminal:
+            out.print(f"[bold]Media Server[/]  {shown(f'{self._element.describe()}   state {self._state.path}')}")
 
-    def _on_stop(self) -> None:
-        if self._stop.is_set():
-            self._now.set()
-        self._stop.set()
-
-    def _on_reload(self) -> None:
-        try:
-            options = read(self._config, self._given)
-        except (ConfigError, GivenError, OSError) as error:
-            _log.error("configuration not read, the old one stays", reason=str(error))
-            return
+    async def read_again(self) -> None:
+        """See :class:`Life`. What waits for a restart is told each time, as long as it waits."""
+        options = await asyncio.to_thread(read, self._config, self._given)
         for name, kept in options.schema.items():
-            if kept.about.restart and options.in_force[name] != self._options.in_force[name]:
+            if kept.about.restart and options.in_force[name] != self._started_with.in_force[name]:
                 _log.warning("change waits for a restart", option=name)
         if options.log_level != self._options.log_level:
             logging.set_level(options.log_level)
         self._options = options
         self._element.reconfigure(options)
         _log.info("configuration read again")
+
+    async def drain(self) -> None:
+        """See :class:`Life`."""
+        self._readiness.draining()
+        notify_systemd("STOPPING=1")
+        server, seconds = self._element.server, self._options.drain_timeout
+        if server is not None and server.legs:
+            err.print(f"[yellow]legs left: {len(server.legs)}; waiting for at most {seconds:g} s (again: stop now)[/]")
+        await self._element.drain(seconds, self.now)
+
+    async def end(self) -> None:
+        """See :class:`Life`."""
+        await self._exit.aclose()
+        _log.info("server stopped")

@@ -2,12 +2,10 @@
 
 import asyncio
 import contextlib
-import gc
-import signal
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import ClassVar
 
 import structlog
 import uvloop
@@ -15,6 +13,7 @@ from rich.panel import Panel
 from rich.table import Table
 
 from cordboard.cli.demo import Demo, follow, prepare
+from cordboard.cli.life import EXIT_CONFIG, EXIT_STATE, Life, explained
 from cordboard.cli.lines import shown
 from cordboard.cli.link import err, fail, out
 from cordboard.config import toml
@@ -25,16 +24,7 @@ from cordboard.ops import logging
 from cordboard.ops.http import ListenError
 from cordboard.runtime.mediaserver import MediaListenError
 from cordboard.runtime.server import Server, SipListenError
-from cordboard.runtime.state import DEMO, State, StateError, default_state, notify_systemd
-
-GC_THRESHOLD: Final = 50_000
-"""Objects made and not freed between two looks of the collector."""
-EXIT_CONFIG: Final = 78
-"""sysexits.h EX_CONFIG: systemd need not try again."""
-EXIT_LISTEN: Final = 71
-"""sysexits.h EX_OSERR: an address is in use."""
-EXIT_STATE: Final = 73
-"""sysexits.h EX_CANTCREAT."""
+from cordboard.runtime.state import DEMO, State, StateError, default_state
 
 _log = structlog.get_logger("cordboard.runtime")
 
@@ -82,7 +72,7 @@ def serve(config: Path | None, data: Path | None, overrides: Overrides, *, demo:
                 environment, notices = _read(store, config)
             environment = overrides.applied(environment)
         except ConfigError as error:
-            fail(_explained(error), EXIT_CONFIG)
+            fail(explained(error), EXIT_CONFIG)
         except OSError as error:
             fail(f"{error.filename or config}: {error.strerror or error}", EXIT_CONFIG)
         options = environment.application.options
@@ -112,12 +102,14 @@ def _warn(notices: Sequence[Notice]) -> None:
         _log.warning("configuration", notice=str(notice))
 
 
-def _explained(error: ConfigError) -> str:
-    return "\n".join(str(problem) for problem in error.problems) or str(error)
-
-
-class _Run:
+class _Run(Life):
     """One life of the server."""
+
+    advice: ClassVar = {
+        SipListenError: "Is another SIP server running? Choose another address with --listen or sip-listen",
+        MediaListenError: "Choose another address with media-listen, or media-server = off",
+        ListenError: "Choose another with --tlib and --http, or tlib-port and http-port",
+    }
 
     def __init__(
         self,
@@ -128,94 +120,48 @@ class _Run:
         overrides: Overrides,
         writer: logging.LineWriter,
     ) -> None:
+        super().__init__()
         self._server = Server(environment, state, writer=writer, master=config)
         self._state = state
         self._config = config
         self._demo = demo
         self._overrides = overrides
-        self._stop = asyncio.Event()
-        self._now = asyncio.Event()
-        self._again = False
-        self._started = asyncio.Event()
-        self._reloading: asyncio.Task[None] | None = None
+        self._follower: asyncio.Task[None] | None = None
 
-    async def main(self) -> None:
-        """Serves until a signal comes."""
+    async def start(self) -> None:
+        """See :class:`Life`."""
+        await self._server.start()
+
+    async def serve(self) -> None:
+        """See :class:`Life`. The demo shows what happens."""
+        self._announce()
+        if self._demo is not None:
+            self._follower = asyncio.create_task(follow(self._server.link_url, self._server.token))
+
+    async def read_again(self) -> None:
+        """See :class:`Life`."""
+        environment = await asyncio.to_thread(self._reread)
+        waiting = self._server.reconfigure(environment)
+        _log.info("configuration read again", dns=len(environment.dns))
+        for change in waiting:
+            _log.warning("change waits for a restart", change=change)
+
+    async def drain(self) -> None:
+        """See :class:`Life`."""
         server = self._server
-        loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGTERM, self._on_stop)
-        loop.add_signal_handler(signal.SIGINT, self._on_stop)
-        loop.add_signal_handler(signal.SIGHUP, self._on_reload)
-        try:
-            await server.start()
-        except SipListenError as error:
-            fail(
-                f"{error}. Is another SIP server running? Choose another address with --listen or sip-listen",
-                EXIT_LISTEN,
-            )
-        except MediaListenError as error:
-            fail(f"{error}. Choose another address with media-listen, or media-server = off", EXIT_LISTEN)
-        except ListenError as error:
-            fail(f"{error}. Choose another with --tlib and --http, or tlib-port and http-port", EXIT_LISTEN)
-        except ConfigError as error:
-            fail(_explained(error), EXIT_CONFIG)
-        except ValueError as error:
-            fail(str(error), EXIT_CONFIG)
-        except OSError as error:
-            fail(f"{error.filename or 'start'}: {error.strerror or error}", EXIT_STATE)
-        # What is there now stays to the end: the collector need not look at it again and again.
-        gc.collect()
-        gc.freeze()
-        # Calls are freed by counting references; what the collector is for, cycles, comes with errors alone.
-        gc.set_threshold(GC_THRESHOLD, 20, 20)
-        self._started.set()
-        follower = None
-        try:
-            self._announce()
-            if self._demo is not None:
-                follower = asyncio.create_task(follow(server.link_url, server.token))
-            await self._stop.wait()
-            timeout = server.environment.application.options.drain_timeout
-            if server.switch is not None and server.switch.calls:
-                left = len(server.switch.calls)
-                err.print(f"[yellow]calls left: {left}; waiting for at most {timeout:g} s (again: stop now)[/]")
-            await server.drain(timeout, self._now)
-        finally:
-            if follower is not None:
-                follower.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await follower
-            await server.stop()
+        timeout = server.environment.application.options.drain_timeout
+        if server.switch is not None and server.switch.calls:
+            left = len(server.switch.calls)
+            err.print(f"[yellow]calls left: {left}; waiting for at most {timeout:g} s (again: stop now)[/]")
+        await server.drain(timeout, self.now)
 
-    def _on_stop(self) -> None:
-        if self._stop.is_set():
-            self._now.set()
-        self._stop.set()
-
-    def _on_reload(self) -> None:
-        # One that comes during a reading starts another: it may tell of a later change.
-        if self._reloading is not None and not self._reloading.done():
-            self._again = True
-        else:
-            self._reloading = asyncio.create_task(self._reload())
-
-    async def _reload(self) -> None:
-        await self._started.wait()
-        notify_systemd(f"RELOADING=1\nMONOTONIC_USEC={int(asyncio.get_running_loop().time() * 1_000_000)}")
-        try:
-            environment = await asyncio.to_thread(self._reread)
-            waiting = self._server.reconfigure(environment)
-            _log.info("configuration read again", dns=len(environment.dns))
-            for change in waiting:
-                _log.warning("change waits for a restart", change=change)
-        except (ConfigError, OSError, ValueError) as error:
-            problem = _explained(error) if isinstance(error, ConfigError) else str(error)
-            _log.error("configuration not read, the old one stays", reason=problem)
-        finally:
-            notify_systemd("READY=1")
-        if self._again:
-            self._again = False
-            await self._reload()
+    async def end(self) -> None:
+        """See :class:`Life`."""
+        if self._follower is not None:
+            self._follower.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._follower
+        await self._server.stop()
 
     def _reread(self) -> Environment:
         with Store(self._state.database) as store:

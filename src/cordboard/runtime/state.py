@@ -1,9 +1,12 @@
 """The state directory: what a server keeps between runs, and the proof that no other server uses it."""
 
+import contextlib
 import fcntl
 import importlib.metadata
 import os
 import socket
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -109,7 +112,7 @@ def link_file_of(state: Path) -> Path:
 
 
 def notify_systemd(message: str) -> None:
-    """Tells systemd (``READY=1``, ``STOPPING=1``, ``RELOADING=1`` ...) if it started us with Type=notify."""
+    """Tells systemd (``READY=1``, ``STOPPING=1`` ...) if it started us with Type=notify."""
     address = os.environ.get("NOTIFY_SOCKET")
     if not address:
         return
@@ -120,3 +123,13 @@ def notify_systemd(message: str) -> None:
             sock.sendto(message.encode(), address)
         except OSError:
             return
+
+
+@contextlib.contextmanager
+def reloading() -> Iterator[None]:
+    """While the configuration is read again. systemd (Type=notify-reload) waits for the end of it."""
+    notify_systemd(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
+    try:
+        yield
+    finally:
+        notify_systemd("READY=1")
