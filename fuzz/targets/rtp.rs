@@ -1,6 +1,7 @@
 //! RTP as it comes off the wire: its payload lies within it, and what is passed on reads the same.
 #![no_main]
 
+use cordboard_media::reception::Stream;
 use cordboard_media::rtp::{HEADER, Outgoing, Packet, Passing, header_len};
 use libfuzzer_sys::fuzz_target;
 
@@ -9,8 +10,8 @@ fuzz_target!(|data: &[u8]| {
     assert!(header_len(data).is_ok_and(|start| start == packet.payload.start && start >= HEADER));
     assert!(packet.payload.end <= data.len());
     let mut out = Outgoing::new(1, 2, 3);
-    let passing = Passing::begin(&packet, &mut out);
-    assert!(passing.is_of(&packet));
+    let passing = Passing::begin(Stream::default(), &packet, &mut out);
+    assert!(passing.is_of(Stream::default()));
     let mut copy = data.to_vec();
     passing.rewrite(&mut copy, &packet, packet.payload_type, 160, &mut out);
     let passed = Packet::parse(&copy).expect("what is passed on is RTP");

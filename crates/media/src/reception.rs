@@ -24,6 +24,13 @@ pub struct Block {
     pub delay: u32,
 }
 
+/// Tells streams on one leg apart: packets of one are numbered and timed in one row.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stream {
+    ssrc: u32,
+    restarts: u32,
+}
+
 /// Counts one source's packets.
 #[derive(Clone, Debug, Default)]
 pub struct Reception {
@@ -44,6 +51,8 @@ pub struct Reception {
     /// Of sources that came before this one on the same leg.
     lost_before: u64,
     total: u64,
+    /// How often a source began anew under the name it had.
+    restarts: u32,
 }
 
 /// What a packet is to the stream.
@@ -85,7 +94,7 @@ impl Reception {
 
     fn begin(&mut self, ssrc: u32, sequence: u16) {
         self.lost_before += u64::from(self.lost().unsigned_abs()) * u64::from(self.lost() > 0);
-        let (lost_before, total) = (self.lost_before, self.total);
+        let (lost_before, total, restarts) = (self.lost_before, self.total, self.restarts);
         *self = Self {
             ssrc,
             begun: true,
@@ -93,6 +102,7 @@ impl Reception {
             highest: sequence,
             lost_before,
             total,
+            restarts,
             ..Self::default()
         };
     }
@@ -107,6 +117,7 @@ impl Reception {
             self.restart = None;
         } else if forward <= 0u16.wrapping_sub(MAX_MISORDER) {
             if self.restart == Some(sequence) {
+                self.restarts = self.restarts.wrapping_add(1);
                 self.begin(self.ssrc, sequence);
                 return Place::New;
             }
@@ -120,6 +131,12 @@ impl Reception {
     #[must_use]
     pub fn ssrc(&self) -> u32 {
         self.ssrc
+    }
+
+    /// The stream that comes now.
+    #[must_use]
+    pub fn stream(&self) -> Stream {
+        Stream { ssrc: self.ssrc, restarts: self.restarts }
     }
 
     /// Whether anything came.
@@ -234,7 +251,9 @@ mod tests {
         assert_eq!(feed(&mut reception, 30_000), Place::Strange);
         assert_eq!(feed(&mut reception, 20), Place::Of);
         assert_eq!(feed(&mut reception, 40_000), Place::Strange);
+        let before = reception.stream();
         assert_eq!(feed(&mut reception, 40_001), Place::New);
+        assert_ne!(reception.stream(), before);
         assert_eq!(reception.lost_total(), 0);
     }
 

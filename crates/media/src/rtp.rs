@@ -2,6 +2,8 @@
 
 use std::ops::{Range, RangeInclusive};
 
+use crate::reception::Stream;
+
 /// Octets of a header without contributing sources or extension.
 pub const HEADER: usize = 12;
 
@@ -161,28 +163,28 @@ pub fn write(out: &mut [u8], payload_type: u8, mark: bool, sequence: u16, timest
 /// what was lost before us is seen to be lost after us.
 #[derive(Clone, Copy, Debug)]
 pub struct Passing {
-    /// The source that is passed on.
-    ssrc: u32,
+    /// Which of the source's streams is passed on: a source that restarts has another, under the same name or not.
+    stream: Stream,
     sequence: u16,
     timestamp: u32,
 }
 
 impl Passing {
-    /// Lets the stream that `first` begins follow on what `out` has sent.
+    /// Lets a stream, from `first` on, follow on what `out` has sent.
     #[must_use]
-    pub fn begin(first: &Packet, out: &mut Outgoing) -> Self {
+    pub fn begin(stream: Stream, first: &Packet, out: &mut Outgoing) -> Self {
         out.mark = true;
         Self {
-            ssrc: first.ssrc,
+            stream,
             sequence: out.sequence.wrapping_sub(first.sequence),
             timestamp: out.timestamp.wrapping_sub(first.timestamp),
         }
     }
 
-    /// Whether a packet belongs to it.
+    /// Whether this stream is passed on by it.
     #[must_use]
-    pub fn is_of(&self, packet: &Packet) -> bool {
-        self.ssrc == packet.ssrc
+    pub fn is_of(&self, stream: Stream) -> bool {
+        self.stream == stream
     }
 
     /// Rewrites a packet in place, and tells `out` what comes next. `ticks` is what one packet holds.
@@ -274,7 +276,7 @@ mod tests {
             payload: 12..12,
         };
         let first = packet(65_534, 160);
-        let passing = Passing::begin(&first, &mut out);
+        let passing = Passing::begin(Stream::default(), &first, &mut out);
         let mut seen = Vec::new();
         // The second is lost; the third and fourth come in the wrong order.
         for (sequence, timestamp) in [(65_534, 160), (1, 640), (0, 480), (2, 800)] {

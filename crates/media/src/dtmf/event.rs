@@ -141,10 +141,9 @@ impl EventsIn {
         }
     }
 
-    /// The stream ends or another begins: a key that is down is let go.
-    pub fn reset(&mut self, mut tell: impl FnMut(Press)) {
+    /// The stream has ended: a key that is down is let go.
+    pub fn end(mut self, mut tell: impl FnMut(Press)) {
         self.up(&mut tell);
-        self.newest = None;
     }
 }
 

@@ -3,21 +3,36 @@
 use super::leg::{Leg, Link};
 use super::queue::Outbox;
 use super::{Event, FRAME_MS};
-use crate::description::Agreed;
+use crate::dtmf::Press;
 use crate::dtmf::detector::Detector;
 use crate::dtmf::event::{EventsIn, EventsOut, Frame};
+use crate::reception::Stream;
 use crate::rtp::{self, HEADER, Packet};
 
 /// What a leg has of digits; each part is made when it is needed.
 #[derive(Default)]
 pub(super) struct Digits {
-    events: Option<EventsIn>,
+    events: Option<Heard>,
     detector: Option<Box<Detector>>,
     sending: Option<Box<EventsOut>>,
 }
 
-fn clock(agreed: &Agreed) -> u32 {
-    agreed.codec.clock_rate()
+/// Events of one stream that comes in.
+struct Heard {
+    stream: Stream,
+    clock_rate: u32,
+    events: EventsIn,
+}
+
+impl Heard {
+    fn new(stream: Stream, clock_rate: u32) -> Self {
+        Self { stream, clock_rate, events: EventsIn::new(clock_rate) }
+    }
+
+    /// Its clock at an instant, microseconds.
+    fn ticks(&self, now: u64) -> u32 {
+        (now * u64::from(self.clock_rate) / 1_000_000) as u32
+    }
 }
 
 impl Digits {
@@ -49,14 +64,21 @@ impl Leg {
     ) -> Option<Option<char>> {
         let agreed = self.agreed.as_ref()?;
         let kind = agreed.dtmf_receive.iter().find(|kind| kind.number == packet.payload_type)?;
-        let events = self.digits.events.get_or_insert_with(|| EventsIn::new(kind.clock_rate));
-        let (before, leg) = (events.pressed(), self.id);
-        let arrival = (now * u64::from(kind.clock_rate) / 1_000_000) as u32;
+        let (stream, clock_rate, leg) = (self.reception.stream(), kind.clock_rate, self.id);
         let mut ended = false;
-        events.packet(packet.timestamp, &data[packet.payload.clone()], arrival, |press| {
+        let mut tell = |press: Press| {
             ended = true;
             outbox.tell(Event::Digit { leg, digit: press.key, ms: press.duration_ms });
-        });
+        };
+        let heard = self.digits.events.get_or_insert_with(|| Heard::new(stream, clock_rate));
+        if (heard.stream, heard.clock_rate) != (stream, clock_rate) {
+            // Its timestamps say nothing of those before.
+            std::mem::replace(heard, Heard::new(stream, clock_rate)).events.end(&mut tell);
+        }
+        let arrival = heard.ticks(now);
+        let events = &mut heard.events;
+        let before = events.pressed();
+        events.packet(packet.timestamp, &data[packet.payload.clone()], arrival, tell);
         let down = events.pressed().filter(|key| before != Some(*key) || ended);
         if let Some(ear) = &mut self.ear {
             ear.pass(packet);
@@ -66,10 +88,9 @@ impl Leg {
 
     /// Lets go of a key whose end was lost.
     pub(super) fn release_lost_key(&mut self, now: u64, outbox: &Outbox) {
-        let Some(rate) = self.agreed.as_ref().map(|agreed| clock(agreed)) else { return };
-        if let Some(events) = &mut self.digits.events {
-            let leg = self.id;
-            events.tick((now * u64::from(rate) / 1_000_000) as u32, |press| {
+        if let Some(heard) = &mut self.digits.events {
+            let (leg, now) = (self.id, heard.ticks(now));
+            heard.events.tick(now, |press| {
                 outbox.tell(Event::Digit { leg, digit: press.key, ms: press.duration_ms });
             });
         }

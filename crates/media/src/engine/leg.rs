@@ -42,7 +42,7 @@ pub(super) struct Leg {
     secure: Option<Box<(Transmit, Receive)>>,
     latch: Latch,
     rtcp_remote: Option<SocketAddr>,
-    reception: Reception,
+    pub(super) reception: Reception,
     pub(super) outgoing: Outgoing,
     pub(super) passing: Option<Passing>,
     pub(super) link: Link,

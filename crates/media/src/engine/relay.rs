@@ -69,8 +69,8 @@ pub(super) fn pass(from: &Leg, to: &mut Leg, data: &mut [u8], length: usize, pac
         }
     };
     let passing = match to.passing {
-        Some(passing) if passing.is_of(packet) => passing,
-        _ => *to.passing.insert(Passing::begin(packet, &mut to.outgoing)),
+        Some(passing) if passing.is_of(from.reception.stream()) => passing,
+        _ => *to.passing.insert(Passing::begin(from.reception.stream(), packet, &mut to.outgoing)),
     };
     passing.rewrite(data, packet, payload_type, ticks, &mut to.outgoing);
     to.send(data, length, now);

@@ -105,3 +105,20 @@ fn digits_in_the_sound_are_found_and_kept_from_a_room() {
     assert_eq!(told, "42");
     assert_eq!(heard(&parties[1].heard), "", "too short to be a digit");
 }
+
+#[test]
+fn digits_of_a_stream_that_begins_anew_are_told_though_its_timestamps_lie_before_those_of_the_last() {
+    let engine = engine();
+    let mut parties = [Party::new(&engine, Codec::Pcma, 500.0)];
+    parties[0].outgoing = Outgoing::new(7, 20_000, 900_000);
+    parties[0].keys.press("1", 100, 60).unwrap();
+    assert_eq!(digits(&engine, &mut parties, 1), "1");
+    // As after a change of the announcement server that a gateway passes on under a name of its own.
+    parties[0].outgoing = Outgoing::new(8, 1_000, 500_000);
+    parties[0].keys.press("2", 100, 60).unwrap();
+    assert_eq!(digits(&engine, &mut parties, 1), "2");
+    parties[0].outgoing = Outgoing::new(8, 30_000, 100_000);
+    talk(&mut parties, 5);
+    parties[0].keys.press("3", 100, 60).unwrap();
+    assert_eq!(digits(&engine, &mut parties, 1), "3");
+}

@@ -75,3 +75,17 @@ fn what_is_not_authentic_is_refused_and_moves_nobody() {
     assert_eq!(stats.packets_refused, 10);
     assert_eq!(stats.remote, Some(parties[0].socket.local_addr().unwrap()));
 }
+
+#[test]
+fn a_stream_that_restarts_under_its_name_is_passed_on_encrypted_all_the_same() {
+    let engine = engine();
+    let mut parties = [secure_party(&engine, 500.0), Party::new(&engine, Codec::Pcma, 900.0)];
+    parties[1].outgoing = Outgoing::new(9, 20_000, 500_000);
+    engine.join(parties[0].id(), parties[1].id(), Role::default(), Role::default());
+    talk_until(&mut parties, |p| hears_all(p, 0, &[900.0], &[]));
+    let heard = parties[0].packets.len();
+    parties[1].outgoing = Outgoing::new(9, 1_000, 100_000);
+    talk(&mut parties, 30);
+    talk_until(&mut parties, |p| p[0].packets.len() > heard + 20);
+    assert!(parties[0].packets.len() > heard + 20, "{} of 30 came", parties[0].packets.len() - heard);
+}
