@@ -153,6 +153,11 @@ impl Outgoing {
 /// Writes a header without contributing sources into the first [`HEADER`] octets.
 pub fn write(out: &mut [u8], payload_type: u8, mark: bool, sequence: u16, timestamp: u32, ssrc: u32) {
     out[0] = 0x80;
+    rename(out, payload_type, mark, sequence, timestamp, ssrc);
+}
+
+/// Gives a packet another header's fields; what else it has in front of its payload stays.
+pub fn rename(out: &mut [u8], payload_type: u8, mark: bool, sequence: u16, timestamp: u32, ssrc: u32) {
     out[1] = (payload_type & 0x7f) | (u8::from(mark) << 7);
     out[2..4].copy_from_slice(&sequence.to_be_bytes());
     out[4..8].copy_from_slice(&timestamp.to_be_bytes());
@@ -181,6 +186,18 @@ impl Passing {
         }
     }
 
+    /// The timestamp a packet is passed on with.
+    #[must_use]
+    pub fn timestamp(&self, packet: &Packet) -> u32 {
+        packet.timestamp.wrapping_add(self.timestamp)
+    }
+
+    /// The number a packet is passed on with.
+    #[must_use]
+    pub fn sequence(&self, packet: &Packet) -> u16 {
+        packet.sequence.wrapping_add(self.sequence)
+    }
+
     /// Whether this stream is passed on by it.
     #[must_use]
     pub fn is_of(&self, stream: Stream) -> bool {
@@ -189,13 +206,10 @@ impl Passing {
 
     /// Rewrites a packet in place, and tells `out` what comes next. `ticks` is what one packet holds.
     pub fn rewrite(&self, data: &mut [u8], packet: &Packet, payload_type: u8, ticks: u32, out: &mut Outgoing) {
-        let sequence = packet.sequence.wrapping_add(self.sequence);
-        let timestamp = packet.timestamp.wrapping_add(self.timestamp);
+        let sequence = self.sequence(packet);
+        let timestamp = self.timestamp(packet);
         let mark = packet.marker || std::mem::take(&mut out.mark);
-        data[1] = (payload_type & 0x7f) | (u8::from(mark) << 7);
-        data[2..4].copy_from_slice(&sequence.to_be_bytes());
-        data[4..8].copy_from_slice(&timestamp.to_be_bytes());
-        data[8..12].copy_from_slice(&out.ssrc.to_be_bytes());
+        rename(data, payload_type, mark, sequence, timestamp, out.ssrc);
         if sequence.wrapping_sub(out.sequence) < 0x8000 {
             out.sequence = sequence.wrapping_add(1);
             out.timestamp = timestamp.wrapping_add(ticks);

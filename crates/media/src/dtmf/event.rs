@@ -7,9 +7,9 @@ use super::{KEYS, KeysError, MAX_KEYS, Press, codes};
 /// Octets of an event.
 pub const LENGTH: usize = 4;
 /// After so long without an update the key is taken to be up: three updates and some jitter.
-const SILENT_MS: u32 = 150;
+pub(crate) const SILENT_MS: u32 = 150;
 /// An event that lasts longer than its field can say is sent in segments of this (2.5.1.3).
-const SEGMENT: u32 = 0xffff;
+pub(crate) const SEGMENT: u32 = 0xffff;
 /// How often the end is said (2.5.1.4).
 const ENDS: u8 = 3;
 /// -10 dBm0.
@@ -44,6 +44,13 @@ impl Event {
         let [high, low] = self.duration.to_be_bytes();
         [self.code, u8::from(self.end) << 7 | self.volume & 0x3f, high, low]
     }
+}
+
+/// Ticks of one clock in those of another, as many as there is room for.
+#[must_use]
+pub(crate) fn scaled(ticks: u32, from_rate: u32, to_rate: u32) -> u32 {
+    let ticks = u64::from(ticks) * u64::from(to_rate) / u64::from(from_rate.max(1));
+    u32::try_from(ticks).unwrap_or(u32::MAX)
 }
 
 /// Events that come in from one source.
@@ -165,10 +172,13 @@ pub enum Frame {
     },
 }
 
-/// Events that are sent in one stream, in place of sound.
+/// Events that are sent in one stream, in place of sound. Durations are in ticks of the events' own clock, timestamps
+/// in those of the stream.
 #[derive(Clone, Debug)]
 pub struct EventsOut {
     ticks_a_ms: u32,
+    /// What a segment takes of the stream's ticks.
+    segment: u32,
     waiting: VecDeque<Key>,
     now: Option<Sending>,
 }
@@ -194,10 +204,15 @@ struct Sending {
 }
 
 impl EventsOut {
-    /// For a stream of a clock rate.
+    /// For events of a clock rate in a stream of the same rate, or of another.
     #[must_use]
-    pub fn new(clock_rate: u32) -> Self {
-        Self { ticks_a_ms: (clock_rate / 1_000).max(1), waiting: VecDeque::with_capacity(MOST_WAITING), now: None }
+    pub fn new(clock_rate: u32, stream_rate: u32) -> Self {
+        Self {
+            ticks_a_ms: (clock_rate / 1_000).max(1),
+            segment: scaled(SEGMENT, clock_rate, stream_rate),
+            waiting: VecDeque::with_capacity(MOST_WAITING),
+            now: None,
+        }
     }
 
     /// Lets keys be pressed one after the other, behind those that wait; gives how long these take, milliseconds.
@@ -223,14 +238,14 @@ impl EventsOut {
         self.now.is_none() && self.waiting.is_empty()
     }
 
-    /// What belongs into the frame of `ticks` that begins at `timestamp`.
+    /// What belongs into the frame of `ticks` of the events' clock that begins at `timestamp`.
     pub fn frame(&mut self, timestamp: u32, ticks: u32) -> Frame {
         if self.now.is_none() {
             let Some(key) = self.waiting.pop_front() else { return Frame::Sound };
             self.now = Some(Sending { key, timestamp, before: 0, elapsed: 0, ends: 0 });
         }
         let Some(sending) = &mut self.now else { return Frame::Sound };
-        let frame = sending.frame(ticks);
+        let frame = sending.frame(ticks, self.segment);
         if sending.elapsed >= sending.key.on + sending.key.off {
             self.now = None;
         }
@@ -239,12 +254,12 @@ impl EventsOut {
 }
 
 impl Sending {
-    fn frame(&mut self, ticks: u32) -> Frame {
+    fn frame(&mut self, ticks: u32, segment: u32) -> Frame {
         let first = self.elapsed == 0;
         self.elapsed += ticks.max(1);
         if self.elapsed > self.before + SEGMENT && self.before + SEGMENT < self.key.on && self.full_was_said(ticks) {
             self.before += SEGMENT;
-            self.timestamp = self.timestamp.wrapping_add(SEGMENT);
+            self.timestamp = self.timestamp.wrapping_add(segment);
         }
         let end = self.elapsed >= self.key.on && self.key.on - self.before <= SEGMENT;
         if end {
@@ -361,7 +376,7 @@ mod tests {
 
     #[test]
     fn a_key_is_sent_with_growing_duration_under_one_timestamp_and_its_end_three_times() {
-        let mut out = EventsOut::new(8_000);
+        let mut out = EventsOut::new(8_000, 8_000);
         assert_eq!(out.frame(0, 160), Frame::Sound);
         assert_eq!(out.press("5#", 50, 60), Ok(220));
         let mut sent = Vec::new();
@@ -388,8 +403,27 @@ mod tests {
     }
 
     #[test]
+    fn events_of_another_clock_have_the_streams_timestamps_and_durations_of_their_own() {
+        let mut out = EventsOut::new(8_000, 48_000);
+        out.press("7", 9_000, 60).unwrap();
+        let mut sent = Vec::new();
+        while !out.is_idle() {
+            if let Frame::Event { timestamp, payload, .. } = out.frame(5 + 960 * sent.len() as u32, 160) {
+                let event = Event::parse(&payload).unwrap();
+                sent.push((timestamp, event.duration, event.end));
+            } else {
+                sent.push((0, 0, false));
+            }
+        }
+        assert_eq!(sent[..2], [(5, 160, false), (5, 320, false)]);
+        // The second segment begins where the first is full: 65,535 of the events' ticks later.
+        let last = (5 + 65_535 * 6, (9_000 * 8 - 65_535) as u16, true);
+        assert_eq!(sent.iter().filter(|said| **said == last).count(), 3, "{sent:?}");
+    }
+
+    #[test]
     fn what_cannot_be_pressed_is_refused_whole() {
-        let mut out = EventsOut::new(8_000);
+        let mut out = EventsOut::new(8_000, 8_000);
         assert_eq!(out.press("1x", 100, 100), Err(KeysError::NoKey('x')));
         assert!(out.is_idle());
         let row = "1".repeat(MAX_KEYS);
@@ -404,7 +438,7 @@ mod tests {
             keys in "[0-9*#A-D]{1,8}", on_ms in 40_u32..3_000, off_ms in 200_u32..400, rate in prop::sample::select(vec![8_000_u32, 48_000]),
             loss in 0.0..0.4, seed: u64, start: u32,
         ) {
-            let (mut out, mut events) = (EventsOut::new(rate), EventsIn::new(rate));
+            let (mut out, mut events) = (EventsOut::new(rate, rate), EventsIn::new(rate));
             out.press(&keys, on_ms, off_ms).unwrap();
             let ticks = rate / 50;
             let (mut now, mut state, mut told) = (start, seed | 1, Vec::new());

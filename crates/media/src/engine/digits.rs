@@ -120,8 +120,10 @@ impl Leg {
 
     /// Lets digits be sent to it as events; false if its peer knows none.
     pub(super) fn press(&mut self, digits: &str, on_ms: u32, off_ms: u32) -> bool {
-        let Some(kind) = self.agreed.as_ref().and_then(|agreed| agreed.dtmf_send) else { return false };
-        let sending = self.digits.sending.get_or_insert_with(|| Box::new(EventsOut::new(kind.clock_rate)));
+        let Some(agreed) = &self.agreed else { return false };
+        let (Some(kind), clock_rate) = (agreed.dtmf_send, agreed.codec.clock_rate()) else { return false };
+        let fresh = || Box::new(EventsOut::new(kind.clock_rate, clock_rate));
+        let sending = self.digits.sending.get_or_insert_with(fresh);
         // Too many at once are too many: who asked was told how long the earlier ones take.
         let _ = sending.press(digits, on_ms, off_ms);
         true
@@ -129,13 +131,14 @@ impl Leg {
 
     /// Sends what belongs into this frame in the place of sound; whether there was anything.
     pub(super) fn say_digit(&mut self, scratch: &mut [u8], now: u64) -> bool {
-        let Some(kind) = self.agreed.as_ref().and_then(|agreed| agreed.dtmf_send) else {
+        let Some(agreed) = &self.agreed else { return false };
+        let (Some(kind), codec) = (agreed.dtmf_send, agreed.codec) else {
             self.digits.sending = None;
             return false;
         };
         let Some(sending) = &mut self.digits.sending else { return false };
-        let ticks = kind.clock_rate * FRAME_MS / 1000;
-        let frame = sending.frame(self.outgoing.timestamp, ticks);
+        let ticks = codec.ticks((codec.sample_rate() * FRAME_MS / 1000) as usize);
+        let frame = sending.frame(self.outgoing.timestamp, kind.clock_rate * FRAME_MS / 1000);
         if sending.is_idle() {
             self.digits.sending = None;
         }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use super::digits::Digits;
 use super::ear::Ear;
+use super::keys::Key;
 use super::mouth::Mouth;
 use super::player::Player;
 use super::ports::Pair;
@@ -45,6 +46,8 @@ pub(super) struct Leg {
     pub(super) reception: Reception,
     pub(super) outgoing: Outgoing,
     pub(super) passing: Option<Passing>,
+    /// The key of the leg it is joined with that is passed on, or was last.
+    pub(super) key: Option<Key>,
     pub(super) link: Link,
     pub(super) ear: Option<Box<Ear>>,
     pub(super) mouth: Option<Box<Mouth>>,
@@ -77,6 +80,7 @@ impl Leg {
             reception: Reception::default(),
             outgoing: Outgoing::new(beginning.ssrc, beginning.sequence, beginning.timestamp),
             passing: None,
+            key: None,
             link: Link::None,
             ear: None,
             mouth: None,
@@ -220,7 +224,11 @@ impl Leg {
             None => Box::new(Mouth::new(codec, ptime_ms)),
         };
         self.passing = None;
-        if self.say_digit(scratch, now) {
+        let quiet = self.key.is_some_and(|key| key.is_on(now));
+        if quiet {
+            self.outgoing.skip(codec.ticks(frame.len()));
+        }
+        if quiet || self.say_digit(scratch, now) {
             mouth.stop();
             self.mouth = Some(mouth);
             return;
@@ -316,6 +324,7 @@ impl Leg {
     /// It has left where it was: what waits to be heard is of no use elsewhere.
     pub(super) fn silence(&mut self) {
         self.passing = None;
+        self.key = None;
         if self.recorders.is_empty() {
             self.ear = None;
         }

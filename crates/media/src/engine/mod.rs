@@ -17,6 +17,7 @@ mod digits;
 mod disk;
 mod ear;
 mod handle;
+mod keys;
 mod leg;
 mod link;
 mod mouth;

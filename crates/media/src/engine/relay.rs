@@ -1,7 +1,9 @@
 //! Packets of one leg passed on to the other as they come: the header rewritten, the payload untouched.
 
+use super::keys::pass_event;
 use super::leg::{Leg, Link};
 use crate::codec::Codec;
+use crate::description::Payload;
 use crate::rtp::{Packet, Passing};
 
 /// What became of a packet.
@@ -19,8 +21,8 @@ pub(super) enum Passed {
 #[derive(Clone, Copy)]
 enum Kind {
     Speech(u8),
-    /// Its timestamp stands still.
-    Event(u8),
+    /// As which it is sent, and as which it is taken.
+    Event(Payload, Payload),
     Noise(u8),
     /// Neither side has a name for it.
     Nothing,
@@ -34,8 +36,7 @@ fn kind(from: &Leg, to: &Leg, payload_type: u8) -> Kind {
         return if passes(from, to, codec) { Kind::Speech(here.payload_type) } else { Kind::Sound };
     }
     if let Some(event) = there.dtmf_receive.iter().find(|event| event.number == payload_type) {
-        let fits = here.dtmf_send.filter(|send| send.clock_rate == event.clock_rate);
-        return fits.map_or(Kind::Nothing, |send| Kind::Event(send.number));
+        return here.dtmf_send.map_or(Kind::Nothing, |send| Kind::Event(*event, send));
     }
     match here.cn_send {
         Some(number) if there.cn_receive.contains(&payload_type) => Kind::Noise(number),
@@ -61,9 +62,12 @@ pub(super) fn pass(from: &Leg, to: &mut Leg, data: &mut [u8], length: usize, pac
     let kind = kind(from, to, packet.payload_type);
     let (payload_type, ticks) = match kind {
         Kind::Sound => return Passed::No,
-        Kind::Event(_) if role.clamp_dtmf => return Passed::Done,
+        Kind::Event(..) if role.clamp_dtmf => return Passed::Done,
         Kind::Nothing => return Passed::Done,
-        Kind::Event(number) => (number, 0),
+        Kind::Event(sent, taken) => {
+            pass_event(from, to, (sent, taken), data, length, packet, now);
+            return Passed::Done;
+        }
         Kind::Speech(number) | Kind::Noise(number) => {
             (number, to.agreed.as_ref().map_or(0, |agreed| agreed.codec.clock_rate() * agreed.ptime_ms / 1000))
         }

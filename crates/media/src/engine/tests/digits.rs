@@ -122,3 +122,43 @@ fn digits_of_a_stream_that_begins_anew_are_told_though_its_timestamps_lie_before
     parties[0].keys.press("3", 100, 60).unwrap();
     assert_eq!(digits(&engine, &mut parties, 1), "3");
 }
+
+/// The timestamps under which events came, with how many of each had a marker.
+fn events(party: &Party) -> Vec<(u32, usize)> {
+    let mut events: Vec<(u32, usize)> = Vec::new();
+    for packet in party.packets.iter().filter(|packet| packet.payload_type == 101) {
+        if events.last().is_none_or(|(timestamp, _)| *timestamp != packet.timestamp) {
+            events.push((packet.timestamp, 0));
+        }
+        if let Some((_, marked)) = events.last_mut() {
+            *marked += usize::from(packet.marker);
+        }
+    }
+    events
+}
+
+#[test]
+fn a_digit_stays_one_event_though_the_sound_around_it_is_not_passed_on() {
+    let open = Role { clamp_dtmf: false, ..Role::default() };
+    let loud = Role { gain: 3.0, ..open };
+    for (codec, role, plays) in
+        [(Codec::Pcmu, open, false), (Codec::Pcma, loud, false), (Codec::Pcma, open, true), (Codec::Opus, open, false)]
+    {
+        let engine = engine_with(|config| config.capabilities.codecs = vec![Codec::Pcma, Codec::Pcmu, Codec::Opus]);
+        let mut parties = [Party::new(&engine, Codec::Pcma, 500.0), Party::new(&engine, codec, 900.0)];
+        engine.join(parties[0].id(), parties[1].id(), role, open);
+        if plays {
+            let sources = vec![Source::Tone("1300@-20".parse().unwrap())];
+            engine.play(Target::Leg(parties[1].id()), Playing { sources, ..Playing::default() });
+        }
+        talk(&mut parties, 10);
+        parties[0].keys.press("15#", 200, 60).unwrap();
+        assert_eq!(digits(&engine, &mut parties, 3), "15#");
+        assert_eq!(parties[1].pressed, "15#", "{codec:?} {role:?} {plays}");
+        let events = events(&parties[1]);
+        assert_eq!(events.len(), 3, "{events:?}");
+        assert!(events.iter().all(|(_, marked)| *marked == 1), "{events:?}");
+        let sequences: Vec<_> = parties[1].packets.iter().map(|packet| packet.sequence).collect();
+        assert!(sequences.windows(2).all(|two| two[1] == two[0].wrapping_add(1)), "{codec:?} {role:?} {plays}");
+    }
+}

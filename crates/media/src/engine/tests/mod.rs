@@ -95,7 +95,7 @@ impl Party {
             outgoing: Outgoing::new(hertz as u32, 100, 5_000),
             heard: Vec::new(),
             packets: Vec::new(),
-            keys: EventsOut::new(8_000),
+            keys: EventsOut::new(8_000, 8_000),
             events: EventsIn::new(8_000),
             pressed: String::new(),
             secure: None,
