@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from media_house import OurMediaServer
 
 from cordboard.ops.ladder import ladder
 from cordboard.testkit.centre import Centre
@@ -19,6 +20,18 @@ def centre(request):
     yield made
     made.run(100)  # longer than every timer of SIP
     assert made.leftovers() == []
+
+
+@pytest.fixture
+def ours(centre, tmp_path):
+    """Our Media Server in the centre, which must end with nothing left over too; its recordings are in ``folder``."""
+    made = OurMediaServer(centre, recordings=tmp_path)
+    made.folder = tmp_path
+    yield made
+    centre.hang_up()
+    centre.run(100)
+    assert made.idle
+    assert made.server.faults == 0
 
 
 @pytest.hookimpl(wrapper=True)

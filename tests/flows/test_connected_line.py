@@ -15,9 +15,7 @@ def centre():
     made = Centre(("1501", "1502", "1503", "trunk"))
     made.trunk(made.phones["trunk"], prefix="9", replace_prefix="")
     yield made
-    for phone in made.phones.values():
-        for call in phone.calls:
-            call.hang_up()
+    made.hang_up()
     made.run(100)
     assert made.leftovers() == []
 

@@ -16,22 +16,9 @@ RELAY = "application/dtmf-relay"
 def centre():
     made = Centre(("1501", "1502", "1503"))
     yield made
-    for phone in made.phones.values():
-        for call in phone.calls:
-            call.hang_up()
+    made.hang_up()
     made.run(100)
     assert made.leftovers() == []
-
-
-@pytest.fixture
-def ours(centre):
-    made = OurMediaServer(centre)
-    yield made
-    for phone in centre.phones.values():
-        for call in phone.calls:
-            call.hang_up()
-    centre.run(100)
-    assert made.idle
 
 
 @pytest.fixture

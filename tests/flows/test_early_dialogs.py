@@ -17,9 +17,7 @@ def centre():
     made = Centre(("1501", "1502", "1503"))
     made.phones["1502"].manners = RINGS
     yield made
-    for phone in made.phones.values():
-        for call in phone.calls:
-            call.hang_up()
+    made.hang_up()
     made.run(100)
     assert made.leftovers() == []
 
@@ -249,9 +247,7 @@ def two():
     second.register()
     made.run(2)
     yield made
-    for phone in made.phones.values():
-        for call in phone.calls:
-            call.hang_up()
+    made.hang_up()
     made.run(100)
     assert made.leftovers() == []
 

@@ -285,9 +285,7 @@ def b_is_gone(house, kind):
 
 def finish(house):
     centre = house.centre
-    for phone in centre.phones.values():
-        for call in phone.calls:
-            call.hang_up()
+    centre.hang_up()
     centre.run(100)
     if house.target.node.address not in centre.network._nodes:
         # Its plug was pulled: what it still believes is nobody's business.

@@ -90,9 +90,7 @@ def run(seed, steps, weather):
             centre.run(80)
             at_rest(centre, NUMBERS)
     for _ in range(20):
-        for phone in centre.phones.values():
-            for call in phone.calls:
-                call.hang_up()
+        centre.hang_up()
         centre.run(20)
     centre.run(120)
     return centre, done

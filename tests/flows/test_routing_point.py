@@ -17,9 +17,7 @@ def centre():
     made = Centre(("1501", "1502", "1503"))
     point(made, "8000")
     yield made
-    for phone in made.phones.values():
-        for call in phone.calls:
-            call.hang_up()
+    made.hang_up()
     made.run(100)
     assert made.leftovers() == []
     assert made.switch.points == {}

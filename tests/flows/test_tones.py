@@ -22,9 +22,7 @@ def centre():
     made = Centre(("1501", "1502", "1503"))
     made.server = made.media_server()
     yield made
-    for phone in made.phones.values():
-        for call in phone.calls:
-            call.hang_up()
+    made.hang_up()
     made.run(100)
     assert made.leftovers() == []
     assert made.server.open == []

@@ -20,9 +20,7 @@ def centre():
     made.trunk(made.phones["t1"], prefix="9", replace_prefix="")
     made.trunk(made.phones["t2"], prefix="9", replace_prefix="", priority=5)
     yield made
-    for phone in made.phones.values():
-        for call in phone.calls:
-            call.hang_up()
+    made.hang_up()
     for number in ("t1", "t2"):
         made.configure(number, oos_check=0.0)
     made.run(100)

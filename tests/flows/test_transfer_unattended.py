@@ -16,9 +16,7 @@ def three():
     a, b = up(centre)
     centre.desktop.events.clear()
     yield centre, a, b
-    for phone in centre.phones.values():
-        for call in phone.calls:
-            call.hang_up()
+    centre.hang_up()
     centre.run(100)
     assert centre.leftovers() == []
 

@@ -25,9 +25,7 @@ def centre():
         DnSettings(number="8000", address_type=AddressType.ROUTE_DN, router_timeout=30.0, max_calls=0)
     )
     yield made
-    for phone in made.phones.values():
-        for call in phone.calls:
-            call.hang_up()
+    made.hang_up()
     made.run(100)
     assert made.leftovers() == []
     assert made.switch.points == {}
@@ -41,19 +39,6 @@ def server(centre):
         call.hang_up()
     centre.run(100)
     assert made.open == []
-
-
-@pytest.fixture
-def ours(centre, tmp_path):
-    made = OurMediaServer(centre, recordings=tmp_path)
-    made.folder = tmp_path
-    yield made
-    for phone in centre.phones.values():
-        for call in phone.calls:
-            call.hang_up()
-    centre.run(100)
-    assert made.idle
-    assert made.server.faults == 0
 
 
 @pytest.fixture

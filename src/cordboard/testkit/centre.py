@@ -169,6 +169,12 @@ class Centre:
         """Lets time pass."""
         self.network.run(seconds)
 
+    def hang_up(self) -> None:
+        """Every phone hangs up all its calls."""
+        for phone in self.phones.values():
+            for call in phone.calls:
+                call.hang_up()
+
     def leftovers(self) -> list[str]:
         """What is left after all calls should have ended: nothing, if all is well."""
         found: list[str] = []
