@@ -51,25 +51,3 @@ def test_a_shutdown_ends_calls_in_every_state(centre):
     assert ringing.events == ["180", "503"]
     assert [c.over for c in b.calls] == [True, True, True]
     assert sorted(r.reason for r in centre.desktop.records) == ["shutdown"] * 3
-
-
-def test_a_mistake_in_one_call_ends_that_call_alone(centre, monkeypatch):
-    from cordboard.switch.flows.basic_call import BasicCall
-
-    a = centre.phones["1501"]
-    good = a.call("1502")
-    centre.run(3)
-
-    def broken(*_):
-        raise RuntimeError("a bug")
-
-    monkeypatch.setattr(BasicCall, "on_branch_answer", broken)
-    bad = a.call("1502")
-    centre.run(3)
-    monkeypatch.undo()
-    assert bad.events == ["180", "500"]
-    assert good.talking
-    assert centre.switch.faults == 1
-    centre.switch.faults = 0
-    good.hang_up()
-    centre.run(2)

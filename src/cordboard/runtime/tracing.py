@@ -12,7 +12,7 @@ from starlette.routing import Route
 from cordboard.ops.http import refused
 from cordboard.ops.masking import masked
 from cordboard.ops.trace import KnownCall, Message, Trace, TraceBook
-from cordboard.switch.callflow import flow_of
+from cordboard.switch.barrier import flow_of
 
 if TYPE_CHECKING:
     from starlette.requests import Request

@@ -204,16 +204,20 @@ class Dispatcher:
     def handle(self, event: _core.Event) -> None:
         """Handles one event. An error nobody foresaw ends nothing but the call it happened to."""
         watch = self.watch
-        owner = self._owner(event) if watch is not None else None
+        owner = self._owner(event)
         try:
             self._routes[type(event).__name__](event)
         except Exception as error:
             kind = type(event).__name__
             if kind == "RequestEvent":
                 self.endpoint.respond(event.transaction, 500)  # type: ignore[union-attr]
-            self._user.on_fault(event, self._owner(event), error)
+            self._user.on_fault(event, owner or self._owner(event), error)
         if watch is not None:
-            watch(event, owner or self._owner(event))
+            try:
+                watch(event, owner or self._owner(event))
+            except Exception as error:
+                # Who merely looks on ends no call.
+                self._user.on_fault(event, None, error)
 
     def _owner(self, event: _core.Event) -> object | None:
         """Whom an event belongs to, as things stand."""

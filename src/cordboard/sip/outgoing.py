@@ -196,7 +196,12 @@ class Outgoing:
             session = Session(self._dispatcher, event.dialog, self.session_handler)
             if self._dispatcher.timers is not None:
                 self._dispatcher.timers.answered(session, event.message, self._interval())
-            self.handler.on_answer(self, session, event)
+            try:
+                self.handler.on_answer(self, session, event)
+            except Exception:
+                # Nobody takes the call; its 2xx wants an ACK and a BYE all the same (RFC 3261 13.2.2.4, 15.1.1).
+                session.hang_up()
+                raise
         elif status == 422 and before is not State.CANCELLED and self._longer(event):
             return
         else:

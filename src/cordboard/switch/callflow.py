@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Final
 from cordboard.model.enums import CallState
 from cordboard.model.party import Move, Party, advance
 from cordboard.sip.session import SILENT
+from cordboard.switch import ending
 from cordboard.switch.bridge import Bridge
+from cordboard.switch.ending import Ending
 from cordboard.switch.features.caller_id import unnamed
 from cordboard.switch.flows import anchoring, hold, music, refer
-from cordboard.switch.records import CallRecord, Outcome, ReleasedBy
+from cordboard.switch.records import Outcome, ReleasedBy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -355,8 +357,10 @@ class CallFlow:
             self.end(Outcome.FAILED, 503, ReleasedBy.SERVER, "shutdown", headers=SHUTDOWN)
 
     def fault(self) -> None:
-        """Ends the call after an error nobody foresaw, as far as it can be ended."""
-        self.end(Outcome.FAILED, 500, ReleasedBy.SERVER, "internal error")
+        """Ends the call after an error nobody foresaw, even one that has struck while it was ending."""
+        if self.server.calls.get(self.call.conn_id) is self:
+            self.over = True
+            ending.end(self, Ending(Outcome.FAILED, 500, ReleasedBy.SERVER, "internal error"))
 
     def end(
         self,
@@ -371,33 +375,15 @@ class CallFlow:
         reference_id: int = 0,
         link: Link | None = None,
     ) -> None:
-        """Ends the call: its legs, its parties (``first`` before the others), its record. Once only.
+        """Ends the call: see :class:`cordboard.switch.ending.Ending`. Once only."""
+        if not self.over:
+            self.over = True
+            ending.end(self, Ending(outcome, status, released_by, reason, first, state, headers, reference_id, link))
 
-        ``status`` goes to a caller that has no answer yet. ``state`` is the CallState for a callee that still rings.
-        """
-        if self.over:
-            return
-        self.over = True
-        if self.transfer is not None:
-            transfer, self.transfer = self.transfer, None
-            transfer.ended(self)
-        if self.bridge is not None:
-            self.bridge.stop()
-        if self.anchoring is not None:
-            self.anchoring.close()
-        self.rearrange(None)
-        if self.branches is not None:
-            self.branches.cancel(headers)
-            self.callee_call_id = self.branches.call_id or self.callee_call_id
-        if self.a is not None:
-            self.a.end(status if status >= 300 else 480, headers)
-        if self.b is not None:
-            self.b.hang_up(headers)
-        self._release_parties(first, outcome, state, reference_id, link)
-        self._account(outcome, status, released_by, reason)
-        self._let_go()
+    def wind_up(self) -> None:
+        """Ends what only this flow has."""
 
-    def _let_go(self) -> None:
+    def let_go(self) -> None:
         """Nobody is told of this call any more, and nothing in it holds anything else in a circle.
 
         So an ended call is freed at once, and not when the collector comes by.
@@ -409,112 +395,16 @@ class CallFlow:
         self.a = self.b = self.branches = self.bridge = self.strangers = self.anchoring = None
         for party in self.call.parties:
             party.peer = None
+            if party.dn is not None:
+                # Not there any more, but after an error nobody foresaw.
+                party.dn.parties.pop(party, None)
         self.call.parties.clear()
 
-    def _release_parties(
-        self, first: Party | None, outcome: str, state: CallState, reference_id: int, link: Link | None
-    ) -> None:
-        reporter = self.server.reporter
-        if first is not None and first.alive:
-            advance(first, Move.RELEASE, reporter, reference_id=reference_id, link=link)
-        caller = self.caller
-        callee = self.callee
-        if caller is not None and caller.alive:
-            if first is not None and first is callee and caller.can(Move.FAIL):
-                # The callee refused, by hand: to the caller that is a busy destination.
-                advance(caller, Move.FAIL, reporter, CallState.BUSY)
-            if callee is None or not callee.alive:
-                advance(caller, Move.RELEASE, reporter)
-        if callee is not None and callee.alive:
-            # Who rings while the other one goes has been abandoned: a caller who gave up, or one who was transferred.
-            gave_up = callee.can(Move.ABANDON) and (outcome == Outcome.CANCELLED or self.call.answered_at > 0)
-            advance(callee, Move.ABANDON if gave_up else Move.RELEASE, reporter, state)
-        for party in self.call.parties:
-            # Who rings beside the callee: members of a hunt group, or whom the call was to be transferred to.
-            if party is not caller and party is not callee and party.can(Move.ABANDON):
-                gave_up = outcome == Outcome.CANCELLED or self.call.answered_at > 0
-                advance(party, Move.ABANDON if gave_up else Move.RELEASE, reporter, state)
-        if caller is not None and caller.alive:
-            advance(caller, Move.RELEASE, reporter)
-        for party in self.call.parties:
-            # The members of a conference.
-            if party.alive:
-                advance(party, Move.RELEASE, reporter)
-
     def absorb(self, other: CallFlow, parties: Iterable[Party], outcome: str = Outcome.TRANSFERRED) -> None:
-        """Takes over another call's trunks and, of its parties, these. It is over; its legs are ours to end."""
-        for party in parties:
-            self.call.take_over(party)
-            known = other.strangers.get(party) if other.strangers is not None else None
-            if known is not None:
-                self.meet(party, *known)
-        self.trunks += other.trunks
-        other.trunks.clear()
-        other.over = True
-        other.branches = None
-        if other.anchoring is not None:
-            other.anchoring.close()
-        other._account(outcome, 200, ReleasedBy.CALLER, outcome)
-
-    def _account(self, outcome: str, status: int, released_by: str, reason: str) -> None:
-        call = self.call
-        server = self.server
-        call.ended_at = ended = server.reporter.now()
-        for trunk in self.trunks:
-            trunk.calls -= 1
-        self.trunks.clear()
-        server.calls.pop(call.conn_id, None)
-        server.meters.call_ended(outcome, ended - call.answered_at if call.answered_at else 0.0)
-        record = CallRecord(
-            conn_id=call.conn_id,
-            call_uuid=call.uuid,
-            call_type=int(call.call_type),
-            caller=call.ani,
-            callee=call.dnis,
-            requested=self.requested,
-            caller_call_id=self.caller_call_id,
-            callee_call_id=self.callee_call_id,
-            created_at=call.created_at,
-            ringing_at=self.ringing_at,
-            answered_at=call.answered_at or None,
-            ended_at=ended,
-            outcome=outcome,
-            status=status,
-            released_by=released_by,
-            reason=reason,
-        )
-        server.records.write(record)
-        if server.log_calls:
-            server.log.info(
-                "call ended",
-                conn_id=call.conn_id,
-                call_id=self.caller_call_id,
-                caller=call.ani,
-                callee=call.dnis,
-                outcome=outcome,
-                status=status,
-                released_by=released_by,
-                reason=reason,
-            )
-        if not server.calls:
-            server.empty()
+        """Takes over another call: see :func:`cordboard.switch.ending.absorb`."""
+        ending.absorb(self, other, parties, outcome)
 
 
 def _reason(message: _core.Message) -> _core.Headers:
     value = message.header("Reason")
     return (("Reason", value),) if value else ()
-
-
-def flow_of(owner: object | None) -> CallFlow | None:
-    """The call an owner of a transaction or dialog belongs to."""
-    for _ in range(7):
-        if isinstance(owner, CallFlow) or owner is None:
-            return owner
-        for name in ("owner", "flow", "handler", "session"):
-            following = getattr(owner, name, None)
-            if following is not None:
-                owner = following
-                break
-        else:
-            return None
-    return None

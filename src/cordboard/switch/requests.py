@@ -12,6 +12,7 @@ from cordboard.model import requests as rq
 from cordboard.model.errors import Code, TLibError
 from cordboard.model.userdata import UserDataError, attach, check, without
 from cordboard.switch import call_control
+from cordboard.switch.barrier import struck
 from cordboard.switch.features import forwarding
 from cordboard.switch.flows import make_call_rfc3725
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 def carry_out(server: SipServer, link: Link, request: rq.Request, reference_id: int) -> Answer:
     """Carries out a request. A request that fails is answered by EventError."""
     function = TABLE.get(type(request), _unsupported)
+    conn_id = request.conn_id if isinstance(request, rq.CallRequest) else None
     try:
         return function(server, link, request, reference_id)
     except TLibError as error:
@@ -36,10 +38,10 @@ def carry_out(server: SipServer, link: Link, request: rq.Request, reference_id: 
     except UserDataError as error:
         fault = TLibError(Code.USER_DATA, str(error))
     except Exception as error:
-        server.faults += 1
-        server.log.fault("request not carried out", error, request=type(request).__name__, this_dn=request.this_dn)
+        flow = server.calls.get(conn_id) if conn_id is not None else None
+        name = type(request).__name__
+        struck(server, "request not carried out", error, flow, request=name, this_dn=request.this_dn)
         fault = TLibError(Code.INTERNAL)
-    conn_id = request.conn_id if isinstance(request, rq.CallRequest) else None
     return (server.reporter.error(fault, reference_id, this_dn=request.this_dn, conn_id=conn_id),)
 
 

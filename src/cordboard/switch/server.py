@@ -18,8 +18,8 @@ from cordboard.sip.resolver.failover import Affinity
 from cordboard.sip.resolver.lookup import Resolver
 from cordboard.sip.session_timer import SessionTimers
 from cordboard.switch import requests
+from cordboard.switch.barrier import GuardedClock, flow_behind, flow_of, struck
 from cordboard.switch.bridge import ALLOW
-from cordboard.switch.callflow import CallFlow, flow_of
 from cordboard.switch.flows import basic_call
 from cordboard.switch.log import Log
 from cordboard.switch.ports import NoFeatureStore, NoMeters, NoRecords
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from cordboard.sip.clock import Clock
     from cordboard.sip.endpoint import Endpoint
     from cordboard.sip.resolver.locate import Located
+    from cordboard.switch.callflow import CallFlow
     from cordboard.switch.delivery.at_point import AtPoint
     from cordboard.switch.ports import FeatureStore, Meters, RecordSink
     from cordboard.switch.routing import Outside, Target
@@ -71,7 +72,7 @@ class SipServer:
         log: Log | None = None,
     ) -> None:
         """``wall``: Unix time in seconds. ``random``: a number from 0 to 1."""
-        self.clock = clock
+        self.clock = clock = GuardedClock(clock, self._on_late_fault)
         self.ids = ids
         self.random = random
         self.reporter = Reporter(settings.name, events, wall)
@@ -321,16 +322,16 @@ class SipServer:
 
     def on_fault(self, event: _core.Event, owner: object | None, error: Exception) -> None:
         """Handling an event failed: the call it belongs to is ended, all others go on."""
+        struck(self, "event not handled", error, flow_of(owner), sip_event=type(event).__name__)
+
+    def _on_late_fault(self, function: Callable[[], None], error: Exception) -> None:
+        """What a timer was for failed: as :meth:`on_fault`."""
+        struck(self, "timer not handled", error, flow_behind(function))
+
+    def note_fault(self, what: str, error: Exception, **fields: object) -> None:
+        """Logs and counts an error nobody foresaw."""
         self.faults += 1
-        flow = flow_of(owner)
-        conn_id = flow.call.conn_id if flow is not None else None
-        self.log.fault("event not handled", error, sip_event=type(event).__name__, conn_id=conn_id)
-        if flow is not None:
-            try:
-                flow.fault()
-            except Exception as again:
-                self.calls.pop(flow.call.conn_id, None)
-                self.log.fault("call not ended", again, conn_id=conn_id)
+        self.log.fault(what, error, **fields)
 
     # T-Library
 
@@ -349,10 +350,15 @@ class SipServer:
 
     # Calls
 
-    def begin(self, flow: CallFlow) -> None:
-        """Takes a new call in."""
+    def begin(self, flow: CallFlow, start: Callable[[], None]) -> None:
+        """Takes a new call in and starts it. If that fails, there is none."""
         self.calls[flow.call.conn_id] = flow
         self.meters.call_started()
+        try:
+            start()
+        except Exception:
+            flow.fault()
+            raise
 
     def refuse(self, transaction: int, status: int, headers: _core.Headers = ()) -> None:
         """Answers an INVITE that becomes no call."""

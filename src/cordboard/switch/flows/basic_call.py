@@ -15,6 +15,7 @@ it rang gives no event on B. When nobody answers, A: EventDestinationBusy, Event
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from cordboard.model.call import Call
@@ -208,9 +209,10 @@ class BasicCall(CallFlow):
         self._close_early()
         super().part()
 
-    def _let_go(self) -> None:
+    def let_go(self) -> None:
+        """See CallFlow."""
         self._close_early()
-        super()._let_go()
+        super().let_go()
 
     def on_branch_failure(self, branches: Called, failure: Failure) -> None:
         """Nobody will answer: the caller learns why."""
@@ -324,8 +326,7 @@ def start(server: SipServer, event: _core.RequestEvent) -> None:
     flow = BasicCall(server, call)
     if trunk is not None:
         flow.occupy(trunk)
-    server.begin(flow)
-    flow.start(event, caller, identity, number)
+    server.begin(flow, partial(flow.start, event, caller, identity, number))
 
 
 def _identity(server: SipServer, message: _core.Message, caller: Extension) -> Identity:

@@ -124,8 +124,8 @@ class MakeCallFlow(CallFlow):
         self.branches = delivery = Delivery(server, self, Offer(caller, who))
         delivery.start(call.dnis)
 
-    def end(self, *args: object, **more: object) -> None:
-        """Ends the call, and what only this flow has."""
+    def wind_up(self) -> None:
+        """See CallFlow."""
         if self._retry is not None:
             self._retry.cancel()
             self._retry = None
@@ -134,9 +134,8 @@ class MakeCallFlow(CallFlow):
             self.caller_call_id = origin.call_id
             origin.cancel()
             # The desktop is owed an answer, unless it is the one who gave up or has been told already.
-            if not self.over and self._reference_id:
+            if self._reference_id:
                 self._tell(Code.PHONE_NO_ANSWER, "given up")
-        super().end(*args, **more)  # type: ignore[arg-type]
 
     def _tell(self, code: int, detail: str) -> None:
         reference_id, self._reference_id = self._reference_id, 0
@@ -329,5 +328,4 @@ def start(server: SipServer, link: Link, request: MakeCall, reference_id: int) -
         user_data=request.user_data or None,
     )
     flow = MakeCallFlow(server, call, link, reference_id, wanted.shown)
-    server.begin(flow)
-    flow.start(wanted.origin, wanted.targets)
+    server.begin(flow, partial(flow.start, wanted.origin, wanted.targets))

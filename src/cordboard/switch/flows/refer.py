@@ -18,7 +18,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from cordboard.sip.session import Session
-from cordboard.switch import callflow
+from cordboard.switch import barrier
 from cordboard.switch.delivery import Delivery
 from cordboard.switch.flows.transfer import Observer, Transfer
 from cordboard.switch.numbers import number_of
@@ -193,7 +193,7 @@ def _replaced(flow: CallFlow, session: Session, event: _core.RequestEvent) -> tu
     owner = flow.server.dispatcher.dialogs.get(event.replaces or 0)
     if not isinstance(owner, Session):
         return None
-    other = callflow.flow_of(owner)
+    other = barrier.flow_of(owner)
     if other is None or other is flow or other.over:
         return None
     mine, its = flow.party_of(session), other.party_of(owner)

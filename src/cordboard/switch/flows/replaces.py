@@ -30,7 +30,7 @@ from cordboard.model.enums import CallState
 from cordboard.model.party import Move, Party, advance
 from cordboard.sip.outgoing import Outgoing
 from cordboard.sip.session import SILENT, Session, State
-from cordboard.switch import callflow
+from cordboard.switch import barrier
 from cordboard.switch.flows import pickup
 from cordboard.switch.flows.leaving import Leaving, answer_alone
 from cordboard.switch.flows.reconnect import Reconnect, restore
@@ -132,7 +132,7 @@ def _named(server: SipServer, event: _core.RequestEvent) -> tuple[object, CallFl
         raise ReplacesError(603, "the dialog has ended")
     if isinstance(owner, Session) and owner.early:
         raise ReplacesError(481, "not answered by us yet")
-    flow = callflow.flow_of(owner)
+    flow = barrier.flow_of(owner)
     if flow is None or flow.over:
         raise ReplacesError(603, "the call has ended")
     return owner, flow

@@ -1,0 +1,83 @@
+"""Where an error nobody foresaw ends: with the call it happened to, and nothing else.
+
+What comes into the switch comes as an event of the core, a T-Library request or a timer. Each of the three is guarded,
+and all of them by :func:`struck`.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
+
+from cordboard.switch import callflow
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cordboard.sip.clock import Clock, Timer
+    from cordboard.switch.callflow import CallFlow
+    from cordboard.switch.server import SipServer
+
+WAYS = ("owner", "flow", "_flow", "handler", "session", "delivery")
+"""The attributes that lead from what belongs to a call towards its flow."""
+
+
+def flow_of(owner: object | None) -> CallFlow | None:
+    """The call an owner of a transaction, a dialog or a timer belongs to."""
+    for _ in range(8):
+        if isinstance(owner, callflow.CallFlow) or owner is None:
+            return owner
+        for name in WAYS:
+            following = getattr(owner, name, None)
+            if following is not None:
+                owner = following
+                break
+        else:
+            return None
+    return None
+
+
+def flow_behind(function: Callable[..., object]) -> CallFlow | None:
+    """The call that something to be done later is about: by whose method it is, or what it is given."""
+    found: CallFlow | None = None
+    while isinstance(function, partial):
+        for argument in function.args:
+            found = found or flow_of(argument)
+        function = function.func
+    return flow_of(getattr(function, "__self__", None)) or found
+
+
+def struck(server: SipServer, what: str, error: Exception, flow: CallFlow | None, **fields: object) -> None:
+    """An error nobody foresaw: it is noted, and the call it happened to is ended. ``what`` says what came of it."""
+    conn_id = flow.call.conn_id if flow is not None else None
+    server.note_fault(what, error, conn_id=conn_id, **fields)
+    if flow is not None:
+        flow.fault()
+
+
+class OnFault(Protocol):
+    """Who is told of a function that failed."""
+
+    def __call__(self, function: Callable[[], None], error: Exception) -> None:
+        """``function`` was called because its time had come, and raised ``error``."""
+
+
+class GuardedClock:
+    """A clock whose calls cannot fail."""
+
+    __slots__ = ("_clock", "_on_fault", "now")
+
+    def __init__(self, clock: Clock, on_fault: OnFault) -> None:
+        self._clock = clock
+        self._on_fault = on_fault
+        self.now = clock.now
+
+    def call_later(self, delay: float, function: Callable[[], None]) -> Timer:
+        """Calls ``function`` in ``delay`` seconds."""
+        return self._clock.call_later(delay, partial(self._call, function))
+
+    def _call(self, function: Callable[[], None]) -> None:
+        try:
+            function()
+        except Exception as error:
+            self._on_fault(function, error)

@@ -1,0 +1,215 @@
+"""The end of a call: its legs, its parties, its record; and what it leaves behind, which is nothing.
+
+Each part is done whatever becomes of the others: an error nobody foresaw in one of them is logged and counted, and the
+call is gone all the same.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from cordboard.model.enums import CallState
+from cordboard.model.party import Move, advance
+from cordboard.switch.records import CallRecord, Outcome, ReleasedBy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from cordboard import _core
+    from cordboard.model.party import Party
+    from cordboard.model.ports import Link
+    from cordboard.switch.callflow import CallFlow
+
+
+class Ending(NamedTuple):
+    """How a call ends."""
+
+    outcome: str
+    status: int
+    """What a caller is answered that has no answer yet."""
+    released_by: str
+    reason: str
+    first: Party | None = None
+    """Who is released before the others."""
+    state: CallState = CallState.OK
+    """The CallState for a callee that still rings."""
+    headers: _core.Headers = ()
+    reference_id: int = 0
+    link: Link | None = None
+
+
+def end(flow: CallFlow, how: Ending) -> None:
+    """Ends a call. Raises nothing."""
+    _carry_out(PARTS, flow, how)
+
+
+def absorb(flow: CallFlow, other: CallFlow, parties: Iterable[Party], outcome: str) -> None:
+    """Takes over another call's trunks and, of its parties, these. It is over; its legs are the first one's to end."""
+    for party in parties:
+        flow.call.take_over(party)
+        known = other.strangers.get(party) if other.strangers is not None else None
+        if known is not None:
+            flow.meet(party, *known)
+    flow.trunks += other.trunks
+    other.trunks.clear()
+    other.over = True
+    other.branches = None
+    _carry_out(LEFT_OF_IT, other, Ending(outcome, 200, ReleasedBy.CALLER, outcome))
+
+
+def _carry_out(parts: Iterable[Callable[[CallFlow, Ending], None]], flow: CallFlow, how: Ending) -> None:
+    for part in parts:
+        try:
+            part(flow, how)
+        except Exception as error:
+            what = part.__name__.strip("_").replace("_", " ")
+            flow.server.note_fault("call not ended in full", error, conn_id=flow.call.conn_id, part=what)
+
+
+# The parts, in their order.
+
+
+def _own(flow: CallFlow, how: Ending) -> None:  # noqa: ARG001
+    flow.wind_up()
+
+
+def _transfer(flow: CallFlow, how: Ending) -> None:  # noqa: ARG001
+    transfer, flow.transfer = flow.transfer, None
+    if transfer is not None:
+        transfer.ended(flow)
+
+
+def _bridge(flow: CallFlow, how: Ending) -> None:  # noqa: ARG001
+    if flow.bridge is not None:
+        flow.bridge.stop()
+
+
+def _anchoring(flow: CallFlow, how: Ending) -> None:  # noqa: ARG001
+    if flow.anchoring is not None:
+        flow.anchoring.close()
+
+
+def _arrangement(flow: CallFlow, how: Ending) -> None:  # noqa: ARG001
+    flow.rearrange(None)
+
+
+def _branches(flow: CallFlow, how: Ending) -> None:
+    if flow.branches is not None:
+        flow.branches.cancel(how.headers)
+        flow.callee_call_id = flow.branches.call_id or flow.callee_call_id
+
+
+def _first_leg(flow: CallFlow, how: Ending) -> None:
+    if flow.a is not None:
+        flow.a.end(how.status if how.status >= 300 else 480, how.headers)
+
+
+def _second_leg(flow: CallFlow, how: Ending) -> None:
+    if flow.b is not None:
+        flow.b.hang_up(how.headers)
+
+
+def _parties(flow: CallFlow, how: Ending) -> None:
+    reporter = flow.server.reporter
+    first, outcome, state = how.first, how.outcome, how.state
+    answered = flow.call.answered_at > 0
+    if first is not None and first.alive:
+        advance(first, Move.RELEASE, reporter, reference_id=how.reference_id, link=how.link)
+    caller = flow.caller
+    callee = flow.callee
+    if caller is not None and caller.alive:
+        if first is not None and first is callee and caller.can(Move.FAIL):
+            # The callee refused, by hand: to the caller that is a busy destination.
+            advance(caller, Move.FAIL, reporter, CallState.BUSY)
+        if callee is None or not callee.alive:
+            advance(caller, Move.RELEASE, reporter)
+    gave_up = outcome == Outcome.CANCELLED or answered
+    if callee is not None and callee.alive:
+        # Who rings while the other one goes has been abandoned: a caller who gave up, or one who was transferred.
+        advance(callee, Move.ABANDON if gave_up and callee.can(Move.ABANDON) else Move.RELEASE, reporter, state)
+    for party in flow.call.parties:
+        # Who rings beside the callee: members of a hunt group, or whom the call was to be transferred to.
+        if party is not caller and party is not callee and party.can(Move.ABANDON):
+            advance(party, Move.ABANDON if gave_up else Move.RELEASE, reporter, state)
+    if caller is not None and caller.alive:
+        advance(caller, Move.RELEASE, reporter)
+    for party in flow.call.parties:
+        # The members of a conference.
+        if party.alive:
+            advance(party, Move.RELEASE, reporter)
+
+
+def _leave(flow: CallFlow, how: Ending) -> None:  # noqa: ARG001
+    """The server knows the call no more."""
+    flow.server.calls.pop(flow.call.conn_id, None)
+    for trunk in flow.trunks:
+        trunk.calls -= 1
+    flow.trunks.clear()
+
+
+def _record(flow: CallFlow, how: Ending) -> None:
+    call = flow.call
+    server = flow.server
+    call.ended_at = ended = server.reporter.now()
+    server.meters.call_ended(how.outcome, ended - call.answered_at if call.answered_at else 0.0)
+    record = CallRecord(
+        conn_id=call.conn_id,
+        call_uuid=call.uuid,
+        call_type=int(call.call_type),
+        caller=call.ani,
+        callee=call.dnis,
+        requested=flow.requested,
+        caller_call_id=flow.caller_call_id,
+        callee_call_id=flow.callee_call_id,
+        created_at=call.created_at,
+        ringing_at=flow.ringing_at,
+        answered_at=call.answered_at or None,
+        ended_at=ended,
+        outcome=how.outcome,
+        status=how.status,
+        released_by=how.released_by,
+        reason=how.reason,
+    )
+    server.records.write(record)
+    if server.log_calls:
+        server.log.info(
+            "call ended",
+            conn_id=call.conn_id,
+            call_id=flow.caller_call_id,
+            caller=call.ani,
+            callee=call.dnis,
+            outcome=how.outcome,
+            status=how.status,
+            released_by=how.released_by,
+            reason=how.reason,
+        )
+
+
+def _last(flow: CallFlow, how: Ending) -> None:  # noqa: ARG001
+    if not flow.server.calls:
+        flow.server.empty()
+
+
+def _let_go(flow: CallFlow, how: Ending) -> None:  # noqa: ARG001
+    flow.let_go()
+
+
+LEFT_OF_IT: Final = (_anchoring, _leave, _record, _last)
+"""What a call still does that another one has taken over."""
+
+PARTS: Final = (
+    _own,
+    _transfer,
+    _bridge,
+    _anchoring,
+    _arrangement,
+    _branches,
+    _first_leg,
+    _second_leg,
+    _parties,
+    _leave,
+    _record,
+    _last,
+    _let_go,
+)
+"""What the end of a call consists of."""
