@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import shutil
 import subprocess
 import time
@@ -18,7 +19,7 @@ from cordboard.mediaserver.sounds import MUSIC
 from cordboard.mediaserver.speech import PROGRAMS
 from cordboard.sip.bodies.msml import CONTENT_TYPE
 from cordboard.testkit import sound
-from cordboard.testkit.rtp_party import PCMU
+from cordboard.testkit.rtp_party import PCMU, RtpParty
 from cordboard.testkit.strangers import Account, Baresip
 from cordboard.testkit.strangers.program import wait_until
 from cordboard.testkit.strangers.scenario import Scenario
@@ -217,6 +218,30 @@ def test_sipp_plays_by_msml_and_tshark_finds_nothing_malformed(server: LiveMedia
         with Sipp(caller.bye().receive(200), tmp_path / "sipp", server=server.address, calls=5, seconds=30) as sipp:
             assert sipp.grade().good
         capture.assert_clean(at_least=50)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="sipp plays a capture through a raw socket: root alone may")
+def test_sipp_plays_captured_audio_to_a_conference(server: LiveMediaServer, tmp_path: Path) -> None:
+    seconds = 5
+
+    async def captured() -> Path:
+        async with RtpParty(BOB) as bob, RtpParty() as ear:
+            with Capture(tmp_path / "capture", [ear.address[1]]) as capture:
+                bob.talk_to(ear.address)
+                await ear.arrived(seconds * 50)
+                return await asyncio.to_thread(capture.sent_to, ear.address[1])
+
+    async def main() -> None:
+        sound_of_bob = await captured()
+        caller = Scenario("player", user="1501").invite("conf=captured").receive(200).ack()
+        caller = caller.play(sound_of_bob, milliseconds=1000 * seconds).bye().receive(200)
+        async with MediaLeg(server.address, "conf=captured", ANN) as ann:
+            with Sipp(caller, tmp_path / "sipp", server=server.address, seconds=30) as sipp:
+                await ann.party.settle({"bob"}, VOICES)
+                await asyncio.to_thread(sipp.passed)
+            await ann.party.settle(set(), VOICES)
+
+    asyncio.run(main())
 
 
 @pytest.mark.parametrize("encryption", ["", "srtp", "srtp-mand"])

@@ -9,6 +9,7 @@ Everything not written is a failure: sipp fails the call on any message that is 
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Self
 from xml.sax.saxutils import escape, quoteattr
 
@@ -230,6 +231,12 @@ class Scenario:
         self._cseq += 1
         return self._send(self._head("OPTIONS", "sip:[remote_ip]:[remote_port]", self._cseq))
 
+    def play(self, capture: Path, *, milliseconds: int) -> Self:
+        """Plays the RTP of a capture, packet by packet as it was, for a time. sipp must run as root for it."""
+        play = f"<exec play_pcap_audio={quoteattr(str(capture))}/>"
+        self._steps.append(_element("nop", [play]))
+        return self.pause(milliseconds)
+
     def pause(self, milliseconds: int) -> Self:
         """Lets time pass, as a talking person does; anything that comes meanwhile is a failure."""
         self._steps.append(f'  <pause milliseconds="{milliseconds}"/>')
@@ -316,7 +323,7 @@ class Scenario:
 def _element(start: str, actions: list[str]) -> str:
     if not actions:
         return f"  <{start}/>"
-    return f"  <{start}><action>\n    " + "\n    ".join(actions) + "\n  </action></recv>"
+    return f"  <{start}><action>\n    " + "\n    ".join(actions) + f"\n  </action></{start.split()[0]}>"
 
 
 _REASONS = {

@@ -96,6 +96,12 @@ class Capture:
         if findings:
             raise StrangerError("tshark", "complains", "\n".join(str(finding) for finding in findings))
 
+    def sent_to(self, port: int) -> Path:
+        """The packets sent to a UDP port, in a file of their own, as sipp plays them. Stops the capture."""
+        kept = self.file.with_name(f"to-{port}.pcap")
+        self._tshark("-Y", f"udp.dstport == {port}", "-F", "pcap", "-w", str(kept))
+        return kept
+
     def mark(self) -> None:
         """Sends marked packets until one is in the file: the capture runs, and all that came before is written."""
         self._marks += 1
@@ -126,16 +132,19 @@ class Capture:
         self.close()
 
     def _read(self, display_filter: str, fields: Sequence[str]) -> list[list[str]]:
-        self.stop()
-        command = [find("tshark"), "-r", str(self.file), "-Y", display_filter, "-T", "fields", "-E", "quote=d"]
+        options = ["-Y", display_filter, "-T", "fields", "-E", "quote=d"]
         for port in self._ports:
-            command += ["-d", f"udp.port=={port},sip", "-d", f"tcp.port=={port},sip"]
+            options += ["-d", f"udp.port=={port},sip", "-d", f"tcp.port=={port},sip"]
         for field in fields:
-            command += ["-e", field]
-        command += ["-E", "separator=,"]
+            options += ["-e", field]
+        return list(csv.reader(self._tshark(*options, "-E", "separator=,").splitlines()))
+
+    def _tshark(self, *options: str) -> str:
+        """What it says of the whole capture."""
+        self.stop()
         result = subprocess.run(  # noqa: S603 - the arguments are the test kit's own
-            command, capture_output=True, text=True, timeout=60, check=False
+            [find("tshark"), "-r", str(self.file), *options], capture_output=True, text=True, timeout=60, check=False
         )
         if result.returncode != 0:
             raise StrangerError("tshark", f"cannot read {self.file.name}", result.stderr)
-        return list(csv.reader(result.stdout.splitlines()))
+        return result.stdout
