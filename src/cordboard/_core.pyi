@@ -519,8 +519,11 @@ class MediaEngine:
         sound_cache: int = 67108864,
     ) -> MediaEngine:
         """``advertise``: pairs of a bound address and the one told to peers. Raises ValueError and OSError."""
-    def leg(self, offer: bytes, *, srtp: Literal["off", "optional", "required"] | None = None) -> MediaLeg:
-        """Without ``srtp`` it is encrypted as the engine's legs are. Raises MediaRefused."""
+    def leg(
+        self, offer: bytes, *, srtp: Literal["off", "optional", "required"] | None = None, ipv6: bool | None = None
+    ) -> MediaLeg:
+        """Without ``srtp`` it is encrypted as the engine's legs are. ``ipv6``: its family of addresses, where there is
+        no offer to say so. Raises MediaRefused."""
     def join(self, one: int, other: int, one_to_other: MediaRole, other_to_one: MediaRole) -> None: ...
     def part(self, one: int, other: int) -> None: ...
     def room(self, loudest: int) -> MediaRoom: ...

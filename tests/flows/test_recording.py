@@ -270,7 +270,7 @@ def test_a_call_of_a_desktop_is_recorded(centre, ours):
 
 
 def test_an_option_anchors_without_recording(centre, ours):
-    centre.configure("1501", media_anchor=True)
+    centre.configure("1501", media_anchor="yes")
     a, b = up(centre)
     centre.run(2)
     assert recorders(in_the_room(ours, a, b)) == []

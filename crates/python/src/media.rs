@@ -267,9 +267,9 @@ impl PyMediaEngine {
         Ok(Self(Arc::new(Engine::start(config).map_err(refused)?)))
     }
 
-    #[pyo3(signature = (offer, *, srtp=None))]
-    fn leg(&self, offer: &[u8], srtp: Option<&str>) -> PyResult<PyMediaLeg> {
-        let leg = self.0.leg(offer, srtp.map(self::srtp).transpose()?).map_err(refused)?;
+    #[pyo3(signature = (offer, *, srtp=None, ipv6=None))]
+    fn leg(&self, offer: &[u8], srtp: Option<&str>, ipv6: Option<bool>) -> PyResult<PyMediaLeg> {
+        let leg = self.0.leg(offer, srtp.map(self::srtp).transpose()?, ipv6).map_err(refused)?;
         Ok(PyMediaLeg { engine: Arc::clone(&self.0), leg })
     }
 

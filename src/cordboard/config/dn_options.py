@@ -395,13 +395,37 @@ class DnOptions(OptionSet):
     )
     sip_media_anchor = Option(
         "sip-media-anchor",
-        BOOL,
-        False,
-        "The media of the DN's calls goes through a Media Server of service-type msml, if there is one, rather than "
-        "from phone to phone.",
+        Choice(("auto", "yes", "no")),
+        "auto",
+        "Whether the media of the DN's calls goes through a Media Server of service-type msml, if there is one, rather "
+        "than from phone to phone. auto: where the phones cannot reach each other or cannot talk to each other (SRTP, "
+        "IPv4 and IPv6, NAT), and when the one refuses what the other offers (488). no: not for that either.",
         source=OURS,
         since="0.2",
-        example="true",
+        example="yes",
+    )
+    sip_media_nat = Option(
+        "sip-media-nat",
+        Choice(("auto", "yes", "no")),
+        "auto",
+        "Whether the device receives media behind a NAT, so that its calls go through a Media Server, but for those to "
+        "devices behind the same NAT. auto: if the address in its SDP is not where its signalling comes from, and it "
+        "has registered through a NAT (sip-nat) or that address is private and the other one is not. no: what its SDP "
+        "says is right.",
+        source=OURS,
+        since="0.2",
+        example="no",
+    )
+    sip_srtp = Option(
+        "sip-srtp",
+        Choice(("auto", "required", "no")),
+        "auto",
+        "Whether the device speaks SRTP (RFC 4568) only, or none; a call between two that differ goes through a Media "
+        "Server. auto: as its SDP says; before it has said anything the call is offered as it is, and offered again "
+        "through the Media Server should the device refuse it (488).",
+        source=OURS,
+        since="0.2",
+        example="required",
     )
     router_timeout = Option(
         "router-timeout",

@@ -19,6 +19,7 @@ from cordboard.mediaserver.msml.control import MsmlService
 from cordboard.mediaserver.msml.joins import Joins
 from cordboard.mediaserver.recordings import Recordings, at_once
 from cordboard.mediaserver.sounds import SoundError, Sounds
+from cordboard.sip import likeness
 from cordboard.sip.bodies import multipart, netann
 from cordboard.sip.bodies.msml import CONTENT_TYPE
 from cordboard.sip.endpoint import Dispatcher
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Container
 
     from cordboard import _core
-    from cordboard.media import Media, Source
+    from cordboard.media import Media, Source, Srtp
     from cordboard.mediaserver.call_recording import Disk
     from cordboard.mediaserver.leg import Service
     from cordboard.mediaserver.settings import MediaServerSettings
@@ -41,6 +42,13 @@ ALLOW: Final = "INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE, INFO, PRACK"
 
 PEERS: Final = "sip-servers"
 """As whom those who may use it are admitted."""
+
+SRTP: Final[dict[likeness.Srtp, Srtp]] = {
+    likeness.Srtp.NONE: "off",
+    likeness.Srtp.OFFERED: "optional",
+    likeness.Srtp.REQUIRED: "required",
+}
+"""How a leg is encrypted whose phone is like that."""
 
 LOAD: Final = "X-Cordboard-Load"
 """Header of answers to OPTIONS: legs in use and the most there may be."""
@@ -206,7 +214,8 @@ class MediaServer:
             except SoundError as error:
                 raise netann.NetannError(404, f"Announcement content not found: {error.reason}") from None
         try:
-            media = self.media.leg(offer)
+            like = likeness.told(message.header(likeness.HEADER))
+            media = self.media.leg(offer, srtp=SRTP.get(like.srtp), ipv6=like.ipv6)
         except MediaRefusedError as error:
             raise netann.NetannError(error.status, error.reason) from None
         session = Session(self.dispatcher, event.dialog, SILENT, transaction=event.transaction)

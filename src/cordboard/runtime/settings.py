@@ -87,6 +87,8 @@ def dn_settings(environment: Environment, dn: DN) -> DnSettings:
         record=options.record,
         dtmf=options.sip_dtmf,
         media_anchor=options.sip_media_anchor,
+        media_nat=options.sip_media_nat,
+        srtp=options.sip_srtp,
         router_timeout=options.router_timeout,
         default_dn=options.default_dn,
         ring_tone_on_make_call=(

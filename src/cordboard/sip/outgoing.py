@@ -93,6 +93,7 @@ class Outgoing:
         "failed",
         "guest",
         "handler",
+        "remote",
         "session_handler",
         "state",
         "transaction",
@@ -128,6 +129,8 @@ class Outgoing:
         """Why there was no final response, if there was none."""
         self.guest: Callable[[_core.RequestEvent], bool] | None = None
         """Who is told first of requests within an early dialog, and whether he answers them."""
+        self.remote = remote
+        """Where it is sent."""
         self._headers = headers
         self._send = partial(
             dispatcher.endpoint.send,
@@ -193,7 +196,7 @@ class Outgoing:
                 endpoint.send_in_dialog(event.dialog, "BYE")
                 self.handler.on_cancelled(self, status)
                 return
-            session = Session(self._dispatcher, event.dialog, self.session_handler)
+            session = Session(self._dispatcher, event.dialog, self.session_handler, source=self.remote[0])
             if self._dispatcher.timers is not None:
                 self._dispatcher.timers.answered(session, event.message, self._interval())
             try:

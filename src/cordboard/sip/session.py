@@ -184,18 +184,23 @@ class Session:
         "media",
         "pracked",
         "referrals",
+        "source",
         "state",
         "timer",
         "transaction",
     )
 
-    def __init__(self, dispatcher: Dispatcher, dialog: int, handler: SessionHandler, *, transaction: int = 0) -> None:
+    def __init__(
+        self, dispatcher: Dispatcher, dialog: int, handler: SessionHandler, *, transaction: int = 0, source: str = ""
+    ) -> None:
         """With the ``transaction`` of an INVITE received, an inbound session; without, an outbound one."""
         self._dispatcher = dispatcher
         self.dialog = dialog
         self.handler = handler
         self.transaction = transaction
         self.inbound = transaction != 0
+        self.source = source
+        """The address the far end is called at, or called from; empty for unknown."""
         self.state = State.RECEIVED if transaction else State.ACCEPTED
         self._serving = 0
         """Server transaction of the re-INVITE being served; 0 for none."""

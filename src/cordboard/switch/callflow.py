@@ -194,9 +194,20 @@ class CallFlow:
     def join(self, a: Session, b: Session, interval: float) -> Bridge:
         """Joins both legs."""
         self.bridge = Bridge(self.server.clock, self, a, b, interval)
-        if self.anchoring is not None:
-            self.anchoring.again()
+        self.consider_media()
         return self.bridge
+
+    def apart(self, one: Session, other: Session, offer: bytes = b"") -> frozenset[str]:
+        """What keeps the phones of two legs apart, if a media service can bridge it. ``offer``: what the one says."""
+        return anchoring.needs(self, one, other, offer)
+
+    def consider_media(self) -> None:
+        """Both legs are joined, or have said anew where they receive: whether they are to be anchored."""
+        anchoring.consider(self)
+
+    def anchor(self, needs: frozenset[str], headers: _core.Headers = ()) -> None:
+        """Joins both legs not to each other but to a media service; ``headers``: for a caller not answered yet."""
+        anchoring.at_once(self, needs, headers)
 
     def audit_interval(self) -> float:
         """How often the phones are asked whether they live: as often as the shortest of their DNs' options says."""

@@ -101,6 +101,9 @@ class Branches:
     identity: _core.Headers = ()
     """The headers that tell the caller who he is connected to, where it is not for the handler to know."""
 
+    apart: frozenset[str] = frozenset()
+    """What keeps the one who answered apart from the caller, so that he was called without the caller's offer."""
+
     __slots__ = (
         "_best",
         "_clock",

@@ -93,8 +93,13 @@ class DnSettings:
     """Option ``record``: which of its calls are recorded: ``none``, ``source``, ``destination`` or ``both``."""
     dtmf: str = "info"
     """Option ``sip-dtmf``: how it gets the digits of a desktop: ``info`` or ``rtp``."""
-    media_anchor: bool = False
-    """Option ``sip-media-anchor``: whether the media of its calls always goes through a Media Server."""
+    media_anchor: str = "auto"
+    """Option ``sip-media-anchor``: whether the media of its calls goes through a Media Server: ``yes``, ``no`` or
+    ``auto``, where its phone and the other one cannot talk directly."""
+    media_nat: str = "auto"
+    """Option ``sip-media-nat``: whether its phones receive behind a NAT: ``yes``, ``no`` or, as it shows, ``auto``."""
+    srtp: str = "auto"
+    """Option ``sip-srtp``: whether its phones speak SRTP only (``required``), none (``no``) or what they say."""
     oos_check: float = 0.0
     """Option ``oos-check``: time between two OPTIONS that test it; 0 for none."""
     oos_force: float = 0.0

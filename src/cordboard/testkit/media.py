@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from cordboard._core import Sdp
 from cordboard.media.face import FOREVER, File, LegStats, MediaRefusedError, PlayEnd, Playing, RecordEnd, Role, Waves
+from cordboard.testkit.speech import KEY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -158,11 +159,11 @@ class _Sounding:
 class SilentLeg(_Sounding):
     """A leg without sound. What was asked of it is kept in order."""
 
-    def __init__(self, media: SilentMedia, port: int, srtp: Srtp | None = None) -> None:
+    def __init__(self, media: SilentMedia, address: str, port: int, srtp: Srtp | None = None) -> None:
         super().__init__(media)
         self.srtp = srtp
         """How it was asked to be encrypted; None for as the engine's are."""
-        self.place = (media.address, port)
+        self.place = (address, port)
         self.listener: Listener | None = None
         self.heard = b""
         """The peer's last description that was taken."""
@@ -174,20 +175,23 @@ class SilentLeg(_Sounding):
         self.joined: dict[SilentLeg, Role] = {}
         """With whom, and what of this leg they hear."""
 
-    def _describe(self, payload_types: str, lines: str = "") -> bytes:
+    def _describe(self, payload_types: str, lines: str, profile: str = "RTP/AVP") -> bytes:
         host, port = self.place
         family = "IP6" if ":" in host else "IP4"
         self.said = (
             f"v=0\r\no=- {port} 1 IN {family} {host}\r\ns=-\r\nc=IN {family} {host}\r\nt=0 0\r\n"
-            f"m=audio {port} RTP/AVP {payload_types}\r\n{lines}"
+            f"m=audio {port} {profile} {payload_types}\r\n{lines}"
         ).encode()
         return self.said
 
     def offer(self) -> bytes:
-        return self._describe("0 8 101", "a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\n")
+        """SRTP is best effort, unless it was asked for otherwise."""
+        lines = "a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\n"
+        profile = "RTP/SAVP" if self.srtp == "required" else "RTP/AVP"
+        return self._describe("0 8 101", lines if self.srtp == "off" else lines + KEY, profile)
 
     def answer(self, offer: bytes) -> bytes:
-        """Takes G.711; the direction mirrors the offer's."""
+        """Takes G.711, with SRTP or without; the direction mirrors the offer's."""
         try:
             sdp = Sdp.parse(offer)
         except ValueError as error:
@@ -199,7 +203,8 @@ class SilentLeg(_Sounding):
             raise MediaRefusedError(488, "no codec in common")
         audio = media[first]
         mirrored = {"sendonly": "recvonly", "recvonly": "sendonly"}.get(audio.direction, audio.direction)
-        answer = self._describe(taken[0], f"a={mirrored}\r\n")
+        key = KEY if b"a=crypto:" in offer else ""
+        answer = self._describe(taken[0], f"{key}a={mirrored}\r\n", audio.protocol)
         for index, stream in enumerate(media):
             if index == first:
                 continue
@@ -293,6 +298,7 @@ class SilentMedia:
     ) -> None:
         self.clock = clock
         self.address = address
+        self.address6 = "2001:db8::50"
         self.legs: list[SilentLeg] = []
         self.rooms: list[SilentRoom] = []
         self.sent: list[str] = []
@@ -319,10 +325,11 @@ class SilentMedia:
                 return self.usual
         return 10**9
 
-    def leg(self, offer: bytes = b"", *, srtp: Srtp | None = None) -> SilentLeg:  # noqa: ARG002 - it has one address only
+    def leg(self, offer: bytes = b"", *, srtp: Srtp | None = None, ipv6: bool | None = None) -> SilentLeg:
         if not self._free:
             raise MediaRefusedError(503, "no port left")
-        leg = SilentLeg(self, self._free.pop(), srtp)
+        wanted = b"c=IN IP6" in offer if offer else ipv6
+        leg = SilentLeg(self, self.address6 if wanted else self.address, self._free.pop(), srtp)
         self.legs.append(leg)
         return leg
 

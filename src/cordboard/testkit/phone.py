@@ -11,6 +11,7 @@ from cordboard.sip.outgoing import Outgoing
 from cordboard.sip.session import Session
 from cordboard.sip.session_timer import interval_of
 from cordboard.testkit.phone_call import PhoneCall, identity
+from cordboard.testkit.speech import Speech
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,6 +67,8 @@ class Phone:
         """Chooses by the INVITE instead, if set."""
         self.describe: Callable[[bytes], bytes] | None = None
         """Makes the descriptions it answers offers with, if set."""
+        self.speech = Speech()
+        """What its media is like. Another one's description that does not fit is refused (488)."""
         self.calls: list[PhoneCall] = []
         self.faults: list[Exception] = []
         self.refused: dict[str, int] = {}
@@ -98,12 +101,10 @@ class Phone:
     def sdp(self, direction: str = "sendrecv", *, address: str | None = None, port: int | None = None) -> bytes:
         """A description of its media; each differs, so that a test can tell whose it is."""
         self._versions += 1
-        host = self.node.address[0]
-        line = "" if direction == "sendrecv" else f"a={direction}\r\n"
-        return (
-            f"v=0\r\no={self.number} 1 {self._versions} IN IP4 {host}\r\ns=-\r\nc=IN IP4 {address or host}\r\nt=0 0\r\n"
-            f"m=audio {20000 + self._versions * 2 if port is None else port} RTP/AVP 0 8\r\n{line}"
-        ).encode()
+        host = self.speech.host or self.node.address[0]
+        origin = f"{self.number} 1 {self._versions} IN {'IP6' if ':' in host else 'IP4'} {host}"
+        port = 20000 + self._versions * 2 if port is None else port
+        return self.speech.says(origin, direction, address or host, port)
 
     def register(self, expires: int = 300) -> None:
         """Registers, or with 0 takes the registration back."""
@@ -175,6 +176,10 @@ class Phone:
         if message.body:
             call.bodies.append(message.body)
         self.calls.append(call)
+        if message.body and not self.speech.takes(message.body):
+            self.node.endpoint.respond(event.transaction, 488)
+            call.end("488 sent")
+            return
         handler = _Callee(call, offered=bool(message.body))
         call.session = Session(self.dispatcher, event.dialog, handler, transaction=event.transaction)
         if self.choose is not None:
@@ -278,6 +283,11 @@ class _InCall:
     def take(self, session: Session, event: _core.RequestEvent) -> None:
         """Answers a re-INVITE, unless it has been cancelled meanwhile."""
         if session.serving and not session.over:
+            body = event.message.body
+            if body and not self.call.phone.speech.takes(body):
+                self.call.note("488 sent")
+                session.respond(event.transaction, 488)
+                return
             session.respond(event.transaction, 200, body=self.call.answer_to(event.message.body))
 
 

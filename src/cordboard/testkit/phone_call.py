@@ -83,7 +83,7 @@ class PhoneCall:
         body = self.bodies[-1] if self.bodies else b""
         address = port = b""
         for line in body.split(b"\r\n"):
-            if line.startswith(b"c=IN IP4 "):
+            if line.startswith((b"c=IN IP4 ", b"c=IN IP6 ")):
                 address = line[9:]
             elif line.startswith(b"m=audio "):
                 port = line.split()[1]

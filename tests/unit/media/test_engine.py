@@ -242,3 +242,18 @@ async def test_each_leg_is_encrypted_as_it_was_asked_to_be(engine: Engine, stack
     assert b"a=crypto:" in usual.answer(secure.offer())
     with pytest.raises(ValueError, match="off, optional or required"):
         engine.core.leg(b"", srtp="perhaps")  # type: ignore[arg-type]
+
+
+def test_a_leg_that_offers_is_of_the_family_it_was_asked_for() -> None:
+    engine = Engine(EngineSettings(addresses=("127.0.0.1", "::1"), ports=(26_100, 26_139), port_rest=0.0))
+    try:
+        assert b"c=IN IP6 ::1\r\n" in engine.leg(ipv6=True).offer()
+        assert b"c=IN IP4 127.0.0.1\r\n" in engine.leg(ipv6=False).offer()
+        assert b"c=IN IP4 127.0.0.1\r\n" in engine.leg().offer()
+    finally:
+        engine.close()
+    alone = Engine(EngineSettings(addresses=("::1",), ports=(26_100, 26_139), port_rest=0.0))
+    try:
+        assert b"c=IN IP6 ::1\r\n" in alone.leg(ipv6=False).offer()
+    finally:
+        alone.close()

@@ -245,22 +245,24 @@ impl Engine {
         self.inboxes[thread].give(command);
     }
 
-    /// A leg for a peer: of the family of addresses its offer has; without one, of the engine's first. Its media is
-    /// encrypted as `srtp` says, or as the engine's is.
+    /// A leg for a peer: of the family of addresses its offer has; without one, of that which `ipv6` says, if there is
+    /// an address of it, or of the engine's first. Its media is encrypted as `srtp` says, or as the engine's is.
     ///
     /// # Errors
     /// If there is no port, no address of that family, or the offer cannot be read.
-    pub fn leg(&self, offer: &[u8], srtp: Option<SrtpPolicy>) -> Result<LegHandle, EngineError> {
+    pub fn leg(&self, offer: &[u8], srtp: Option<SrtpPolicy>, ipv6: Option<bool>) -> Result<LegHandle, EngineError> {
         if self.inboxes.iter().any(Inbox::ended) {
             return Err(EngineError::Ended(self.outbox.failure()));
         }
-        let wanted = if offer.is_empty() { None } else { description::family(offer)? };
-        let fits = |pool: &&Arc<Pool>| wanted.is_none_or(|ip| ip.is_ipv4() == pool.address().is_ipv4());
-        let pool = self
-            .pools
-            .iter()
-            .find(fits)
-            .ok_or_else(|| EngineError::Family(wanted.unwrap_or(self.pools[0].address())))?;
+        let pool = if offer.is_empty() {
+            let liked = |pool: &&Arc<Pool>| ipv6.is_none_or(|ipv6| pool.address().is_ipv6() == ipv6);
+            self.pools.iter().find(liked).unwrap_or(&self.pools[0])
+        } else {
+            let wanted = description::family(offer)?;
+            let fits = |pool: &&Arc<Pool>| wanted.is_none_or(|ip| ip.is_ipv4() == pool.address().is_ipv4());
+            let none = || EngineError::Family(wanted.unwrap_or(self.pools[0].address()));
+            self.pools.iter().find(fits).ok_or_else(none)?
+        };
         let mut homes = lock(&self.homes);
         let thread = homes.least();
         if self.inboxes[thread].waiting() > MOST_WAITING {

@@ -8,6 +8,7 @@ the call waits (:mod:`cordboard.switch.delivery.at_point`), and whoever it is ro
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from cordboard.model import events as ev
@@ -19,13 +20,14 @@ from cordboard.switch.delivery.hunt import Hunt
 from cordboard.switch.delivery.offer import invitation
 from cordboard.switch.delivery.refusals import Refusal, refusal_of
 from cordboard.switch.delivery.trunks import Ways
-from cordboard.switch.features import caller_id, hunting
+from cordboard.switch.features import caller_id, hunting, media_path
 from cordboard.switch.features.diversion import Trail, Why
 from cordboard.switch.legs import ANSWERED_ELSEWHERE, Branches, BranchesHandler, Failure
 from cordboard.switch.routing import Outside
+from cordboard.switch.services.errand import MSML
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from cordboard import _core
     from cordboard.model.ports import Link
@@ -67,13 +69,25 @@ class Recipient(BranchesHandler, Protocol):
 class _Attempt:
     """One DN, or one trunk, being called."""
 
-    __slots__ = ("branches", "extension", "party", "trunk")
+    __slots__ = ("again", "apart", "branches", "extension", "party", "trunk")
 
-    def __init__(self, branches: Branches, extension: Extension, party: Party, trunk: Trunk | None) -> None:
+    def __init__(
+        self,
+        branches: Branches,
+        extension: Extension,
+        party: Party,
+        trunk: Trunk | None,
+        apart: frozenset[str],
+        again: Callable[[frozenset[str]], None],
+    ) -> None:
         self.branches = branches
         self.extension = extension
         self.party = party
         self.trunk = trunk
+        self.apart = apart
+        """What keeps its phones apart from the caller's, so that they are called without his offer."""
+        self.again = again
+        """Calls it once more, without the caller's offer."""
 
 
 class Delivery:
@@ -94,6 +108,7 @@ class Delivery:
         "_server",
         "_trail",
         "_ways",
+        "apart",
         "call_id",
         "forsaken",
         "identity",
@@ -139,6 +154,8 @@ class Delivery:
         """SIP Call-ID of the leg that answered or failed last."""
         self.identity: _core.Headers = ()
         """The headers that tell the caller who he is connected to."""
+        self.apart = media_path.NOTHING
+        """See Branches."""
         self.forsaken = False
         """Whether nobody is left but who waits: whoever does not answer him has been abandoned, not released."""
 
@@ -407,13 +424,20 @@ class Delivery:
         settings: DnSettings,
         to: str,
         trunk: Trunk | None = None,
+        apart: frozenset[str] | None = None,
     ) -> None:
+        """``apart``: what keeps the phones apart, if that is known already."""
         server = self._server
         offer = self._offer
+        if apart is None:
+            apart = offer.apart_from(extension, targets) if self._bridged else media_path.NOTHING
+        if apart:
+            offer = offer.without_body()
+        again = partial(self._call, extension, party, targets, settings, to, trunk)
         withheld = self._ways is not None and self._ways.withheld
         said = invitation(offer, extension, settings, self._guard.trail, withheld=withheld)
         branches = Branches(server.clock, self)
-        self._attempts.append(_Attempt(branches, extension, party, trunk))
+        self._attempts.append(_Attempt(branches, extension, party, trunk, apart, again))
         branches.start(
             server.dispatcher,
             cast("SessionHandler", self._flow),
@@ -427,6 +451,20 @@ class Delivery:
             content_type=offer.content_type,
             affinity=server.affinity,
         )
+
+    @property
+    def _bridged(self) -> bool:
+        """Whether phones that cannot talk to each other can be bridged."""
+        return self._server.services.choose(MSML, self._server.clock.now()) is not None
+
+    def _call_bridged(self, attempt: _Attempt, failure: Failure) -> bool:
+        """Whether somebody who refuses what the caller's phone offers is called again, to be bridged with it."""
+        offer = self._offer
+        refused = failure.status in (488, 606) and failure.message is not None
+        if not refused or attempt.apart or not offer.may_be_bridged(attempt.extension) or not self._bridged:
+            return False
+        attempt.again(frozenset({media_path.REFUSED}))
+        return True
 
     def _through(self, way: Way | None, refusal: Refusal, party: Party | None) -> None:
         """Calls by a way outside; ``refusal``, if there is none. ``party``: that of the ways tried before."""
@@ -531,6 +569,7 @@ class Delivery:
         self.call_id = branches.call_id
         self._close()
         self._tell(attempt, event.message)
+        self.apart = attempt.apart
         self.owner.on_branch_answer(self, session, event)
 
     def on_branch_failure(self, branches: Called, failure: Failure) -> None:
@@ -540,6 +579,8 @@ class Delivery:
             return
         self._attempts.remove(attempt)
         self.call_id = branches.call_id or self.call_id
+        if self._call_bridged(attempt, failure):
+            return
         if attempt.trunk is not None:
             self._trunk_failed(attempt, attempt.trunk, failure)
         elif self._hunt is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from cordboard.switch.features import alerting, caller_id
+from cordboard.switch.features import alerting, caller_id, media_path
 from cordboard.switch.numbers import user_part
 
 if TYPE_CHECKING:
@@ -34,6 +34,24 @@ class Offer(NamedTuple):
 
     device: tuple[str, str] | None = None
     """DN and instance of the one device he called, by its GRUU (RFC 5627)."""
+    source: str = ""
+    """Where his signalling comes from, if the body is his phone's; empty for another body."""
+
+    def may_be_bridged(self, callee: Extension) -> bool:
+        """Whether his phone's media may go to that DN's through a media service."""
+        asked = all(one is None or one.settings.media_anchor != "no" for one in (self.caller, callee))
+        return self.body != b"" and self.source != "" and asked
+
+    def apart_from(self, callee: Extension, targets: Sequence[Target]) -> frozenset[str]:
+        """What keeps his phone's media apart from those who are about to be called, where that may be bridged."""
+        if not self.may_be_bridged(callee):
+            return media_path.NOTHING
+        return media_path.to_any(media_path.described(self.body, self.source, self.caller), callee, targets)
+
+    def without_body(self) -> Offer:
+        """The same for somebody who is to make the offer himself, and in his answer, not before."""
+        headers = [one for one in self.headers if one != ("Supported", "100rel")]
+        return self._replace(body=b"", headers=headers)
 
     def allowed(self, targets: Sequence[Target], dn: str = "") -> Sequence[Target]:
         """Of some contacts of ``dn``, those the call may go to.

@@ -82,7 +82,8 @@ class BasicCall(CallFlow):
         call = self.call
         message = event.message
         assert event.dialog is not None  # noqa: S101 - the core gives every INVITE one
-        self.a = Session(server.dispatcher, event.dialog, self, transaction=event.transaction)
+        source = event.flow.remote[0]
+        self.a = Session(server.dispatcher, event.dialog, self, transaction=event.transaction, source=source)
         self.a.refuses_timer(event, int(caller.settings.session_refresh_interval))
         self.caller_call_id = message.call_id
         self.caller = call.add(call.ani, DNRole.ORIGINATION, None if caller.is_trunk else caller.dn)
@@ -102,7 +103,8 @@ class BasicCall(CallFlow):
         trail = None
         if ours and (message.header("Diversion") is not None or message.header("History-Info") is not None):
             trail = Trail(server.settings.domain, message)
-        offer = Offer(caller, identity, headers, body, kind, secure=is_sips(message.uri), device=event.gruu)
+        secure = is_sips(message.uri)
+        offer = Offer(caller, identity, headers, body, kind, secure=secure, device=event.gruu, source=source)
         self.branches = delivery = Delivery(server, self, offer, trail)
         delivery.start(number)
 
@@ -163,14 +165,15 @@ class BasicCall(CallFlow):
         if not a.early:
             self._connect(a, session, body)
             return
+        if branches.apart:
+            self._bridge(a, session, body, branches.apart, [*end_to_end(event.message), *branches.identity])
+            return
         early = self._early
         agreed = early is not None and early.agreed
         same = early is None or early.first in (None, session.dialog)
         # What was agreed before the answer is not said again; another's media come by a re-INVITE.
         told = b"" if agreed and (self._offerless or not same) else body
         a.answer([*end_to_end(event.message), *branches.identity], told, kind)
-        bridge = self.join(a, session, self.audit_interval())
-        self._close_early()
         if agreed and same:
             session.media.said, session.media.heard = a.media.heard, a.media.said
         elif not agreed:
@@ -178,6 +181,8 @@ class BasicCall(CallFlow):
             a.media.heard = self._offer
         if not (agreed and same):
             session.media.heard, session.media.said = body, self._offer
+        bridge = self.join(a, session, self.audit_interval())
+        self._close_early()
         offered = body if self._offerless and not same else b""
         if self._offerless and not agreed:
             bridge.expect_answer(a)
@@ -186,6 +191,19 @@ class BasicCall(CallFlow):
         if not same:
             bridge.engage(Reconnect(self, session, a, bridge.disengage)).start(offered)
         self.establish()
+
+    def _bridge(self, a: Session, b: Session, offer: bytes, apart: frozenset[str], headers: _core.Headers) -> None:
+        """Joins a caller to one who was called without his offer, because their phones cannot talk directly."""
+        b.media.heard = offer
+        if not offer:
+            self.end(Outcome.FAILED, 488, ReleasedBy.SERVER, "no offer from the callee")
+            return
+        if self._early is not None and self._early.agreed:
+            # He has had his answer, from another one.
+            a.answer(headers)
+        self._close_early()
+        self.establish()
+        self.anchor(apart, headers)
 
     def _connect(self, a: Session, b: Session, offer: bytes) -> None:
         """Joins a caller who was answered before: his phone is made the callee's offer."""

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from cordboard.model.errors import Code, TLibError
 from cordboard.model.party import Move, PartyState, advance
 from cordboard.sip.media import direction
+from cordboard.switch.features.media_path import APART
 from cordboard.switch.flows import music
 from cordboard.switch.flows.conference import Conference
 from cordboard.switch.flows.music import Parted
@@ -87,6 +88,12 @@ def retrieve(flow: CallFlow, party: Party, done: Done, reference_id: int = 0, li
         return
     if other is None:
         raise TLibError(Code.WRONG_STATE, party.state.value)
+    needs = flow.apart(session, other)
+    if needs & APART:
+        back()
+        flow.anchor(needs)
+        done(None)
+        return
     if isinstance(flow.arrangement, Parted):
         flow.arrangement.rejoin()
     bridge = flow.bridge

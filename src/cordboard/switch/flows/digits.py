@@ -17,7 +17,7 @@ from cordboard.model.errors import Code, TLibError
 from cordboard.model.party import PartyState
 from cordboard.sip.bodies import dtmf
 from cordboard.switch.flows import anchoring
-from cordboard.switch.flows.anchoring import Anchored
+from cordboard.switch.flows.anchored import Anchored
 from cordboard.switch.flows.passing import DIGITS, press
 from cordboard.switch.services.errand import MSML
 

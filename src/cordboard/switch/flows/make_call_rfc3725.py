@@ -14,6 +14,9 @@ time to be answered; then the callee is called, without an offer; its offer goes
     | 200 (answer) ---------> |                          |
     | <------------------ ACK | ACK (answer A) --------> |
 
+Phones that cannot talk directly (:mod:`cordboard.switch.features.media_path`) are anchored then, in place of the
+re-INVITE.
+
 With a Media Server, and ``ring-tone-on-make-call``, A hears ringback from B's 180 on, by a re-INVITE with the server's
 offer (:mod:`cordboard.switch.flows.waiting`).
 
@@ -24,7 +27,9 @@ tried again (RFC 3261 14.1: we made the Call-ID, so after 2.1 to 4 s).
 
 from __future__ import annotations
 
+from base64 import b64encode
 from functools import partial
+from secrets import token_bytes
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from cordboard.model.call import Call
@@ -34,6 +39,7 @@ from cordboard.model.party import Move, advance
 from cordboard.switch.bridge import ALLOW
 from cordboard.switch.callflow import CallFlow
 from cordboard.switch.delivery import RINGING, Delivery, Offer, outcome_of, refusal_of
+from cordboard.switch.features import media_path
 from cordboard.switch.features.caller_id import Identity, name_addr, user_part
 from cordboard.switch.features.sdp_origin import Origin
 from cordboard.switch.flows import tones
@@ -61,13 +67,20 @@ BUSY_WAIT: Final = 0.05
 """Seconds between two looks whether the caller's phone has done with the tone; its transaction limits how often."""
 
 
-def black_hole(origin: Origin, *, ipv6: bool) -> bytes:
-    """An offer that brings no media anywhere: audio at the unspecified address (RFC 3264 8.4, RFC 3725 section 4)."""
+def black_hole(origin: Origin, *, ipv6: bool, srtp: bool = False) -> bytes:
+    """An offer that brings no media anywhere: audio at the unspecified address (RFC 3264 8.4, RFC 3725 section 4).
+
+    ``srtp``: for a phone that takes no other; its key is never used (RFC 4568 6.2: 30 bytes for this suite).
+    """
     address = "IP6 ::" if ipv6 else "IP4 0.0.0.0"
+    profile, key = "RTP/AVP", ""
+    if srtp:
+        profile = "RTP/SAVP"
+        key = f"a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{b64encode(token_bytes(30)).decode()}\r\n"
     return (
         f"v=0\r\no={origin.line}\r\ns=-\r\nc=IN {address}\r\nt=0 0\r\n"
-        "m=audio 9 RTP/AVP 0 8 9 101\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:9 G722/8000\r\n"
-        "a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\na=inactive\r\n"
+        f"m=audio 9 {profile} 0 8 9 101\r\n{key}a=rtpmap:0 PCMU/8000\r\na=rtpmap:8 PCMA/8000\r\n"
+        "a=rtpmap:9 G722/8000\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\na=inactive\r\n"
     ).encode()
 
 
@@ -102,7 +115,7 @@ class MakeCallFlow(CallFlow):
         self.caller = call.add(call.ani, DNRole.ORIGINATION, origin.dn)
         ipv6 = ":" in targets[0].remote[0]
         self._told = Origin(call.call_id, ipv6=ipv6)
-        self._hole = black_hole(self._told, ipv6=ipv6)
+        self._hole = black_hole(self._told, ipv6=ipv6, srtp=origin.settings.srtp == "required")
         self._origin = branches = Branches(self.server.clock, self)
         branches.start(
             self.server.dispatcher,
@@ -172,8 +185,11 @@ class MakeCallFlow(CallFlow):
         self.callee_call_id = branches.call_id
         self.establish()
         offer, kind = body_of(event.message)
-        self._heard = offer
-        if offer:
+        self._heard = session.media.heard = offer
+        apart = self.apart(self.a, session) if self.a is not None else media_path.NOTHING
+        if offer and apart & media_path.APART:
+            self.anchor(apart)
+        elif offer:
             self._offer(self._next(offer, kind), kind)
         else:
             self.end(Outcome.FAILED, 488, ReleasedBy.SERVER, "no offer from the callee")

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 
 from cordboard.model.party import Move, PartyState, advance
 from cordboard.sip.media import HELD, RETRIEVED, direction, pointed
+from cordboard.switch.features.media_path import APART
 from cordboard.switch.flows.quiet import Quiet, Quieting, quiet_answer
 from cordboard.switch.headers import body_of
 from cordboard.switch.services import errand
@@ -273,6 +274,14 @@ class Parted:
         if opposite is not None and opposite.state is PartyState.HELD:
             quiet_answer(session, event)
             self.retrieved(session)
+            return
+        needs = flow.apart(session, other, event.message.body)
+        if needs & APART:
+            quiet_answer(session, event)
+            party = flow.party_of(session)
+            if party is not None:
+                advance(party, Move.RETRIEVE, flow.server.reporter)
+            flow.anchor(needs)
             return
         self._asked = (session, event.transaction)
         told = other.media.next(event.message.body)

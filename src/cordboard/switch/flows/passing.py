@@ -15,7 +15,8 @@ from cordboard.switch.headers import body_of, end_to_end
 if TYPE_CHECKING:
     from cordboard import _core
     from cordboard.sip.session import Session
-    from cordboard.switch.flows.anchoring import Anchored, Finished
+    from cordboard.switch.flows.anchored import Anchored
+    from cordboard.switch.flows.anchoring import Finished
     from cordboard.switch.services.seat import Seat
 
 DIGITS: Final = "digits"

@@ -21,6 +21,10 @@ both ways all the same, and the source a second one with the sink's answer.
 Each phone is told whom it is to talk to, as its trust allows: P-Asserted-Identity or Remote-Party-ID (RFC 3325, option
 ``sip-identity-headers``) in the re-INVITE.
 
+Two phones that cannot talk directly (:mod:`cordboard.switch.features.media_path`), where a media service can bridge
+it, are not made each other's offers: each is told to send nowhere for the moment, if it waits for an answer, and both
+count as joined: the call is anchored next.
+
 A phone that is busy with a re-INVITE of its own, or says 491, is asked again after a while (RFC 3261 14.1). One that
 has said nothing but 100 after ten seconds will not: nobody is asked but the phone.
 """
@@ -33,6 +37,7 @@ from typing import TYPE_CHECKING, Final
 
 from cordboard.model.party import PartyState
 from cordboard.sip.media import dead_answer, direction, pointed, taken_from_hold
+from cordboard.switch.features.media_path import APART
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,6 +71,7 @@ class Input(Enum):
     OFFER = "offer"
     ANSWER = "answer"
     ONE_WAY = "one way"
+    APART = "apart"
     REFUSED = "refused"
     GIVEN_UP = "given up"
     STOP = "stop"
@@ -76,6 +82,7 @@ _I = Input
 
 TABLE: Final[dict[tuple[State, Input], State]] = {
     (_S.ASKING, _I.OFFER): _S.OFFERING,
+    (_S.ASKING, _I.APART): _S.DONE,
     (_S.ASKING, _I.REFUSED): _S.ASKING,
     (_S.ASKING, _I.GIVEN_UP): _S.DONE,
     (_S.ASKING, _I.STOP): _S.DONE,
@@ -112,6 +119,7 @@ class Reconnect:
         "_flow",
         "_lifting",
         "_limit",
+        "_phones",
         "_timer",
         "_told",
         "_tries",
@@ -127,11 +135,22 @@ class Reconnect:
     )
 
     def __init__(
-        self, flow: CallFlow, source: Session, sink: Session, done: Callable[[], None], *, lifting: bool = False
+        self,
+        flow: CallFlow,
+        source: Session,
+        sink: Session,
+        done: Callable[[], None],
+        *,
+        lifting: bool = False,
+        phones: bool = True,
     ) -> None:
-        """``lifting``: whether a hold of the source ends by this, so that its offer is for both ways."""
+        """``lifting``: whether a hold of the source ends by this, so that its offer is for both ways.
+
+        ``phones``: whether there is a party at both ends, rather than a service at one.
+        """
         self._flow = flow
         self._lifting = lifting
+        self._phones = phones
         self.joined = False
         """Whether both took it; to be asked when it is done."""
         self.changed: list[Session] = []
@@ -166,10 +185,20 @@ class Reconnect:
 
     def start(self, offer: bytes = b"") -> None:
         """Begins; with the offer of a source whose ACK is owed."""
-        if offer:
+        if self._phones and self._flow.apart(self.source, self.sink, offer) & APART and not self.sink.early:
+            self._leave_apart(offer)
+        elif offer:
             self._offered(offer)
         else:
             self._ask()
+
+    def _leave_apart(self, offer: bytes) -> None:
+        source = self.source
+        if offer:
+            self.changed.append(source)
+            source.media.heard, source.media.said = offer, dead_answer(offer, source.dialog)
+            self._acknowledge(source.media.said)
+        self._finish(Input.APART)
 
     def stop(self) -> None:
         """The call has ended, or the two part again: nothing more is asked. Harmless when it is done."""
@@ -182,8 +211,10 @@ class Reconnect:
 
     def _finish(self, what: Input) -> None:
         self._step(what)
-        self.joined = what is Input.ANSWER
+        self.joined = what in (Input.ANSWER, Input.APART)
         self._done()
+        if self._phones:
+            self._flow.consider_media()
 
     # Asking, at a good moment
 

@@ -98,7 +98,13 @@ class Newcomer:
         """His leg; None if its session timer was refused, which has been answered then."""
         event = self.event
         assert event.dialog is not None  # noqa: S101 - the core gives every INVITE one
-        session = Session(flow.server.dispatcher, event.dialog, SILENT, transaction=event.transaction)
+        session = Session(
+            flow.server.dispatcher,
+            event.dialog,
+            SILENT,
+            transaction=event.transaction,
+            source=event.flow.remote[0],
+        )
         if session.refuses_timer(event, int(self.extension.settings.session_refresh_interval)):
             session.abandon()
             return None

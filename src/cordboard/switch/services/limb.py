@@ -8,7 +8,7 @@
     | <------------- RTP ------------------------------>|
 
 A party that calls us and is not answered yet is offered to the service as it offered itself, and answered with what the
-service says: it is joined at once.
+service says: it is joined at once. So is one that was called without an offer, has made one, and waits for our ACK.
 
     CALLING --ANSWERED--> JOINING --JOINED--> UP --FINISHED--> ENDED
      |  ^                    |                 |
@@ -24,6 +24,8 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
+from cordboard.sip import likeness
+from cordboard.sip import session as sessions
 from cordboard.sip.session import SILENT
 from cordboard.switch.bridge import Bridge
 from cordboard.switch.flows.reconnect import Reconnect
@@ -100,6 +102,11 @@ class LimbStateError(Exception):
         super().__init__(f"limb: no {what.value} in state {state.value}")
 
 
+def offers(leg: Session) -> bool:
+    """Whether its phone waits for the answer to what it offers: it calls us, or was called without an offer."""
+    return leg.early or leg.state is sessions.State.ACCEPTED
+
+
 class ServiceBridge(Bridge):
     """A party's leg and a service's, joined. What the service says in INFO is for the limb."""
 
@@ -124,6 +131,7 @@ class Limb(Alone):
         "_reconnect",
         "_told",
         "_tried",
+        "answer_headers",
         "bridge",
         "errand",
         "media",
@@ -147,6 +155,8 @@ class Limb(Alone):
         self.errand = errand
         self._told = told
         self._choose = choose
+        self.answer_headers: _core.Headers = ()
+        """What a caller who is not answered yet is answered besides."""
         self.state = State.CALLING
         self.service: Service | None = None
         """The one that is asked."""
@@ -231,14 +241,17 @@ class Limb(Alone):
             to=f"<{uri}>",
             contact_user="",
             headers=self._headers(),
-            body=self.leg.media.heard if self.leg.early else b"",
+            body=self.leg.media.heard if offers(self.leg) else b"",
         )
 
     def _headers(self) -> _core.Headers:
         """What the service is told of the call, and of whose leg it is."""
         call, party = self.flow.call, self.flow.party_of(self.leg)
         told = [("X-Cordboard-ConnID", call.conn_id), ("X-Cordboard-CallUUID", call.uuid)]
-        return [*told, ("X-Cordboard-Party", party.number)] if party is not None else told
+        if party is not None:
+            told.append(("X-Cordboard-Party", party.number))
+        like = "" if offers(self.leg) else str(likeness.of(self.leg.media.heard))
+        return [*told, (likeness.HEADER, like)] if like else told
 
     def _next(self, failed: Service) -> None:
         """A service did not do it: on to the next."""
@@ -274,19 +287,22 @@ class Limb(Alone):
         self._step(Input.ANSWERED)
         if self.service is not None:
             self.service.works()
-        if self.leg.early:
+        if offers(self.leg):
             self._answer(session, body)
             return
-        self._reconnect = Reconnect(self.flow, session, self.leg, self._joined)
+        self._reconnect = Reconnect(self.flow, session, self.leg, self._joined, phones=False)
         self._bridge(session).engage(self._reconnect).start(body)
 
     def _answer(self, media: Session, body: bytes) -> None:
-        """Answers a party that calls us with what the service says."""
+        """Answers a party that waits for it with what the service says."""
         leg = self.leg
         offer = leg.media.heard
         for session in (leg, media):
             session.media.continued = True
-        leg.answer(body=body)
+        if leg.early:
+            leg.answer(self.answer_headers, body)
+        else:
+            leg.ack(body)
         leg.media.said = body
         bridge = self._bridge(media)
         if offer:

@@ -1,0 +1,210 @@
+"""The arrangement of a call of two that is anchored: each leg has a seat in one room of a media service.
+
+    A                        switch                    service                     B
+    | <- re-INVITE (offer) - | <------------- 200 (offer), twice | re-INVITE -> |        in a call that is up
+    |                        |                                                    |
+    | INVITE (offer) ------> | INVITE (no offer) ------------------------------> |        from the beginning, where the
+    |                        | <------------------------------------ 200 (offer) |        phones cannot talk directly
+    |                        | INVITE (offer A), INVITE (offer B) --> |           |
+    | <------- 200 (answer)  | <-- 200 (answer), twice | ---- ACK (answer) ----> |
+
+From the beginning is for phones of different families of addresses, of SRTP and RTP, behind a NAT
+(:mod:`cordboard.switch.features.media_path`): neither is told what it could not take, and each says itself what it can.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cordboard.model.party import Move
+from cordboard.sip.media import HELD
+from cordboard.switch.features.media_path import NAT
+from cordboard.switch.flows import music, passing
+from cordboard.switch.flows.reconnect import Reconnect
+from cordboard.switch.records import Outcome, ReleasedBy
+from cordboard.switch.services.errand import MSML
+from cordboard.switch.services.limb import State, offers
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from cordboard import _core
+    from cordboard.model.party import Party
+    from cordboard.model.ports import Link
+    from cordboard.sip.session import Session
+    from cordboard.switch.bridge import AnyChange, Change
+    from cordboard.switch.callflow import CallFlow
+    from cordboard.switch.flows.anchoring import Anchoring
+    from cordboard.switch.services.limb import Limb
+    from cordboard.switch.services.pool import Service
+    from cordboard.switch.services.seat import Seat
+
+
+class Anchored:
+    """See the module."""
+
+    __slots__ = (
+        "_closed",
+        "_engaged",
+        "_entered",
+        "_headers",
+        "_met",
+        "anchoring",
+        "flow",
+        "seats",
+        "service",
+    )
+
+    def __init__(self, flow: CallFlow, anchoring: Anchoring, headers: _core.Headers = ()) -> None:
+        """``headers``: what a caller who is not answered yet is answered besides."""
+        self.flow = flow
+        self.anchoring = anchoring
+        self._headers = headers
+        self._met = False
+        self.seats: dict[Session, Seat] = {}
+        self.service: Service | None = None
+        """Where the room is."""
+        self._entered: set[Seat] = set()
+        """Those in the room."""
+        self._engaged: Change | None = None
+        self._closed = False
+
+    def __repr__(self) -> str:
+        return f"<Anchored {self.flow.call.conn_id} {sorted(self.anchoring.reasons)}>"
+
+    def start(self) -> None:
+        """Joins both legs to the room."""
+        for session in (self.flow.a, self.flow.b):
+            if session is not None:
+                self._sit(session)
+
+    def _sit(self, session: Session) -> None:
+        self._stand_up(session)
+        seat = self.anchoring.seat(session, self._told, self._choose)
+        seat.answer_headers = self._headers if session.early else ()
+        self.seats[session] = seat
+        seat.start()
+
+    def _stand_up(self, session: Session) -> None:
+        seat = self.seats.pop(session, None)
+        if seat is not None:
+            self._entered.discard(seat)
+            self.anchoring.recording.unseated(seat)
+            seat.close()
+
+    def _choose(self, failed: Collection[Service]) -> Service | None:
+        """The service the room is at; another one for both legs, if that one has failed."""
+        server = self.flow.server
+        now = self.service
+        if now is not None and now not in failed and now.extension.dn.in_service:
+            return now
+        found = server.services.choose(MSML, server.clock.now(), failed)
+        self.service = found
+        if found is not None:
+            for session, seat in list(self.seats.items()):
+                self._entered.discard(seat)
+                self.anchoring.recording.unseated(seat)
+                if seat.service is not None and seat.service is not found:
+                    self._sit(session)
+        return found
+
+    def _told(self, limb: Limb) -> None:
+        seat = self.seats.get(limb.leg)
+        if self._closed or seat is not limb:
+            return
+        if seat.state is State.UP:
+            self.anchoring.recording.seated(seat)
+            self._entered.add(seat)
+            if self.complete:
+                self._met = True
+                self.anchoring.entered(self)
+        elif self.anchoring.needs - {NAT} and not self._met:
+            # There is no other way for them to talk.
+            self.flow.end(Outcome.FAILED, 480, ReleasedBy.SERVER, "media not bridged")
+        elif any(offers(one) for one in self.seats):
+            self.flow.end(Outcome.FAILED, 480, ReleasedBy.SERVER, "no media service")
+        else:
+            self.anchoring.failed()
+            self.rejoin()
+
+    @property
+    def complete(self) -> bool:
+        """Whether both legs are in the room."""
+        return len(self._entered) == len(self.seats) == 2
+
+    def rejoin(self) -> None:
+        """Joins both legs to each other."""
+        flow = self.flow
+        a, b = flow.a, flow.b
+        flow.rearrange(None)
+        if a is not None and b is not None:
+            bridge = flow.join(a, b, flow.audit_interval())
+            bridge.engage(Reconnect(flow, a, b, bridge.disengage)).start()
+
+    # Arrangement
+
+    @property
+    def settled(self) -> bool:
+        """Whether no change is under way. A limb on its way is none, but for one that answers its phone."""
+        return self._engaged is None and not any(offers(session) for session in self.seats)
+
+    def engage(self, change: AnyChange) -> AnyChange:
+        """A change is under way until :meth:`disengage`."""
+        self._engaged = change
+        return change
+
+    def disengage(self) -> None:
+        """It is done."""
+        self._engaged = None
+
+    def party_of(self, session: Session) -> Party | None:  # noqa: ARG002
+        """There are none but the two."""
+        return None
+
+    def session_of(self, party: Party) -> Session | None:  # noqa: ARG002
+        """There are none but the two."""
+        return None
+
+    def takes_offer(self, session: Session, event: _core.RequestEvent) -> bool:
+        """A phone holds: the other hears music, and nothing is recorded. Any other offer is for the service."""
+        party = self.flow.party_of(session)
+        offer = event.message.body
+        if not self.settled or self.flow.transfer is not None or party is None:
+            session.respond(event.transaction, 491)
+            return True
+        if offer and session.media.change(offer) == HELD and party.can(Move.HOLD):
+            music.part(self.flow).hold(session, event)
+            return True
+        return False
+
+    def passes(self, session: Session, event: _core.RequestEvent) -> bool:
+        """What a phone says in INFO is for the other phone."""
+        return passing.passes(self, session, event)
+
+    def again(self, session: Session) -> None:
+        """Takes a leg back to the room."""
+        self._sit(session)
+
+    def reseat(self) -> None:
+        """Its seats can be recorded as they are."""
+
+    def left(self, session: Session) -> bool:  # noqa: ARG002
+        """With one of two the call goes."""
+        return False
+
+    def release(self, party: Party, reference_id: int, link: Link | None) -> bool:  # noqa: ARG002
+        """With one of two the call goes."""
+        return False
+
+    def held(self, session: Session, reference_id: int = 0, link: Link | None = None) -> None:
+        """A phone was told to hold: its party holds from now on."""
+        music.part(self.flow).held(session, reference_id, link)
+
+    def close(self) -> None:
+        """Takes both legs out of the room."""
+        self._closed = True
+        if self._engaged is not None:
+            self._engaged.stop()
+            self._engaged = None
+        for session in list(self.seats):
+            self._stand_up(session)

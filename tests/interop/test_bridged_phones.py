@@ -1,0 +1,105 @@
+"""Phones of others that cannot talk to each other directly, and do: SRTP only and RTP only, IPv4 and IPv6, NAT."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from interop_setup import PASSWORD, MakeServer
+
+from cordboard.model.events import EventEstablished, EventHeld, EventRetrieved
+from cordboard.testkit.live.centre import Extension
+from cordboard.testkit.live.server import Server
+from cordboard.testkit.strangers import Account, Baresip, assert_heard
+from cordboard.testkit.strangers.ports import free_ports
+from cordboard.testkit.strangers.program import wait_until
+
+pytestmark = pytest.mark.strangers("baresip")
+
+Start = Callable[..., Baresip]
+
+
+@pytest.fixture
+def server(make_server: MakeServer) -> Server:
+    """One with a Media Server within, over both families."""
+    port = free_ports()
+    service = Extension(
+        "media",
+        contact=f"sip:127.0.0.1:{port}",
+        type="Voice over IP Service",
+        options={"service-type": "msml", "sip-invite-timeout": 5},
+    )
+    people = [Extension(number, password=PASSWORD) for number in ("1501", "1502")]
+    media = {"media-listen": [f"udp:127.0.0.1:{port}"], "media-addresses": ["127.0.0.1", "::1"]}
+    return make_server(*people, service, ipv6=True, application=media)
+
+
+@pytest.fixture
+def start(server: Server, tmp_path: Path, stack: ExitStack) -> Start:
+    """Starts somebody's phone, registered: ``start("1501", hertz=440, host="::1")``."""
+
+    def start(number: str, *, encryption: str = "", host: str = "127.0.0.1", hertz: float) -> Baresip:
+        at = f"[{server.address6[0]}]:{server.address6[1]}" if ":" in host else server.sip
+        account = Account(number, server=at, password=PASSWORD, encryption=encryption)
+        phone = stack.enter_context(Baresip(account, tmp_path / number, hertz=hertz, host=host))
+        phone.wait_registered()
+        return phone
+
+    return start
+
+
+def legs(server: Server) -> float:
+    """How many legs the Media Server has."""
+    return sum(value for name, value in server.metrics().items() if name.startswith("cordboard_media_legs{"))
+
+
+def call(ann: Baresip, bob: Baresip) -> None:
+    ann.dial("1502")
+    bob.wait_incoming()
+    bob.answer()
+    ann.wait_established()
+    bob.wait_established()
+
+
+def hear_each_other(ann: Baresip, bob: Baresip) -> None:
+    assert_heard(ann.wait_audio(), bob.hertz)
+    assert_heard(bob.wait_audio(), ann.hertz)
+
+
+SRTP = [
+    ("srtp-mand", "", 2),
+    ("", "srtp-mand", 2),
+    ("srtp-mand", "srtp-mand", 0),
+    ("srtp", "srtp", 0),
+    ("srtp", "", 0),
+]
+
+
+@pytest.mark.parametrize(("one", "other", "anchored"), SRTP)
+def test_srtp_and_rtp(server: Server, start: Start, one: str, other: str, anchored: int) -> None:
+    """Bridged where the one insists and the other cannot; from end to end where both can, or need not."""
+    ann, bob = start("1501", encryption=one, hertz=440), start("1502", encryption=other, hertz=1000)
+    call(ann, bob)
+    hear_each_other(ann, bob)
+    assert legs(server) == anchored
+    ann.hang_up()
+    bob.wait_ended()
+    wait_until(lambda: not legs(server), 10, failed=lambda: server.program.error("is left with legs"))
+
+
+@pytest.mark.parametrize(("one", "other"), [("127.0.0.1", "::1"), ("::1", "127.0.0.1")])
+def test_ipv4_and_ipv6_through_a_hold(server: Server, start: Start, stack: ExitStack, one: str, other: str) -> None:
+    desktop = stack.enter_context(server.desktop("1501", "1502"))
+    ann, bob = start("1501", host=one, hertz=440), start("1502", host=other, hertz=1000)
+    call(ann, bob)
+    hear_each_other(ann, bob)
+    assert legs(server) == 2
+    conn_id = desktop.wait(EventEstablished, "1501").conn_id
+    desktop.call(lambda link: link.hold_call("1501", conn_id))
+    desktop.wait(EventHeld, "1501")
+    wait_until(lambda: legs(server) == 1, 10, failed=lambda: server.program.error("plays no music to one"))
+    desktop.call(lambda link: link.retrieve_call("1501", conn_id))
+    desktop.wait(EventRetrieved, "1501")
+    wait_until(lambda: legs(server) == 2, 10, failed=lambda: server.program.error("has not both legs again"))
+    bob.hang_up()
+    ann.wait_ended()
