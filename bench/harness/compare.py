@@ -7,8 +7,9 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from rich.console import Console
 from rich.table import Table
@@ -16,6 +17,7 @@ from rich.table import Table
 from bench.harness import figures, load, media, peers
 from bench.harness.measure import conditions
 
+F = TypeVar("F", figures.Figure, media.MediaFigure)
 EVERY = [*figures.RATES, *media.SIZES]
 RESULTS = Path(__file__).resolve().parent.parent / "results"
 
@@ -52,6 +54,8 @@ def main() -> int:
     unknown = set(wanted) - set(EVERY)
     if unknown:
         parser.error(f"unknown figure: {', '.join(sorted(unknown))}")
+    if chosen.seconds < media.SHORTEST_SECONDS and not media.SIZES.keys().isdisjoint(wanted):
+        parser.error(f"--seconds: figures of media need {media.SHORTEST_SECONDS:g} at least")
     rows: dict[str, dict[str, figures.Figure]] = {}
     sounds: dict[str, dict[str, media.MediaFigure]] = {}
     for figure in wanted:
@@ -97,59 +101,68 @@ def save(rows: Mapping[str, Mapping[str, figures.Figure | media.MediaFigure]]) -
         (RESULTS / f"{figure}.json").write_text(json.dumps(result, indent=2) + "\n")
 
 
-def show(rows: dict[str, dict[str, figures.Figure]]) -> None:
+def show(rows: Mapping[str, Mapping[str, figures.Figure]]) -> None:
     """A table for people."""
-    table = Table(title="CPU time of the server per operation")
-    for name in ("figure", "server"):
-        table.add_column(name)
-    for name in ("us", "goal", "ours / theirs", "rate/s", "failed", "retransmitted", "KiB"):
-        table.add_column(name, justify="right")
-    for figure, row in rows.items():
-        mine = row["cordboard"].cpu_us
-        for name, value in row.items():
-            ratio = "" if name == "cordboard" else f"{mine / value.cpu_us:.2f}" if value.cpu_us else "-"
-            table.add_row(
-                figure if name == "cordboard" else "",
-                name,
-                f"{value.cpu_us:.1f}",
-                f"{figures.GOALS_US[figure]:.0f}" if name == "cordboard" and figure in figures.GOALS_US else "",
-                ratio,
-                f"{value.rate:.0f}",
-                str(value.failed),
-                str(value.retransmitted),
-                f"{value.memory_kib:.1f}" if value.memory_kib else "",
-            )
-        table.add_section()
-    table.caption = (
-        "kamailio: registrar in memory; for calls a stateful proxy, no B2BUA. floor: the kernel's share alone"
+    print_table(
+        "CPU time of the server per operation",
+        ("rate/s", "failed", "retransmitted", "KiB"),
+        [(figure, figures.GOALS_US.get(figure, 0.0), row) for figure, row in rows.items()],
+        lambda value: (
+            f"{value.rate:.0f}",
+            str(value.failed),
+            str(value.retransmitted),
+            f"{value.memory_kib:.1f}" if value.memory_kib else "",
+        ),
+        caption="kamailio: registrar in memory; for calls a stateful proxy, no B2BUA. floor: the kernel's share alone",
     )
-    Console(width=110).print(table)
     kamailio = [row["cordboard"].cpu_us / row["kamailio"].cpu_us for row in rows.values() if "kamailio" in row]
     if kamailio:
         figures.say(f"geometric mean against kamailio: {statistics.geometric_mean(kamailio):.2f}")
 
 
-def show_media(rows: dict[str, dict[str, media.MediaFigure]]) -> None:
+def show_media(rows: Mapping[str, Mapping[str, media.MediaFigure]]) -> None:
     """Another."""
-    table = Table(title="CPU time of the server per packet passed on, or per participant-second")
+    print_table(
+        "CPU time of the server per packet passed on, or per participant-second",
+        ("packets/s", "missed", "p99 ms", "KiB"),
+        [(f"{figure} of {row['cordboard'].size}", media.GOALS_US[figure], row) for figure, row in rows.items()],
+        lambda value: (
+            f"{value.rate:.0f}",
+            str(value.failed),
+            f"{value.delay_p99_ms:.1f}" if value.delay_p99_ms else "",
+            f"{value.memory_kib:.1f}",
+        ),
+    )
+
+
+def print_table(
+    title: str,
+    columns: Sequence[str],
+    sections: Sequence[tuple[str, float, Mapping[str, F]]],
+    rest: Callable[[F], Sequence[str]],
+    *,
+    caption: str = "",
+) -> None:
+    """One section a figure: its name, its goal (0 for none) and what each server needs, ours first.
+
+    ``rest`` gives what stands in ``columns``, behind the time and its ratio.
+    """
+    table = Table(title=title, caption=caption)
     for name in ("figure", "server"):
         table.add_column(name)
-    for name in ("us", "goal", "ours / theirs", "packets/s", "missed", "p99 ms", "KiB"):
+    for name in ("us", "goal", "ours / theirs", *columns):
         table.add_column(name, justify="right")
-    for figure, row in rows.items():
+    for label, goal, row in sections:
         mine = row["cordboard"].cpu_us
         for name, value in row.items():
             own = name == "cordboard"
             table.add_row(
-                f"{figure} of {value.size}" if own else "",
+                label if own else "",
                 name,
                 f"{value.cpu_us:.1f}",
-                f"{media.GOALS_US[figure]:.0f}" if own else "",
+                f"{goal:.0f}" if own and goal else "",
                 "" if own else f"{mine / value.cpu_us:.2f}" if value.cpu_us else "-",
-                f"{value.rate:.0f}",
-                str(value.failed),
-                f"{value.delay_p99_ms:.1f}" if value.delay_p99_ms else "",
-                f"{value.memory_kib:.1f}",
+                *rest(value),
             )
         table.add_section()
     Console(width=110).print(table)

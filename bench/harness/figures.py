@@ -162,6 +162,8 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=3, help="runs, of which the median counts (3)")
     chosen = parser.parse_args()
     if chosen.figure in media.SIZES:
+        if chosen.seconds < media.SHORTEST_SECONDS:
+            parser.error(f"--seconds: figures of media need {media.SHORTEST_SECONDS:g} at least")
         size = chosen.size or media.SIZES[chosen.figure]
         print(media.measure(chosen.figure, size=size, seconds=chosen.seconds, runs=chosen.runs, say=say).line())
         return 0

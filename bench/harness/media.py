@@ -35,6 +35,8 @@ GOALS_US = {"relay": 8.0, "relay-srtp": 10.0, "conference": 1000.0}
 GOAL_KIB = 24.0
 WARM_SECONDS = 1.0
 """What the parties leave out at the beginning; twice that in a conference."""
+SHORTEST_SECONDS = 4 * WARM_SECONDS
+"""Of a run: under it there is nothing to judge once all are there."""
 PACKETS_A_SECOND = 50
 EDGE_SECONDS = 0.3
 KEY_OCTETS = 30
