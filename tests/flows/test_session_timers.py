@@ -164,3 +164,12 @@ def test_a_change_refused_for_glare_is_no_refresh(centre):
     assert answers == [500]
     centre.run(80)
     assert call.over  # neither counts: the first has no answer yet, the second was refused
+
+
+@pytest.mark.parametrize("interval", ["\u00b2", "\u0661\u0662\u0660", "1" * 5000])
+def test_an_interval_that_is_no_number_is_none(centre, interval):
+    call = centre.phones["1501"].call("1502", headers=asked(interval=interval))
+    centre.run(3)
+    assert call.talking
+    assert call.answer.header("Session-Expires") is None
+    call.hang_up()

@@ -19,9 +19,10 @@ from cordboard.config.kinds import (
     SipUri,
     Text,
 )
-from cordboard.config.optionset import ENDPOINTS, DnType, Level, Option, OptionSet
+from cordboard.config.optionset import ENDPOINTS, MOST_OF_A_FAMILY, DnType, Level, Option, OptionSet
 from cordboard.config.secret import Secret
 from cordboard.config.shared_options import BOOL, DAY, GUIDE, NOTE, OURS
+from cordboard.sip.numbers import whole_number
 
 _SERVICE: Final = frozenset({DnType.VOIP_SERVICE})
 _REACHED: Final = frozenset({DnType.TRUNK, DnType.VOIP_SERVICE})
@@ -472,9 +473,9 @@ def dial_plan(options: DnOptions) -> tuple[str, ...]:
     prefix = "dial-plan-rule-"
     found = []
     for name, text in options.unknown.items():
-        number = name.lower().replace("_", "-").removeprefix(prefix)
-        if number.isdigit() and len(number) < len(name):
-            found.append((int(number), text))
+        number = whole_number(name.lower().replace("_", "-").removeprefix(prefix), MOST_OF_A_FAMILY)
+        if number is not None:
+            found.append((number, text))
     return tuple(text for _, text in sorted(found))
 
 

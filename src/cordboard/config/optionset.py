@@ -14,11 +14,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Self, TypeVar, 
 
 from cordboard.config.errors import ConfigError, Notice, OptionValueError, UnknownOptionError, nearest, raise_all
 from cordboard.config.kinds import BadValueError, Kind, SecretHex, SecretText
+from cordboard.sip.numbers import whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 T = TypeVar("T")
+MOST_OF_A_FAMILY: Final = 10**9
+"""The largest number of one of many options, such as ``dial-plan-rule-7``."""
+
 UNKNOWN_LIMIT: Final = 4096
 """Longest value of an unknown option that is kept."""
 
@@ -274,7 +278,9 @@ class OptionSet:
     def _in_family(self, name: str) -> bool:
         """Whether an option without a schema of its own is one of many that are known."""
         folded = name.lower().replace("_", "-")
-        return any(folded.startswith(f) and folded[len(f) :].isdigit() for f in self.families)
+        return any(
+            folded.startswith(f) and whole_number(folded[len(f) :], MOST_OF_A_FAMILY) is not None for f in self.families
+        )
 
     def __eq__(self, other: object) -> bool:
         """Compare what is set here, not what is inherited."""

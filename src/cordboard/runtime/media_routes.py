@@ -25,6 +25,7 @@ from starlette.routing import Route
 from cordboard.mediaserver.overview import overview
 from cordboard.mediaserver.store import InUseError, NoRecordingError
 from cordboard.ops.http import refused
+from cordboard.sip.numbers import whole_number
 from cordboard.tlib.logins import ClosedError
 from cordboard.tlib.protocol import Login, Role
 
@@ -84,11 +85,11 @@ class RecordingRoutes:
             return who
         if store is None:
             return _nothing()
-        limit = request.query_params.get("limit", "1000")
-        if not (limit.isascii() and limit.isdigit() and len(limit) < 6 and 0 < int(limit) <= MOST):
+        limit = whole_number(request.query_params.get("limit", "1000"), MOST)
+        if not limit:
             return Response(f"limit is a number from 1 to {MOST}\n", 400, media_type="text/plain")
         party = request.query_params.get("party", "")
-        found = await asyncio.to_thread(store.latest, who, party=party, limit=int(limit))
+        found = await asyncio.to_thread(store.latest, who, party=party, limit=limit)
         return Response(_encode(found), media_type=_JSON)
 
     async def _one(self, request: Request) -> Response:
@@ -99,7 +100,7 @@ class RecordingRoutes:
             return _nothing()
         name = request.path_params["name"]
         segment = request.query_params.get("segment", "")
-        if segment and not (segment.isascii() and segment.isdigit() and len(segment) < 6):
+        if segment and whole_number(segment, 99_999) is None:
             return Response("segment is a number\n", 400, media_type="text/plain")
         try:
             if request.method == "DELETE":

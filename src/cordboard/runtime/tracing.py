@@ -12,6 +12,7 @@ from starlette.routing import Route
 from cordboard.ops.http import refused
 from cordboard.ops.masking import masked
 from cordboard.ops.trace import KnownCall, Message, Trace, TraceBook
+from cordboard.sip.numbers import whole_number
 from cordboard.switch.barrier import flow_of
 
 if TYPE_CHECKING:
@@ -124,12 +125,12 @@ class Tracing:
                 return refusal
             asked = request.query_params
             names = {name: asked[name] for name in ("conn_id", "call_id", "dn") if asked.get(name)}
-            after = asked.get("after", "0")
+            after = whole_number(asked.get("after", "0"), 2**63)
             if not asked:
                 return Response(_encode(self.known()), media_type="application/json")
-            if len(names) != 1 or not after.isdecimal():
+            if len(names) != 1 or after is None:
                 return Response("one of conn_id, call_id and dn; after is a number\n", 400, media_type="text/plain")
-            found = self.trace(**names, after=int(after))
+            found = self.trace(**names, after=after)
             status = 404 if not found.conn_ids and not found.messages else 200
             return Response(_encode(found), status, media_type="application/json")
 

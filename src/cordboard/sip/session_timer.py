@@ -14,6 +14,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from cordboard.sip.numbers import whole_number
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 MIN_SE: Final = 90
 """The shortest interval taken, in seconds (RFC 4028 section 5)."""
 
+MOST: Final = 999_999_999
+"""The longest interval read."""
+
 AGAIN: Final = 5.0
 """Seconds after which a refresh that came at a bad moment is tried again."""
 
@@ -31,8 +36,7 @@ AGAIN: Final = 5.0
 def interval_of(message: _core.Message, name: str = "Session-Expires") -> int:
     """The interval a message names, in seconds; 0 for none, or one that cannot be read."""
     value = (message.header(name) or (message.header("x") if name == "Session-Expires" else None) or "").partition(";")
-    digits = value[0].strip()
-    return int(digits) if digits.isdigit() and len(digits) < 10 else 0
+    return whole_number(value[0].strip(), MOST) or 0
 
 
 def refresher_of(message: _core.Message) -> str:

@@ -23,10 +23,3 @@ def test_every_registration_can_be_ended_and_comes_to_rest():
 def test_every_state_can_be_reached_and_left(state):
     assert state in registration.TABLE.values()
     assert any(before is state and after is not state for (before, _), after in registration.TABLE.items())
-
-
-@pytest.mark.parametrize(
-    ("value", "seconds"), [("120", 120), ("18;duration=5", 18), ("7 (busy)", 7), ("", 0), (None, 0), ("x", 0)]
-)
-def test_retry_after_is_read(value, seconds):
-    assert registration._seconds(value) == seconds

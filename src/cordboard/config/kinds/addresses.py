@@ -9,6 +9,7 @@ from typing import Final
 
 from cordboard.config.kinds.kind import BadValueError, Kind
 from cordboard.config.kinds.lists import CommaList, items
+from cordboard.sip.numbers import whole_number
 
 _HOST_NAME: Final = re.compile(
     r"(?=.{1,253}$)[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,62})(?:\.[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,62}))*\.?"
@@ -111,7 +112,7 @@ class PeerList(CommaList):
             host, colon, port = item.rpartition(":")
             if is_address(item.strip("[]")):
                 found.append(item.strip("[]"))
-            elif colon and is_address(host.strip("[]")) and port.isdigit() and 0 < int(port) < 65536:
+            elif colon and is_address(host.strip("[]")) and whole_number(port, 65535):
                 found.append(item)
             else:
                 raise BadValueError(text)

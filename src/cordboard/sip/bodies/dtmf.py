@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from cordboard.sip.numbers import whole_number
+
 RELAY: Final = "application/dtmf-relay"
 PLAIN: Final = "application/dtmf"
 TYPES: Final = frozenset({RELAY, PLAIN})
@@ -32,8 +34,9 @@ def parse(body: bytes, content_type: str) -> tuple[str, int]:
         values["signal"] = text.strip()
     signal = values.get("signal", "").upper()
     digit = _EVENTS.get(signal, signal)
-    length = values.get("duration", "")
-    duration = int(length) if length.isascii() and length.isdigit() and len(length) < 6 else _LENGTH
+    duration = whole_number(values.get("duration"), 99_999)
+    if duration is None:
+        duration = _LENGTH
     return (digit if len(digit) == 1 and digit in DIGITS else ""), duration
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, unquote
 
 from cordboard._core import Uri
+from cordboard.sip.numbers import whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -177,9 +178,10 @@ def _conference(name: str, params: Mapping[str, str]) -> Conference:
 
 
 def _number(name: str, text: str, most: int) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= 10):
+    number = whole_number(text, 2**64)
+    if number is None:
         raise NetannError(400, f"{name}= is no number")
-    return min(int(text), most)
+    return min(number, most)
 
 
 def _status(text: str) -> int:

@@ -11,6 +11,8 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
+from cordboard.sip.numbers import whole_number
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Sequence
 
@@ -199,6 +201,5 @@ def retry_after(value: str | None) -> float | None:
     if value is None:
         return None
     digits = value.partition(";")[0].partition("(")[0].strip()
-    if not (digits.isdecimal() and digits.isascii() and len(digits) <= 10):
-        return None
-    return min(float(digits), MAX_RETRY_AFTER)
+    seconds = whole_number(digits, 2**64)
+    return None if seconds is None else min(float(seconds), MAX_RETRY_AFTER)

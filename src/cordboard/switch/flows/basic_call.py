@@ -22,6 +22,7 @@ from cordboard.model.call import Call
 from cordboard.model.enums import CallType, DNRole
 from cordboard.model.party import Move, advance
 from cordboard.sip.media import dead_answer
+from cordboard.sip.numbers import whole_number
 from cordboard.sip.session import Session
 from cordboard.sip.session_timer import MIN_SE, too_short
 from cordboard.switch.bridge import ALLOW
@@ -356,6 +357,5 @@ def _identity(server: SipServer, message: _core.Message, caller: Extension) -> I
 
 def _one_less(value: str | None) -> str:
     """Max-Forwards of the next leg, so that a loop through us ends (RFC 3261 16.6 step 3)."""
-    if value is None or not value.isdigit():
-        return "70"
-    return str(max(0, min(int(value), 255) - 1))
+    number = whole_number(value, 255)
+    return "70" if number is None else str(max(0, number - 1))

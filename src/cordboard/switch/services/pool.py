@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from cordboard.sip.numbers import whole_number
 from cordboard.switch.services.errand import MCU, MSML, MUSIC, RECORDER, TREATMENT
 
 if TYPE_CHECKING:
@@ -78,9 +79,9 @@ class Service:
     def heard(self, message: _core.Message) -> None:
         """It answered a test, and may have said how busy it is."""
         words = (message.header(LOAD) or "").split()
-        if len(words) == 2 and all(word.isdigit() for word in words):
-            self.limit = int(words[1])
-            self.used = max(0, int(words[0]) - len(self.limbs))
+        numbers = [number for word in words if (number := whole_number(word, 10**6)) is not None]
+        if len(words) == len(numbers) == 2:
+            self.used, self.limit = max(0, numbers[0] - len(self.limbs)), numbers[1]
         self.works()
 
     def works(self) -> None:

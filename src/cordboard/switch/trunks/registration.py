@@ -21,6 +21,8 @@ from enum import Enum
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from cordboard.sip.numbers import whole_number
+from cordboard.sip.resolver.failover import retry_after
 from cordboard.sip.routed import Flows, RoutedRequest
 from cordboard.switch.numbers import user_part
 
@@ -33,6 +35,9 @@ if TYPE_CHECKING:
     from cordboard.switch.routing import Extension, Target
     from cordboard.switch.server import SipServer
     from cordboard.switch.settings import DnSettings
+
+DELTA: Final = 2**32 - 1
+"""The largest delta-seconds (RFC 3261 section 25.1)."""
 
 
 class State(Enum):
@@ -218,14 +223,13 @@ class Registration:
         if status < 300:
             self._accepted(message)
             return
-        least = message.header("Min-Expires")
-        if status == 423 and self.state is State.TRYING and least is not None and least.isdigit():
-            wanted = min(float(int(least)), 86_400.0)
-            if wanted > self._expires:
-                self._expires = wanted
-                self._send(self._expires)
-                return
-        self._failed(status, Input.REFUSED, _seconds(message.header("Retry-After")))
+        least = whole_number(message.header("Min-Expires"), DELTA) or 0
+        wanted = min(float(least), 86_400.0)
+        if status == 423 and self.state is State.TRYING and wanted > self._expires:
+            self._expires = wanted
+            self._send(self._expires)
+            return
+        self._failed(status, Input.REFUSED, retry_after(message.header("Retry-After")) or 0.0)
 
     def _accepted(self, message: _core.Message) -> None:
         server = self._server
@@ -287,19 +291,13 @@ def _wanted(settings: DnSettings) -> tuple[str, str, str, float]:
     return settings.contact, settings.account, settings.account_password, settings.register_expires
 
 
-def _seconds(value: str | None) -> float:
-    """Seconds of a Retry-After: ``120``, ``120;duration=3600``, ``120 (in maintenance)``."""
-    digits = (value or "").partition(";")[0].partition("(")[0].strip()
-    return float(digits) if digits.isdigit() and len(digits) < 8 else 0.0
-
-
 def _granted(message: _core.Message, user: str) -> float:
     """What the carrier granted our contact: its parameter, else the header Expires (RFC 3261 10.2.4); 0 for nothing."""
     for value in message.headers("Contact"):
         if f":{user_part(user)}@" in value:
             for part in value.rpartition(">")[2].split(";"):
                 key, _, number = part.partition("=")
-                if key.strip().lower() == "expires" and number.strip(' "').isdigit():
-                    return float(number.strip(' "')[:8])
-    whole = message.header("Expires")
-    return float(whole[:8]) if whole is not None and whole.isdigit() else 0.0
+                seconds = whole_number(number.strip(' "'), DELTA)
+                if key.strip().lower() == "expires" and seconds is not None:
+                    return float(seconds)
+    return float(whole_number(message.header("Expires"), DELTA) or 0)

@@ -26,6 +26,7 @@ from cordboard.sip.bodies.msml.model import (
     Tone,
     Variable,
 )
+from cordboard.sip.numbers import whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -89,9 +90,10 @@ def number(element: Element, name: str, default: int, most: int) -> int:
     text = element.attributes.get(name)
     if text is None:
         return default
-    if not (text.isascii() and text.isdigit() and len(text) <= 9) or int(text) > most:
+    found = whole_number(text, most)
+    if found is None:
         raise _invalid(element, name, f"no number up to {most}")
-    return int(text)
+    return found
 
 
 def times(element: Element, name: str, default: int) -> int:
@@ -233,9 +235,8 @@ def _tones(element: Element) -> GenerateTones:
         waves: list[tuple[int, float]] = []
         for wave in child:
             check(wave, frozenset({"freq"}), frozenset({"atten"}), frozenset())
-            text = wave.attributes["freq"]
-            frequency = int(text) if text.isascii() and text.isdigit() and len(text) <= 5 else 0
-            if not 20 <= frequency <= 20_000:
+            frequency = whole_number(wave.attributes["freq"], 20_000)
+            if frequency is None or frequency < 20:
                 raise _invalid(wave, "freq", "no frequency from 20 to 20000 Hz")
             waves.append((frequency, level(wave, "atten", 0.0)))
         if not waves:

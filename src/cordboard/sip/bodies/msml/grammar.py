@@ -13,6 +13,7 @@ from enum import Enum
 from typing import Final, Protocol
 
 from cordboard.sip.bodies.msml.model import MsmlError, Pattern, Response
+from cordboard.sip.numbers import whole_number
 
 LONGEST: Final = 128
 """Most digits that are collected."""
@@ -218,9 +219,10 @@ def _keys_of(inner: str, text: str) -> frozenset[str]:
     while rest:
         if len(rest) >= 3 and rest[1] == "-":
             first, last, rest = rest[0], rest[2], rest[3:]
-            if not (first.isdigit() and last.isdigit() and first <= last):
+            lowest, highest = whole_number(first, 9), whole_number(last, 9)
+            if lowest is None or highest is None or lowest > highest:
                 raise _unreadable(text)
-            found |= {str(n) for n in range(int(first), int(last) + 1)}
+            found |= {str(n) for n in range(lowest, highest + 1)}
             continue
         sign, rest = rest[0], rest[1:]
         if sign not in _KEYS and sign != "X":

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from cordboard.model.enums import TreatmentType
 from cordboard.model.errors import Code, TLibError
 from cordboard.sip.bodies.msml import model
+from cordboard.sip.numbers import whole_number
 from cordboard.switch.services import errand
 
 if TYPE_CHECKING:
@@ -68,10 +69,10 @@ class _Parameters:
         return str(value)
 
     def number(self, key: str, default: int, most: int) -> int:
-        value = self.text(key, str(default))
-        if not value.isascii() or not value.isdigit() or not int(value) <= most:
+        value = whole_number(self.text(key, str(default)), most)
+        if value is None:
             raise _bad(key)
-        return int(value)
+        return value
 
     def milliseconds(self, key: str, default: int) -> int:
         return self.number(key, default, LONGEST) * 1000
@@ -83,9 +84,10 @@ class _Parameters:
             raise _bad(key)
         found: list[tuple[int, Any]] = []
         for number, item in value.items():
-            if not number.isdigit() or not isinstance(item, dict):
+            place = whole_number(number, 10**6)
+            if place is None or not isinstance(item, dict):
                 raise _bad(f"{key} {number}")
-            found.append((int(number), item))
+            found.append((place, item))
         return [_Parameters(item) for _, item in sorted(found, key=lambda one: one[0])]
 
     def has(self, key: str) -> bool:
