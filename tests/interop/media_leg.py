@@ -12,6 +12,7 @@ from typing import Self
 
 from raw_phone import RawPhone, header, status
 
+from cordboard.cli.certificates import make
 from cordboard.sip.bodies import multipart
 from cordboard.sip.bodies.msml import CONTENT_TYPE
 from cordboard.sip.bodies.msml.model import Event, Result
@@ -28,14 +29,18 @@ SECONDS = 20.0
 class LiveMediaServer:
     """``cordboard mediaserver`` for a test. A context manager: leaving it stops the process."""
 
-    def __init__(self, folder: Path, *options: str) -> None:
-        """Starts it; returns when it takes legs."""
+    def __init__(self, folder: Path, *options: str, tls: bool = False) -> None:
+        """Starts it; returns when it takes legs. ``tls``: over TLS alone, with a certificate of its own making."""
         folder.mkdir(parents=True, exist_ok=True)
         self.data = folder / "data"
         self.port, self.http_port = free_ports(), free_ports()
+        self.tls_port = self.port
+        if tls:
+            make(self.data, hosts=["127.0.0.1"], days=2, rsa=False, new_ca=False)
         first = free_ports(64) // 2 * 2
         ports = [f"media-first-port={first}", f"media-last-port={first + 63}"]
-        listen = ["--listen", f"udp:127.0.0.1:{self.port}", "--http", f"127.0.0.1:{self.http_port}"]
+        transport = "tls" if tls else "udp"
+        listen = ["--listen", f"{transport}:127.0.0.1:{self.port}", "--http", f"127.0.0.1:{self.http_port}"]
         given = [word for option in (*ports, *options) for word in ("-o", option)]
         command = [COMMAND, "mediaserver", "--data", str(self.data), *listen, *given]
         self.program = Program("mediaserver", command, folder)
@@ -62,6 +67,15 @@ class LiveMediaServer:
     def address(self) -> tuple[str, int]:
         """Where it takes SIP."""
         return "127.0.0.1", self.port
+
+    @property
+    def ca(self) -> Path:
+        """The authority others are to be given; only with ``tls``."""
+        return self.data / "tls" / "ca.pem"
+
+    def reload(self) -> None:
+        """Has it read its options and certificates again."""
+        self.program.signal(signal.SIGHUP)
 
     def stop(self) -> int:
         """Asks it to end, and returns its exit code."""

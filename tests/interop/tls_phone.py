@@ -3,21 +3,30 @@
 import socket
 import ssl
 from collections.abc import Callable
-from typing import Self
+from pathlib import Path
+from typing import Protocol, Self
 
 from interop_setup import PASSWORD
 from raw_phone import authorization, challenges, header, status
 
-from cordboard.testkit.live.server import Server
-
 SECONDS = 20.0
+
+
+class Listening(Protocol):
+    """A server that listens on TLS."""
+
+    tls_port: int
+
+    @property
+    def ca(self) -> Path:
+        """The authority it is to be believed by."""
 
 
 class TlsPhone:
     """One connection."""
 
     def __init__(
-        self, server: Server, *, host: str = "127.0.0.1", name: str = "", context: ssl.SSLContext | None = None
+        self, server: Listening, *, host: str = "127.0.0.1", name: str = "", context: ssl.SSLContext | None = None
     ):
         context = context or ssl.create_default_context(cafile=server.ca)
         plain = socket.create_connection((host, server.tls_port), SECONDS)

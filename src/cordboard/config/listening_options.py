@@ -7,8 +7,53 @@ from cordboard.config.optionset import Option, OptionSet
 from cordboard.config.shared_options import GUIDE, OURS
 
 
-class ListeningOptions(OptionSet):
-    """The options of it."""
+class TlsOptions(OptionSet):
+    """What a server shows and whom it believes over TLS."""
+
+    __slots__ = ()
+
+    sip_tls_certificate = Option(
+        "sip-tls-certificate",
+        Text(1024),
+        "",
+        "PEM file of the certificate shown over TLS, its chain behind it; several in a comma list are chosen by the"
+        " name a phone asks for. Empty: what cordboard tls init made. Read again on SIGHUP.",
+        source=OURS,
+        since="0.1",
+        example="/etc/cordboard/sip.example.com.pem",
+    )
+    sip_tls_key = Option(
+        "sip-tls-key",
+        Text(1024),
+        "",
+        "PEM file of the key to sip-tls-certificate, without a passphrase; a comma list goes with the one there.",
+        source=OURS,
+        since="0.1",
+        example="/etc/cordboard/sip.example.com.key",
+    )
+    sip_tls_ca = Option(
+        "sip-tls-ca",
+        Text(1024),
+        "",
+        "PEM file of the authorities believed over TLS: for servers that are called and for certificates of phones."
+        " Empty: those of the system for servers, the one of cordboard tls init for phones.",
+        source=OURS,
+        since="0.1",
+        example="/etc/cordboard/ca.pem",
+    )
+    sip_tls_verify_client = Option(
+        "sip-tls-verify-client",
+        Choice(("no", "optional", "required")),
+        "no",
+        "Whether phones must prove themselves by a certificate: no asks for none, optional refuses a wrong one,"
+        " required refuses to do without.",
+        source=OURS,
+        since="0.1",
+    )
+
+
+class ListeningOptions(TlsOptions):
+    """Where a SIP Server listens."""
 
     __slots__ = ()
 
@@ -59,44 +104,6 @@ class ListeningOptions(OptionSet):
         source=GUIDE,
         since="0.1",
         restart=True,
-    )
-    sip_tls_certificate = Option(
-        "sip-tls-certificate",
-        Text(1024),
-        "",
-        "PEM file of the certificate shown over TLS, its chain behind it; several in a comma list are chosen by the"
-        " name a phone asks for. Empty: what cordboard tls init made. Read again on SIGHUP.",
-        source=OURS,
-        since="0.1",
-        example="/etc/cordboard/sip.example.com.pem",
-    )
-    sip_tls_key = Option(
-        "sip-tls-key",
-        Text(1024),
-        "",
-        "PEM file of the key to sip-tls-certificate, without a passphrase; a comma list goes with the one there.",
-        source=OURS,
-        since="0.1",
-        example="/etc/cordboard/sip.example.com.key",
-    )
-    sip_tls_ca = Option(
-        "sip-tls-ca",
-        Text(1024),
-        "",
-        "PEM file of the authorities believed over TLS: for servers that are called and for certificates of phones."
-        " Empty: those of the system for servers, the one of cordboard tls init for phones.",
-        source=OURS,
-        since="0.1",
-        example="/etc/cordboard/ca.pem",
-    )
-    sip_tls_verify_client = Option(
-        "sip-tls-verify-client",
-        Choice(("no", "optional", "required")),
-        "no",
-        "Whether phones must prove themselves by a certificate: no asks for none, optional refuses a wrong one,"
-        " required refuses to do without.",
-        source=OURS,
-        since="0.1",
     )
 
     def listening(self) -> list[tuple[str, str, int]]:

@@ -19,10 +19,11 @@ class MediaOptions(OptionSet):
         "media-listen",
         ListenList(),
         ("udp:0.0.0.0:5090", "tcp:0.0.0.0:5090"),
-        "Addresses the Media Server listens on for SIP.",
+        "Addresses the Media Server listens on for SIP: udp, tcp, and tls with the certificate of sip-tls-certificate.",
         source=OURS,
         since="0.2",
         restart=True,
+        example="udp:0.0.0.0:5090,tls:0.0.0.0:5091",
     )
     media_peers = Option(
         "media-peers",

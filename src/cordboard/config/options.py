@@ -12,7 +12,7 @@ from cordboard.config import shared_options as shared
 from cordboard.config.dn_options import AgentLoginOptions, DnOptions
 from cordboard.config.dns_options import DnsOptions
 from cordboard.config.kinds import Choice, DnNumber, Duration, Host, Integer, Text
-from cordboard.config.listening_options import ListeningOptions
+from cordboard.config.listening_options import ListeningOptions, TlsOptions
 from cordboard.config.media_options import MediaOptions
 from cordboard.config.operations_options import OperationsOptions, ProcessOptions
 from cordboard.config.optionset import Level, Option, OptionSet
@@ -200,7 +200,7 @@ class ApplicationOptions(ListeningOptions, ProtectionOptions, DnsOptions, Operat
     )
 
 
-class MediaServerOptions(ProcessOptions, MediaOptions):
+class MediaServerOptions(ProcessOptions, TlsOptions, MediaOptions):
     """The options of a Media Server that runs alone."""
 
     __slots__ = ()

@@ -26,6 +26,7 @@ from cordboard.ops.metrics import GaugeCollector, PartCollector
 from cordboard.runtime.loop import LoopClock
 from cordboard.runtime.outward import LOOPBACK, WILDCARDS, outward, reachable
 from cordboard.runtime.state import version
+from cordboard.runtime.tls import core_tls, reload_tls
 from cordboard.sip.resolver.locate import place_of
 from cordboard.switch.services.pool import ABLE
 
@@ -231,8 +232,9 @@ class MediaElement:
     def _open_core(self) -> _core.Endpoint:
         options = self.options
         listening = options.media_listening()
-        if any(transport not in ("udp", "tcp") for transport, _, _ in listening):
-            raise MediaListenError("media-listen takes udp and tcp alone")
+        transports = {transport for transport, _, _ in listening}
+        if transports - {"udp", "tcp", "tls"}:
+            raise MediaListenError("media-listen takes udp, tcp and tls alone")
         advertise = [(host, options.media_advertise) for _, host, _ in listening] if options.media_advertise else []
         try:
             return _core.Endpoint.live(
@@ -241,6 +243,7 @@ class MediaElement:
                 software=f"Cordboard-Media-Server/{version()}",
                 advertise=list(dict.fromkeys(advertise)),
                 event_limit=options.sip_event_limit,
+                tls=core_tls(options, self._state) if "tls" in transports else None,
                 guard=_core.Guard(failures=0),
             )
         except (OSError, ValueError) as error:
@@ -315,6 +318,8 @@ class MediaElement:
         if settings != self.server.settings:
             self.server.set_settings(settings)
             self.endpoint.flush()
+        if any(transport == "tls" for transport, _, _ in self.endpoint.listening()):
+            reload_tls(self.endpoint, options, self._state)
 
     async def drain(self, seconds: float, now: asyncio.Event) -> int:
         """Refuses new legs and waits until the last has ended, for so long or until ``now`` is set.

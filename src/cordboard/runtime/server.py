@@ -48,7 +48,7 @@ from cordboard.runtime.outward import reachable
 from cordboard.runtime.records import record_files
 from cordboard.runtime.settings import dn_settings, server_settings
 from cordboard.runtime.state import State, notify_systemd, version
-from cordboard.runtime.tls import TlsFilesError, core_tls
+from cordboard.runtime.tls import TlsFilesError, core_tls, reload_tls
 from cordboard.runtime.tracing import Tracing
 from cordboard.sip.resolver.cache import Policy
 from cordboard.sip.resolver.lookup import Resolver
@@ -482,18 +482,8 @@ class Server:
         self.environment = self._logins.environment = environment
         if self.endpoint is not None:
             self.endpoint.flush()
-            self._reload_tls(self.endpoint)
+            reload_tls(self.endpoint, environment.application.options, self.state.path)
         return waiting
-
-    def _reload_tls(self, endpoint: _core.Endpoint) -> None:
-        """Reads the certificates again, changed or not: their files may have been. Bad ones leave the old in place."""
-        try:
-            tls = core_tls(self.environment.application.options, self.state.path, renewed=True)
-            if tls is not None:
-                endpoint.reload_tls(tls)
-                _log.info("certificates read again")
-        except ValueError as error:
-            _log.error("certificates not read, the old ones stay", reason=str(error))
 
     # The end.
 

@@ -9,7 +9,7 @@ import structlog
 from cryptography import x509
 
 from cordboard import _core
-from cordboard.config.options import ApplicationOptions
+from cordboard.config.listening_options import TlsOptions
 
 FOLDER: Final = "tls"
 """Where ``cordboard tls init`` writes, within the state directory."""
@@ -31,7 +31,7 @@ class TlsFilesError(ValueError):
         self.reason = reason
 
 
-def identities(options: ApplicationOptions, state: Path) -> Sequence[tuple[Path, Path]]:
+def identities(options: TlsOptions, state: Path) -> Sequence[tuple[Path, Path]]:
     """Pairs of certificate and key; none where nothing is configured and nothing was made. Raises TlsFilesError."""
     certificates = [Path(name.strip()) for name in options.sip_tls_certificate.split(",") if name.strip()]
     keys = [Path(name.strip()) for name in options.sip_tls_key.split(",") if name.strip()]
@@ -45,7 +45,7 @@ def identities(options: ApplicationOptions, state: Path) -> Sequence[tuple[Path,
     return [(own / CERTIFICATE, own / KEY)] if (own / CERTIFICATE).exists() else []
 
 
-def core_tls(options: ApplicationOptions, state: Path, *, renewed: bool = False) -> _core.Tls | None:
+def core_tls(options: TlsOptions, state: Path, *, renewed: bool = False) -> _core.Tls | None:
     """What the core is to use; None without any certificate.
 
     A certificate whose time is over is refused where it is to replace another (``renewed``), and told of otherwise: a
@@ -62,6 +62,17 @@ def core_tls(options: ApplicationOptions, state: Path, *, renewed: bool = False)
         ca = str(state / FOLDER / CA)
     verify = cast("Literal['no', 'optional', 'required']", options.sip_tls_verify_client)
     return _core.Tls([(str(c), str(k)) for c, k in pairs], ca=ca or None, verify_client=verify)
+
+
+def reload_tls(endpoint: _core.Endpoint, options: TlsOptions, state: Path) -> None:
+    """Reads the certificates again, changed or not: their files may have been. Bad ones leave the old in place."""
+    try:
+        tls = core_tls(options, state, renewed=True)
+        if tls is not None:
+            endpoint.reload_tls(tls)
+            _log.info("certificates read again")
+    except ValueError as error:
+        _log.error("certificates not read, the old ones stay", reason=str(error))
 
 
 def valid_until(certificate: Path) -> dt.datetime:
