@@ -16,24 +16,28 @@ pub const ALAW_SILENCE: u8 = 0xd5;
 
 /// The mu-law octet of a sample.
 #[must_use]
+#[inline]
 pub fn to_mulaw(sample: i16) -> u8 {
     TO_MULAW[(sample as u16 >> 2) as usize]
 }
 
 /// The A-law octet of a sample.
 #[must_use]
+#[inline]
 pub fn to_alaw(sample: i16) -> u8 {
     TO_ALAW[(sample as u16 >> 4) as usize]
 }
 
 /// The sample a mu-law octet stands for.
 #[must_use]
+#[inline]
 pub fn from_mulaw(code: u8) -> i16 {
     FROM_MULAW[code as usize]
 }
 
 /// The sample an A-law octet stands for.
 #[must_use]
+#[inline]
 pub fn from_alaw(code: u8) -> i16 {
     FROM_ALAW[code as usize]
 }

@@ -253,6 +253,7 @@ impl Decoder {
     }
 }
 
+#[inline]
 fn each<A: Copy, B>(from: &[A], to: &mut [B], one: impl Fn(A) -> B) -> usize {
     for (source, target) in from.iter().zip(to.iter_mut()) {
         *target = one(*source);

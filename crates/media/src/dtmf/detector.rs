@@ -4,10 +4,14 @@
 //! nearly all of its energy lies at one row's and one column's, neither much louder than the other, and if the phases
 //! went on since the window before as those frequencies do: two harmonics of a voice do not, for long. Three such
 //! windows are a key; they fit into 40 ms and not into 23. Three without it are a pause.
+//!
+//! Nearly all sound is no key, and is told cheaply: of three windows in a row one is an even one, so an odd one between
+//! two that cannot be of a key is not looked at, and one that is too soft is not filtered.
 
 use std::f32::consts::TAU;
 
 use super::{COLUMNS, KEYPAD, Press, ROWS};
+use crate::dsp::level::power;
 
 /// Each tone has at least this power: -42 dBov.
 const LEAST: f32 = 6.3e-5;
@@ -39,14 +43,23 @@ struct Candidate {
     power: f32,
 }
 
+/// A window whose levels are those of a key.
+#[derive(Clone, Copy, Debug)]
+struct Look {
+    candidate: Candidate,
+    /// The row's and the column's.
+    tones: [usize; 2],
+    phasors: [Phasor; 8],
+}
+
 /// Listens to one stream.
 #[derive(Clone, Debug)]
 pub struct Detector {
     rate: u32,
     /// Samples of 10 ms.
     hop: usize,
-    /// The last 20 ms, and how much of it is filled.
-    window: Box<[i16]>,
+    /// The last 40 ms, and how much of it is filled: the window of 20 ms that was looked at last, and room for two more.
+    heard: Box<[i16]>,
     filled: usize,
     /// Hann's, so that what is off the window's grid is still told.
     shape: Box<[f32]>,
@@ -58,7 +71,8 @@ pub struct Detector {
     angles: [f32; 8],
     sines: [f32; 8],
     cosines: [f32; 8],
-    before: [Phasor; 8],
+    /// Whether the window that was looked at last can be of a key.
+    promised: bool,
     /// The key in a row of windows, how many there were, and the power of the loudest.
     run: Option<(Candidate, u32)>,
     down: Option<Down>,
@@ -86,15 +100,15 @@ impl Detector {
         Self {
             rate,
             hop,
-            window: vec![0; count].into(),
-            filled: hop,
+            heard: vec![0; 4 * hop].into(),
+            filled: count,
             scale: 2.0 / (sum * sum),
             weight: shape.iter().map(|w| w * w).sum(),
             shape,
             angles,
             sines: angles.map(f32::sin),
             cosines: angles.map(f32::cos),
-            before: [Phasor::default(); 8],
+            promised: false,
             run: None,
             down: None,
         }
@@ -109,8 +123,9 @@ impl Detector {
     /// Forgets what was heard; a key that is down is let go.
     pub fn reset(&mut self, mut tell: impl FnMut(Press)) {
         self.up(&mut tell);
-        self.window.fill(0);
-        self.filled = self.hop;
+        self.heard.fill(0);
+        self.filled = 2 * self.hop;
+        self.promised = false;
         self.run = None;
     }
 
@@ -118,23 +133,41 @@ impl Detector {
     pub fn feed(&mut self, samples: &[i16], mut tell: impl FnMut(Press)) {
         let mut rest = samples;
         while !rest.is_empty() {
-            let count = rest.len().min(self.window.len() - self.filled);
-            self.window[self.filled..self.filled + count].copy_from_slice(&rest[..count]);
+            let count = rest.len().min(self.heard.len() - self.filled);
+            self.heard[self.filled..self.filled + count].copy_from_slice(&rest[..count]);
             self.filled += count;
             rest = &rest[count..];
-            if self.filled == self.window.len() {
-                let heard = self.listen();
-                self.follow(heard, &mut tell);
-                self.window.copy_within(self.hop.., 0);
-                self.filled -= self.hop;
+            if self.filled == self.heard.len() {
+                for heard in self.listen() {
+                    self.follow(heard, &mut tell);
+                }
+                self.heard.copy_within(2 * self.hop.., 0);
+                self.filled -= 2 * self.hop;
             }
         }
     }
 
-    /// What the window holds.
-    fn listen(&mut self) -> Option<Candidate> {
-        let (phasors, energy) = self.filter();
-        let before = std::mem::replace(&mut self.before, phasors);
+    /// What the two windows hold that have come.
+    fn listen(&mut self) -> [Option<Candidate>; 2] {
+        let [before, odd, even] = [0, self.hop, 2 * self.hop].map(|start| &self.heard[start..start + 2 * self.hop]);
+        let latest = self.look(even);
+        let promised = std::mem::replace(&mut self.promised, latest.is_some());
+        if !promised && latest.is_none() {
+            return [None; 2];
+        }
+        let in_tune = |look: Option<Look>, before: &[i16]| {
+            look.filter(|look| self.is_in_tune(look, &self.filter(before))).map(|look| look.candidate)
+        };
+        [in_tune(self.look(odd), before), in_tune(latest, odd)]
+    }
+
+    /// What a window may hold, by its levels.
+    fn look(&self, window: &[i16]) -> Option<Look> {
+        // No filter finds more than eight times the power there is (Cauchy and Schwarz, with Hann's window).
+        if 8.0 * power(window) < LEAST {
+            return None;
+        }
+        let phasors = self.filter(window);
         let powers = phasors.map(|p| (p.re * p.re + p.im * p.im) * self.scale);
         let (row, column) = (loudest(&powers[..4])?, loudest(&powers[4..])?);
         let (low, high) = (powers[row], powers[4 + column]);
@@ -142,23 +175,27 @@ impl Detector {
             && high > LEAST
             && high < low * TWIST
             && low < high * REVERSE_TWIST
-            && low + high > PURITY * energy
-            && [row, 4 + column].iter().all(|tone| self.is_in_tune(*tone, before[*tone], phasors[*tone]));
-        right.then_some(Candidate { key: KEYPAD[row][column], power: low + high })
+            && low + high > PURITY * self.energy(window);
+        let candidate = Candidate { key: KEYPAD[row][column], power: low + high };
+        right.then_some(Look { candidate, tones: [row, 4 + column], phasors })
     }
 
-    /// Goertzel's filters over the window, and its mean power.
-    fn filter(&self) -> ([Phasor; 8], f32) {
+    /// Mean power of a window, shaped.
+    fn energy(&self, window: &[i16]) -> f32 {
+        let values = window.iter().zip(&self.shape).map(|(sample, weight)| f32::from(*sample) / 32_768.0 * weight);
+        values.map(|value| value * value).sum::<f32>() / self.weight
+    }
+
+    /// Goertzel's filters over a window.
+    fn filter(&self, window: &[i16]) -> [Phasor; 8] {
         let coefficients = self.cosines.map(|cosine| 2.0 * cosine);
         let (mut last, mut one_before) = ([0.0_f32; 8], [0.0_f32; 8]);
-        let mut energy = 0.0;
-        for (sample, weight) in self.window.iter().zip(&self.shape) {
+        for (sample, weight) in window.iter().zip(&self.shape) {
             let value = f32::from(*sample) / 32_768.0 * weight;
-            energy += value * value;
-            // All eight at once: the compiler makes two vectors of them.
+            // All eight at once: the compiler makes two vectors of them. What is known early is summed first.
             let mut next = [0.0_f32; 8];
             for tone in 0..8 {
-                next[tone] = value + coefficients[tone] * last[tone] - one_before[tone];
+                next[tone] = (value - one_before[tone]) + coefficients[tone] * last[tone];
             }
             one_before = last;
             last = next;
@@ -168,16 +205,19 @@ impl Detector {
             let (sin, cos) = (self.sines[tone], self.cosines[tone]);
             phasors[tone] = Phasor { re: last[tone] - one_before[tone] * cos, im: one_before[tone] * sin };
         }
-        (phasors, energy / self.weight)
+        phasors
     }
 
-    /// Whether the phase went on since the window before as it does at the tone's frequency.
-    fn is_in_tune(&self, tone: usize, before: Phasor, now: Phasor) -> bool {
-        let (re, im) = (now.re * before.re + now.im * before.im, now.im * before.re - now.re * before.im);
-        let turned = im.atan2(re);
-        let expected = self.angles[tone] * self.hop as f32;
-        let off = (turned - expected + TAU / 2.0).rem_euclid(TAU) - TAU / 2.0;
-        off.abs() < DEVIATION * expected
+    /// Whether the phases went on since the window before as they do at the tones' frequencies.
+    fn is_in_tune(&self, look: &Look, before: &[Phasor; 8]) -> bool {
+        look.tones.iter().all(|tone| {
+            let (now, before) = (look.phasors[*tone], before[*tone]);
+            let (re, im) = (now.re * before.re + now.im * before.im, now.im * before.re - now.re * before.im);
+            let turned = im.atan2(re);
+            let expected = self.angles[*tone] * self.hop as f32;
+            let off = (turned - expected + TAU / 2.0).rem_euclid(TAU) - TAU / 2.0;
+            off.abs() < DEVIATION * expected
+        })
     }
 
     /// A window's finding in the row of those before.

@@ -49,6 +49,8 @@ pub(super) struct Leg {
     /// The key of the leg it is joined with that is passed on, or was last.
     pub(super) key: Option<Key>,
     pub(super) link: Link,
+    /// Whether its packets wake the thread; if not, they are taken when a frame is due.
+    pub(super) prompt: bool,
     pub(super) ear: Option<Box<Ear>>,
     pub(super) mouth: Option<Box<Mouth>>,
     /// From the rate of a room to its own.
@@ -82,6 +84,7 @@ impl Leg {
             passing: None,
             key: None,
             link: Link::None,
+            prompt: false,
             ear: None,
             mouth: None,
             to_own: None,
@@ -132,43 +135,48 @@ impl Leg {
         matches!(self.link, Link::Room { .. }) || !self.recorders.is_empty() || self.is_searched()
     }
 
-    /// Reads a datagram of RTP's socket and says what it is; `None` for nothing to be taken further.
-    pub(super) fn receive(&mut self, buffer: &mut [u8], now: u64) -> io::Result<Option<(usize, Packet)>> {
-        let (mut length, source) = self.pair.rtp.recv_from(buffer)?;
+    /// Takes a datagram that came to RTP's socket and says what it is; `None` for nothing to be taken further.
+    pub(super) fn receive(
+        &mut self,
+        buffer: &mut [u8],
+        mut length: usize,
+        source: SocketAddr,
+        now: u64,
+    ) -> Option<(usize, Packet)> {
         if rtp::is_media(&buffer[..length]) && rtp::is_rtcp(&buffer[..length]) {
             self.take_report(&mut buffer[..length], source, now);
-            return Ok(None);
+            return None;
         }
         if let Some(secure) = &mut self.secure {
             match secure.1.unprotect(&mut buffer[..length]) {
                 Ok(plain) => length = plain,
                 Err(_) => {
                     self.report.refused += 1;
-                    return Ok(None);
+                    return None;
                 }
             }
         }
         let data = &buffer[..length];
         let Ok(packet) = Packet::parse(data) else {
             self.report.refused += 1;
-            return Ok(None);
+            return None;
         };
         let Some(agreed) = &self.agreed else {
             self.report.refused += 1;
-            return Ok(None);
+            return None;
         };
         if self.latch.judge(source, &packet, now, self.secure.is_some()) == Verdict::Refuse {
             self.report.refused += 1;
-            return Ok(None);
+            return None;
         }
         let clock = u64::from(agreed.codec.clock_rate());
         let arrival = (now * clock / 1_000_000) as u32;
         if self.reception.packet(packet.ssrc, packet.sequence, packet.timestamp, arrival) == Place::Strange {
-            return Ok(None);
+            return None;
         }
         self.report.bytes_received += packet.payload.len() as u64;
         self.report.heard_at = Some(now);
-        Ok(agreed.receive_on.then_some((length, packet)))
+        agreed.receive_on.then_some((length, packet))
     }
 
     /// Reads a datagram of RTCP's socket.

@@ -144,10 +144,8 @@ impl Thread {
     /// A leg is on this thread from now on.
     fn settle(&mut self, leg: Box<Leg>) {
         let slot = self.legs.put(leg);
-        let number = (slot as u64) << 1;
         let Some(leg) = self.legs.get(slot) else { return };
-        let added = self.poll.add(&leg.pair.rtp, number).and_then(|()| self.poll.add(&leg.pair.rtcp, number | 1));
-        if added.is_err() {
+        if self.poll.add(&leg.pair.rtcp, (slot as u64) << 1 | 1).is_err() {
             self.end_leg(slot);
         }
     }
@@ -156,7 +154,6 @@ impl Thread {
         if let Some(slot) = self.legs.find(leg) {
             self.unlink(slot);
             if let Some(leg) = self.legs.take(slot) {
-                self.poll.remove(&leg.pair.rtp);
                 self.poll.remove(&leg.pair.rtcp);
                 self.inboxes[to].arrive(leg);
             }
@@ -186,6 +183,21 @@ impl Thread {
         }
     }
 
+    /// A leg's packets wake the thread from now on: there is somebody they are passed on to.
+    fn take_at_once(&mut self, slot: usize) {
+        if let Some(leg) = self.legs.get_mut(slot).filter(|leg| !leg.prompt) {
+            leg.prompt = self.poll.add(&leg.pair.rtp, (slot as u64) << 1).is_ok();
+        }
+    }
+
+    /// A leg's packets are taken when a frame is due: nobody hears them before.
+    fn take_in_frames(&mut self, slot: usize) {
+        if let Some(leg) = self.legs.get_mut(slot).filter(|leg| leg.prompt) {
+            self.poll.remove(&leg.pair.rtp);
+            leg.prompt = false;
+        }
+    }
+
     /// A leg leaves where it is.
     fn unlink(&mut self, slot: usize) {
         let Some(leg) = self.legs.get_mut(slot) else { return };
@@ -197,6 +209,8 @@ impl Thread {
                     other.link = Link::None;
                     other.silence();
                 }
+                self.take_in_frames(slot);
+                self.take_in_frames(other);
             }
             Link::Room { slot: room } => {
                 leg.silence();
@@ -221,6 +235,8 @@ impl Thread {
             first.link = Link::Leg { slot: other, role: one_role };
             second.link = Link::Leg { slot: one, role: other_role };
         }
+        self.take_at_once(one);
+        self.take_at_once(other);
     }
 
     fn part(&mut self, one: Id, other: Id) {

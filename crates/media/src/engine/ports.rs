@@ -7,6 +7,8 @@ use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::sys::Batch;
+
 /// Pairs tried before it is said that there is none: others may have bound ports of our range.
 const TRIES: usize = 64;
 
@@ -109,7 +111,9 @@ fn bind(address: IpAddr, port: u16) -> io::Result<(UdpSocket, UdpSocket)> {
         socket.set_nonblocking(true)?;
         Ok::<_, io::Error>(socket)
     };
-    Ok((one(port)?, one(port + 1)?))
+    let rtp = one(port)?;
+    Batch::note_arrivals(&rtp)?;
+    Ok((rtp, one(port + 1)?))
 }
 
 #[cfg(test)]

@@ -1,11 +1,13 @@
-//! The system calls `std` does not offer: epoll, eventfd and timerfd. All `unsafe` of this crate is in this
+//! The system calls `std` does not offer: epoll, eventfd, timerfd and recvmmsg. All `unsafe` of this crate is in this
 //! file.
 #![allow(unsafe_code)]
 
 use std::fs::File;
 use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, UdpSocket};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr::null_mut;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Events taken by one system call.
 const BATCH: usize = 256;
@@ -125,5 +127,163 @@ impl Ticks {
 impl AsRawFd for Ticks {
     fn as_raw_fd(&self) -> RawFd {
         self.0.as_raw_fd()
+    }
+}
+
+/// Datagrams taken by one system call.
+const DATAGRAMS: usize = 4;
+/// Octets of the messages that come with a datagram: when it arrived, and nothing else is asked for.
+const CONTROL: usize = 64;
+
+/// Room for a message; the kernel wants it aligned as its header is.
+#[derive(Clone, Copy)]
+#[repr(C, align(8))]
+struct Control([u8; CONTROL]);
+
+/// What is known of a datagram beside its octets.
+#[derive(Clone, Copy)]
+struct Came {
+    length: usize,
+    source: SocketAddr,
+    at: Option<SystemTime>,
+}
+
+/// Datagrams that have waited in a socket, and when each arrived there.
+#[derive(Default)]
+pub(super) struct Batch {
+    octets: Box<[u8]>,
+    /// Octets of the longest that is taken.
+    longest: usize,
+    came: [Option<Came>; DATAGRAMS],
+}
+
+impl Batch {
+    /// For datagrams of so many octets.
+    pub(super) fn new(longest: usize) -> Self {
+        Self { octets: vec![0; DATAGRAMS * longest].into(), longest, came: [None; DATAGRAMS] }
+    }
+
+    /// Has the kernel note when datagrams of a socket arrive; those it does not know it of have arrived when they are
+    /// taken.
+    pub(super) fn note_arrivals(socket: &UdpSocket) -> io::Result<()> {
+        let (on, size) = (1_i32, size_of::<i32>() as libc::socklen_t);
+        let (fd, level, name) = (socket.as_raw_fd(), libc::SOL_SOCKET, libc::SO_TIMESTAMPNS);
+        // SAFETY: the value lives through the call, and `size` is its size.
+        check(unsafe { libc::setsockopt(fd, level, name, (&raw const on).cast(), size) })?;
+        Ok(())
+    }
+
+    /// Takes what waits in a socket, as far as there is room; whether there may be more.
+    pub(super) fn take(&mut self, socket: &UdpSocket) -> bool {
+        self.came = [None; DATAGRAMS];
+        // SAFETY: all octets zero are an address of no family, and headers that point nowhere.
+        let (mut names, mut headers): ([libc::sockaddr_storage; DATAGRAMS], [libc::mmsghdr; DATAGRAMS]) =
+            unsafe { (std::mem::zeroed(), std::mem::zeroed()) };
+        let mut controls = [Control([0; CONTROL]); DATAGRAMS];
+        let mut parts = [libc::iovec { iov_base: null_mut(), iov_len: 0 }; DATAGRAMS];
+        let rooms = self.octets.chunks_exact_mut(self.longest).zip(&mut parts).zip(&mut names).zip(&mut controls);
+        for (header, (((room, part), name), control)) in headers.iter_mut().zip(rooms) {
+            *part = libc::iovec { iov_base: room.as_mut_ptr().cast(), iov_len: room.len() };
+            let header = &mut header.msg_hdr;
+            (header.msg_iov, header.msg_iovlen) = (part, 1);
+            header.msg_name = (&raw mut *name).cast();
+            header.msg_namelen = size_of::<libc::sockaddr_storage>() as libc::socklen_t;
+            header.msg_control = control.0.as_mut_ptr().cast();
+            header.msg_controllen = CONTROL;
+        }
+        let (fd, many) = (socket.as_raw_fd(), DATAGRAMS as libc::c_uint);
+        // SAFETY: each header points to room of the lengths it says, all of which lives through the call; it waits for
+        // nothing, so no time is given.
+        let taken = unsafe { libc::recvmmsg(fd, headers.as_mut_ptr(), many, libc::MSG_DONTWAIT, null_mut()) };
+        // What fails here (an unreachable peer told by ICMP) is told again by silence.
+        let Ok(taken) = check(taken) else { return false };
+        for (came, (header, name)) in self.came.iter_mut().zip(headers.iter().zip(&names)).take(taken as usize) {
+            *came = address(name).map(|source| Came {
+                length: header.msg_len as usize,
+                source,
+                at: arrival(&header.msg_hdr),
+            });
+        }
+        taken as usize == DATAGRAMS
+    }
+
+    /// Gives each datagram that was taken, who sent it, and when it arrived.
+    pub(super) fn each(&mut self, mut give: impl FnMut(&mut [u8], usize, SocketAddr, Option<SystemTime>)) {
+        for (came, room) in self.came.iter().zip(self.octets.chunks_exact_mut(self.longest)) {
+            if let Some(Came { length, source, at }) = *came {
+                give(room, length.min(self.longest), source, at);
+            }
+        }
+    }
+}
+
+/// Where a datagram came from.
+fn address(name: &libc::sockaddr_storage) -> Option<SocketAddr> {
+    match libc::c_int::from(name.ss_family) {
+        libc::AF_INET => {
+            // SAFETY: the family says what the storage holds; it is large and aligned enough for any address.
+            let name = unsafe { &*(&raw const *name).cast::<libc::sockaddr_in>() };
+            let ip = Ipv4Addr::from(u32::from_be(name.sin_addr.s_addr));
+            Some(SocketAddr::from((ip, u16::from_be(name.sin_port))))
+        }
+        libc::AF_INET6 => {
+            // SAFETY: as above.
+            let name = unsafe { &*(&raw const *name).cast::<libc::sockaddr_in6>() };
+            let (ip, port) = (Ipv6Addr::from(name.sin6_addr.s6_addr), u16::from_be(name.sin6_port));
+            Some(SocketAddr::V6(SocketAddrV6::new(ip, port, name.sin6_flowinfo, name.sin6_scope_id)))
+        }
+        _ => None,
+    }
+}
+
+/// When the kernel got a datagram, if it says so.
+fn arrival(header: &libc::msghdr) -> Option<SystemTime> {
+    // SAFETY: the kernel has written the messages and said how long they are; their room still lives.
+    let message = unsafe { libc::CMSG_FIRSTHDR(header).as_ref() }?;
+    if (message.cmsg_level, message.cmsg_type) != (libc::SOL_SOCKET, libc::SCM_TIMESTAMPNS) {
+        return None;
+    }
+    // SAFETY: a message of this type holds a timespec, anywhere: it is read as it lies.
+    let at = unsafe { libc::CMSG_DATA(message).cast::<libc::timespec>().read_unaligned() };
+    let (seconds, nanoseconds) = (u64::try_from(at.tv_sec).ok()?, u32::try_from(at.tv_nsec).ok()?);
+    UNIX_EPOCH.checked_add(Duration::new(seconds, nanoseconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn taken(batch: &mut Batch) -> Vec<(Vec<u8>, SocketAddr, SystemTime)> {
+        let mut all = Vec::new();
+        batch.each(|room, length, source, at| all.push((room[..length].to_vec(), source, at.unwrap())));
+        all
+    }
+
+    #[test]
+    fn datagrams_are_taken_with_their_sender_and_the_time_they_came() {
+        const APART: Duration = Duration::from_millis(15);
+        for any in ["127.0.0.1:0", "[::1]:0"] {
+            let (ear, mouth) = (UdpSocket::bind(any).unwrap(), UdpSocket::bind(any).unwrap());
+            Batch::note_arrivals(&ear).unwrap();
+            let mut batch = Batch::new(8);
+            assert!(!batch.take(&ear));
+            assert_eq!(taken(&mut batch), []);
+            for number in 0..DATAGRAMS as u8 + 1 {
+                mouth.send_to(&[number; 3], ear.local_addr().unwrap()).unwrap();
+                std::thread::sleep(APART);
+            }
+            mouth.send_to(&[9; 20], ear.local_addr().unwrap()).unwrap();
+            assert!(batch.take(&ear), "there is more");
+            let first = taken(&mut batch);
+            assert!(!batch.take(&ear));
+            let rest = taken(&mut batch);
+            let all: Vec<_> = first.iter().chain(&rest).collect();
+            assert!(all.iter().all(|(_, source, _)| *source == mouth.local_addr().unwrap()));
+            let octets: Vec<&[u8]> = all.iter().map(|(data, ..)| &data[..]).collect();
+            assert_eq!(octets, [&[0; 3][..], &[1; 3], &[2; 3], &[3; 3], &[4; 3], &[9; 8]]);
+            for two in all.windows(2) {
+                assert!(two[1].2.duration_since(two[0].2).unwrap() >= APART - Duration::from_millis(1));
+            }
+        }
     }
 }

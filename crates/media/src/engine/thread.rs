@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::command::Command;
 use super::leg::{Leg, Link};
@@ -14,7 +15,7 @@ use super::recorder::Tape;
 use super::relay::{Passed, pass, passes};
 use super::room::Room;
 use super::sound::Library;
-use super::sys::{Poll, Ticks};
+use super::sys::{Batch, Poll, Ticks};
 use super::{Event, FRAME_MS, Id, PlayEnd};
 use crate::dsp::level::{factor, ramp};
 use crate::dtmf;
@@ -27,6 +28,10 @@ const BUFFER: usize = 4_096;
 /// Packets in a row that let the thread wait a moment for more, and how long.
 const BUSY: usize = 4;
 const GATHER: Duration = Duration::from_millis(2);
+/// Times a leg's socket is asked in a frame: who sends more than it holds meanwhile loses it.
+const ROUNDS: usize = 16;
+/// How long a packet can have waited; more is a clock that was set.
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
 /// How long a key is heard that was pressed as an event.
 const KEY_MS: u32 = 100;
@@ -111,6 +116,7 @@ pub(super) struct Thread {
     lost_us: u64,
     one_way_us: u64,
     buffer: Box<[u8]>,
+    batch: Batch,
     pub(super) stopping: bool,
 }
 
@@ -151,6 +157,7 @@ impl Thread {
             lost_us: parts.lost_after.as_micros() as u64,
             one_way_us: parts.one_way_after.as_micros() as u64,
             buffer: vec![0; BUFFER].into(),
+            batch: Batch::new(BUFFER),
             stopping: false,
         })
     }
@@ -206,8 +213,37 @@ impl Thread {
             let _ = leg.receive_report(&mut self.buffer, now);
             return;
         }
-        let Ok(Some((length, packet))) = leg.receive(&mut self.buffer, now) else { return };
-        let data = &self.buffer[..length];
+        let Ok((length, source)) = leg.pair.rtp.recv_from(&mut self.buffer) else { return };
+        let mut buffer = std::mem::take(&mut self.buffer);
+        self.take(slot, &mut buffer, length, source, now);
+        self.buffer = buffer;
+    }
+
+    /// Takes the packets that came since the last frame to a leg that does not wake the thread.
+    fn collect(&mut self, slot: usize, now: u64, clock: SystemTime) {
+        if self.legs.get(slot).is_none_or(|leg| leg.prompt) {
+            return;
+        }
+        let mut batch = std::mem::take(&mut self.batch);
+        for _ in 0..ROUNDS {
+            let Some(leg) = self.legs.get(slot) else { break };
+            let more = batch.take(&leg.pair.rtp);
+            batch.each(|buffer, length, source, at| {
+                let waited = at.and_then(|at| clock.duration_since(at).ok()).unwrap_or_default().min(LONGEST_WAIT);
+                self.take(slot, buffer, length, source, now.saturating_sub(waited.as_micros() as u64));
+            });
+            if !more {
+                break;
+            }
+        }
+        self.batch = batch;
+    }
+
+    /// Takes a datagram of a leg that came at `now`.
+    fn take(&mut self, slot: usize, buffer: &mut [u8], length: usize, source: SocketAddr, now: u64) {
+        let Some(leg) = self.legs.get_mut(slot) else { return };
+        let Some((length, packet)) = leg.receive(buffer, length, source, now) else { return };
+        let data = &buffer[..length];
         let pressed = leg.take_event(&packet, data, now, &self.outbox);
         if pressed.is_none() && leg.is_heard() {
             leg.hear(&packet, data, now);
@@ -215,8 +251,8 @@ impl Thread {
         if let Link::Leg { slot: other, .. } = leg.link
             && let Some((from, to)) = self.legs.two(slot, other)
         {
-            match pass(from, to, &mut self.buffer, length, &packet, now) {
-                Passed::No if !from.is_heard() => from.hear(&packet, &self.buffer[..length], now),
+            match pass(from, to, buffer, length, &packet, now) {
+                Passed::No if !from.is_heard() => from.hear(&packet, &buffer[..length], now),
                 // It is not listened to any more.
                 Passed::Speech if !from.is_heard() => from.ear = None,
                 _ => {}
@@ -244,8 +280,10 @@ impl Thread {
     /// One frame: everybody listens, rooms are mixed, everybody speaks.
     fn frame(&mut self) {
         let now = self.now();
+        let clock = SystemTime::now();
         self.frames += 1;
         for slot in 0..self.legs.len() {
+            self.collect(slot, now, clock);
             self.listen(slot, now);
         }
         let (legs, outbox) = (&mut self.legs, &*self.outbox);
@@ -343,7 +381,9 @@ impl Thread {
         if let Some(mut leg) = self.legs.take(slot) {
             leg.send_report(&mut self.buffer, now, true);
             leg.publish(false);
-            self.poll.remove(&leg.pair.rtp);
+            if leg.prompt {
+                self.poll.remove(&leg.pair.rtp);
+            }
             self.poll.remove(&leg.pair.rtcp);
             end_players(std::mem::take(&mut leg.players), PlayEnd::Failed, &self.outbox);
         }
