@@ -21,7 +21,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::counters::Counters;
-use crate::records::{self, MAGIC};
+use crate::records::{self, FIRST, MAGIC};
 
 /// Records that may gather in memory during a rewrite; beyond it the rewrite is given up.
 const TAIL_LIMIT: usize = 64 << 20;
@@ -78,19 +78,26 @@ impl Journal {
         if damaged > 0 {
             std::fs::write(with_suffix(path, "damaged"), &raw[good..])?;
         }
-        let length = if good == 0 {
-            file.set_len(0)?;
-            file.seek(SeekFrom::Start(0))?;
-            file.write_all(MAGIC)?;
-            MAGIC.len()
+        let side = with_suffix(path, "new");
+        let length = if raw.starts_with(FIRST) {
+            let (anew, length) = write_snapshot(&side, &contents)?;
+            std::fs::rename(&side, path)?;
+            sync_directory(path);
+            file = anew;
+            length
         } else {
-            file.set_len(good as u64)?;
-            file.seek(SeekFrom::Start(good as u64))?;
-            good
-        } as u64;
+            if good == 0 {
+                file.set_len(0)?;
+                file.seek(SeekFrom::Start(0))?;
+                file.write_all(MAGIC)?;
+            }
+            let length = good.max(MAGIC.len()) as u64;
+            file.set_len(length)?;
+            file.seek(SeekFrom::Start(length))?;
+            length
+        };
         let (jobs, work) = sync_channel(16);
         let (report, finished) = sync_channel(1);
-        let side = with_suffix(path, "new");
         let unsynced = Arc::new(AtomicBool::new(false));
         let mut worker =
             Worker { work, report, side, current: file.try_clone()?, dirty: false, unsynced: Arc::clone(&unsynced) };
@@ -333,6 +340,48 @@ mod tests {
         loaded.journal.append(b"two", &counters);
         // Not dropped first: as after kill -9, nothing but the appends themselves has happened.
         assert_eq!(contents(&scratch.path()), b"one two");
+    }
+
+    /// Two records as the first version wrote them.
+    const OLD: &[u8] = b"CBJRNL1\n\x04\0\0\0\x49\x61\xac\x23one \x03\0\0\0\x66\x8a\xca\x11two";
+
+    #[test]
+    fn a_file_of_the_first_version_is_read_and_written_anew() {
+        let scratch = Scratch::new("first");
+        let counters = Counters::default();
+        std::fs::write(scratch.path(), OLD).unwrap();
+        let mut loaded = Journal::open(&scratch.path(), 1 << 20).unwrap();
+        assert_eq!((loaded.contents.as_slice(), loaded.damaged), (&b"one two"[..], 0));
+        loaded.journal.append(b" three", &counters);
+        drop(loaded);
+        assert!(std::fs::read(scratch.path()).unwrap().starts_with(MAGIC));
+        assert!(!scratch.0.join("bindings.new").exists());
+        assert_eq!(contents(&scratch.path()), b"one two three");
+    }
+
+    #[test]
+    fn a_torn_file_of_the_first_version_keeps_what_is_whole() {
+        let scratch = Scratch::new("first-torn");
+        for cut in 8..OLD.len() {
+            std::fs::write(scratch.path(), &OLD[..cut]).unwrap();
+            let whole: &[u8] = if cut < 20 { b"" } else { b"one " };
+            assert_eq!(contents(&scratch.path()), whole, "cut at {cut}");
+            assert_eq!(contents(&scratch.path()), whole, "cut at {cut}, the second time");
+        }
+    }
+
+    #[test]
+    fn zeros_behind_the_records_are_no_records() {
+        let scratch = Scratch::new("zeros");
+        let counters = Counters::default();
+        let mut loaded = Journal::open(&scratch.path(), 1 << 20).unwrap();
+        loaded.journal.append(b"kept", &counters);
+        drop(loaded);
+        let mut raw = std::fs::read(scratch.path()).unwrap();
+        raw.extend_from_slice(&[0; 64]);
+        std::fs::write(scratch.path(), raw).unwrap();
+        let loaded = Journal::open(&scratch.path(), 1 << 20).unwrap();
+        assert_eq!((loaded.contents.as_slice(), loaded.damaged), (&b"kept"[..], 64));
     }
 
     #[test]
