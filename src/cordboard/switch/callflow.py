@@ -126,6 +126,11 @@ class CallFlow:
         """Whether the caller's leg is up already, so that whoever is called from now on is to make the offer."""
         return False
 
+    @property
+    def early_dialog(self) -> int:
+        """A dialog with one who rings, in which media are agreed already; 0 for none."""
+        return 0
+
     def meet(self, party: Party, extension: Extension, identity: Identity) -> None:
         """Remembers who a party is that is not just its DN: a stranger behind a trunk, or a DN that hides."""
         if self.strangers is None:

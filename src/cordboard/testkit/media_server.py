@@ -6,6 +6,7 @@ test knows by a phone's :attr:`PhoneCall.hears` which dialog it is joined to.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
@@ -46,6 +47,8 @@ class MediaServer(Phone):
 
         self.endless = False
         """Whether it forgets to end what it plays."""
+        self.reliable = False
+        """Whether it describes its media in a reliable 183, and answers a moment later without saying it again."""
 
     @property
     def media(self) -> list[MediaCall]:
@@ -91,9 +94,17 @@ class MediaServer(Phone):
             return
         body = call.answer_to(message.body)
         call.port = _port(body)
-        call.session.answer(body=body)
-        call.note("answer sent")
-        self._play(call)
+        if self.reliable:
+            call.session.progress(183, body=body, reliable=True)
+            call.timers.append(self.network.clock.call_later(0.1, partial(self._answer, call, b"")))
+        else:
+            self._answer(call, body)
+
+    def _answer(self, call: MediaCall, body: bytes) -> None:
+        if call.session is not None and call.session.early:
+            call.session.answer(body=body)
+            call.note("answer sent")
+            self._play(call)
 
     def _play(self, call: MediaCall) -> None:
         if (

@@ -10,6 +10,7 @@ from cordboard.sip.endpoint import Dispatcher
 from cordboard.sip.outgoing import Outgoing
 from cordboard.sip.session import Session
 from cordboard.sip.session_timer import interval_of
+from cordboard.switch.flows.early import supports
 from cordboard.testkit.phone_call import PhoneCall, identity
 from cordboard.testkit.speech import Speech
 
@@ -347,12 +348,18 @@ class _Callee(_InCall):
             session.progress(manners.ring_status, headers, body=body, reliable=manners.reliable)
             self.call.note("ringing")
 
+    @property
+    def takes_reliable(self) -> bool:
+        """Whether the caller takes reliable provisional responses."""
+        invite = self.call.invite
+        return invite is not None and supports(invite)
+
     def answer(self) -> None:
         session = self.call.session
         phone = self.call.phone
         if session is not None and session.early:
             # RFC 3262 section 5: what was said reliably is not said again.
-            said = self.manners.reliable and self.manners.early_media
+            said = self.manners.reliable and self.manners.early_media and self.takes_reliable
             session.answer((*self.manners.headers, *phone.says), body=b"" if said else phone.sdp())
             self.call.note("answer sent")
             if self.manners.hang_up is not None:

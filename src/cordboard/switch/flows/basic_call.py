@@ -34,6 +34,7 @@ from cordboard.switch.features.sdp_origin import Origin
 from cordboard.switch.flows import consult, replaces, tones
 from cordboard.switch.flows.early import PASSED, Early, Told
 from cordboard.switch.flows.early import supports as supports_reliable
+from cordboard.switch.flows.early_media import EarlyMedia
 from cordboard.switch.flows.make_call_rfc3725 import black_hole
 from cordboard.switch.flows.reconnect import Reconnect
 from cordboard.switch.headers import body_of, end_to_end
@@ -56,7 +57,7 @@ PLAIN: Final = Told(b"", "application/sdp", reliable=False)
 class BasicCall(CallFlow):
     """A call from a phone, from its INVITE to its end."""
 
-    __slots__ = ("_early", "_offer", "_offerless", "_reliable", "_told", "_treated")
+    __slots__ = ("_early", "_early_media", "_offer", "_offerless", "_reliable", "_told", "_treated")
 
     def __init__(self, server: SipServer, call: Call) -> None:
         super().__init__(server, call)
@@ -67,6 +68,8 @@ class BasicCall(CallFlow):
         """What the caller's phone offered."""
         self._early: Early | None = None
         """What passes between the caller and one who rings, besides that he rings."""
+        self._early_media: EarlyMedia | None = None
+        """The same, for a caller who has been answered by a treatment."""
         self._treated = False
         """Whether a treatment has answered the caller."""
         self._told = 0
@@ -138,7 +141,12 @@ class BasicCall(CallFlow):
         if a is None or a.over:
             return
         if not a.early:
-            tones.ring_back(self)
+            if self._early_media is None:
+                self._early_media = EarlyMedia(
+                    self, offered=not self.asks_for_offer, otherwise=partial(tones.ring_back, self)
+                )
+            if not self._early_media.take(event, a, self):
+                tones.ring_back(self)
             return
         told = PLAIN
         if event.message.body or event.message.header("RSeq") is not None:
@@ -209,19 +217,29 @@ class BasicCall(CallFlow):
     def _connect(self, a: Session, b: Session, offer: bytes) -> None:
         """Joins a caller who was answered before: his phone is made the callee's offer."""
         self.establish()
-        self._close_early()
+        if self._early is not None:
+            self._early.close()
         self.rearrange(None)
+        joined = self._early_media is not None and self._early_media.joined_with(b)
         bridge = self.join(a, b, self.audit_interval())
-        if offer:
+        if offer and not joined:
             b.media.heard = offer
             bridge.engage(Reconnect(self, b, a, bridge.disengage)).start(offer)
-        else:
-            self.end(Outcome.FAILED, 488, ReleasedBy.SERVER, "no offer from the callee")
+            return
+        b.ack()
+        if not joined:
+            bridge.engage(Reconnect(self, a, b, bridge.disengage)).start()
 
     def _close_early(self) -> None:
+        for early in (self._early, self._early_media):
+            if early is not None:
+                early.close()
+
+    @property
+    def early_dialog(self) -> int:
+        """See CallFlow."""
         early = self._early
-        if early is not None:
-            early.close()
+        return early.chosen or 0 if early is not None and early.agreed else 0
 
     def part(self) -> None:
         """See CallFlow."""

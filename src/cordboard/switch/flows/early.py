@@ -121,14 +121,14 @@ class Early:
     def _acknowledge(self, dialog: int, offer: bytes = b"") -> None:
         """Acknowledges a reliable response the caller does not hear of; its offer leads nowhere."""
         body = dead_answer(offer, dialog) if offer and self._offerless else b""
-        self._ask(dialog, "PRACK", _nothing, body=body)
+        ask(self._dispatcher, dialog, "PRACK", body=body)
 
     def close(self) -> None:
         """The caller has his answer, or has gone: he acknowledges nothing any more."""
         self._a.pracked = None
         for dialog in self._owed:
             if dialog in self._dispatcher.dialogs:
-                self._ask(dialog, "PRACK", _nothing)
+                ask(self._dispatcher, dialog, "PRACK")
         self._owed.clear()
         owner = self._dispatcher.dialogs.get(self.chosen or 0)
         if isinstance(owner, Outgoing):
@@ -145,14 +145,14 @@ class Early:
         respond = partial(self._a.respond, event.transaction)
         if not body:
             respond(200)
-            self._ask(dialog, "PRACK", _nothing)
+            ask(self._dispatcher, dialog, "PRACK")
         elif self._offerless and not self.agreed:
             self._agree(heard=body)
-            self._ask(dialog, "PRACK", partial(_pass_back, respond), body=body, kind=kind)
+            ask(self._dispatcher, dialog, "PRACK", partial(_pass_back, respond), body=body, kind=kind)
         else:
             self._offering = self._a.dialog
             done = partial(self._exchanged, respond, body, by_caller=True)
-            self._ask(dialog, "PRACK", done, body=body, kind=kind)
+            ask(self._dispatcher, dialog, "PRACK", done, body=body, kind=kind)
         return True
 
     def from_caller(self, event: _core.RequestEvent) -> None:
@@ -187,7 +187,7 @@ class Early:
             if offering:
                 self._offering = event.dialog
                 done = partial(self._exchanged, respond, body, by_caller=by_caller)
-            self._ask(to, message.method, done, body=body, kind=kind, headers=end_to_end(message))
+            ask(self._dispatcher, to, message.method, done, body=body, kind=kind, headers=end_to_end(message))
 
     def _exchanged(
         self, respond: Respond, offer: bytes, status: int, event: _core.ResponseEvent | None, *, by_caller: bool
@@ -202,20 +202,20 @@ class Early:
                 self._agree(told=offer, heard=answer)
         _pass_back(respond, status, event)
 
-    def _ask(
-        self,
-        dialog: int,
-        method: str,
-        done: Callable[[int, _core.ResponseEvent | None], None],
-        *,
-        body: bytes = b"",
-        kind: str = "application/sdp",
-        headers: _core.Headers = (),
-    ) -> None:
-        transaction = self._dispatcher.endpoint.send_in_dialog(
-            dialog, method, headers=headers, body=body, content_type=kind
-        )
-        self._dispatcher.transactions[transaction] = _Asked(self._dispatcher, transaction, done)
+
+def ask(
+    dispatcher: Dispatcher,
+    dialog: int,
+    method: str,
+    done: Callable[[int, _core.ResponseEvent | None], None] = lambda *_: None,
+    *,
+    body: bytes = b"",
+    kind: str = "application/sdp",
+    headers: _core.Headers = (),
+) -> None:
+    """Sends a request within an early dialog, and tells ``done`` its final status, and the response if any."""
+    transaction = dispatcher.endpoint.send_in_dialog(dialog, method, headers=headers, body=body, content_type=kind)
+    dispatcher.transactions[transaction] = _Asked(dispatcher, transaction, done)
 
 
 class _Asked:
@@ -252,7 +252,3 @@ def _pass_back(respond: Respond, status: int, event: _core.ResponseEvent | None)
         return
     body, kind = body_of(event.message)
     respond(status, headers=end_to_end(event.message), body=body, content_type=kind)
-
-
-def _nothing(status: int, event: _core.ResponseEvent | None) -> None:
-    """Nobody waits for it."""

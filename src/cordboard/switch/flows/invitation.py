@@ -17,6 +17,7 @@ from cordboard.model.enums import DNRole
 from cordboard.model.party import Move, advance
 from cordboard.switch.delivery import RINGING, Delivery, Offer, error_of, refusal_of
 from cordboard.switch.features.sdp_origin import Origin
+from cordboard.switch.flows.early_media import SUPPORTED, EarlyMedia
 from cordboard.switch.flows.make_call_rfc3725 import black_hole
 from cordboard.switch.headers import body_of
 
@@ -35,7 +36,18 @@ if TYPE_CHECKING:
 class Invitation:
     """The Recipient of such a delivery."""
 
-    __slots__ = ("_announced", "_by", "_done", "_offer", "_party", "_reference", "branches", "conference", "flow")
+    __slots__ = (
+        "_announced",
+        "_by",
+        "_done",
+        "_early",
+        "_offer",
+        "_party",
+        "_reference",
+        "branches",
+        "conference",
+        "flow",
+    )
 
     def __init__(self, flow: CallFlow, by: Party, done: Done, reference_id: int = 0, link: Link | None = None) -> None:
         """``by``: who asks for it. ``done``: told once, that somebody rings, or why nobody will."""
@@ -50,13 +62,14 @@ class Invitation:
         self._announced: list[Party] = []
         """Of whom the others know."""
         self._offer = black_hole(Origin(flow.call.call_id, ipv6=False), ipv6=False)
+        self._early = EarlyMedia(flow, offered=True)
         self.branches: Delivery | None = None
 
     def start(self, number: str) -> bool:
         """Calls a number. Whether somebody is being called."""
         flow = self.flow
         asking = flow.extension_of(self._by)
-        offer = Offer(asking, flow.identity_of(self._by), body=self._offer)
+        offer = Offer(asking, flow.identity_of(self._by), [SUPPORTED], self._offer)
         self.branches = delivery = Delivery(flow.server, flow, offer, owner=self, role=DNRole.CONFERENCE_MEMBER)
         delivery.start(number)
         return self.branches is not None
@@ -122,6 +135,7 @@ class Invitation:
 
     def on_branch_progress(self, branches: Called, event: _core.ResponseEvent) -> None:  # noqa: ARG002
         """Somebody rings."""
+        self._early.take(event)
         if event.status in RINGING and self.branches is not None:
             for party in self.branches.parties:
                 self._announce(party)
@@ -131,7 +145,8 @@ class Invitation:
         self.branches = None
         party, conference = self._party, self.conference
         session.media.continued = True
-        session.media.said, session.media.heard = self._offer, body_of(event.message)[0]
+        heard = self._early.description(session, body_of(event.message)[0])
+        session.media.said, session.media.heard = self._offer, heard
         session.ack()
         if party is None or conference is None:
             session.hang_up()

@@ -17,8 +17,9 @@ time to be answered; then the callee is called, without an offer; its offer goes
 Phones that cannot talk directly (:mod:`cordboard.switch.features.media_path`) are anchored then, in place of the
 re-INVITE.
 
-With a Media Server, and ``ring-tone-on-make-call``, A hears ringback from B's 180 on, by a re-INVITE with the server's
-offer (:mod:`cordboard.switch.flows.waiting`).
+A callee that makes its offer reliably before it answers is heard from then on
+(:mod:`cordboard.switch.flows.early_media`). With a Media Server, and ``ring-tone-on-make-call``, A hears ringback from
+B's 180 on, by a re-INVITE with the server's offer (:mod:`cordboard.switch.flows.waiting`), unless it hears B already.
 
 When the caller's phone does not answer there never was a call: EventError to the requester. When the callee does not:
 A has EventDestinationBusy, hears busy or fast busy for ``busy-tone-time``, and is let go. A glare on the re-INVITE is
@@ -43,6 +44,8 @@ from cordboard.switch.features import media_path
 from cordboard.switch.features.caller_id import Identity, name_addr, user_part
 from cordboard.switch.features.sdp_origin import Origin
 from cordboard.switch.flows import tones
+from cordboard.switch.flows.early_media import SUPPORTED, EarlyMedia
+from cordboard.switch.flows.reconnect import Reconnect
 from cordboard.switch.headers import body_of
 from cordboard.switch.legs import Branches
 from cordboard.switch.records import Outcome, ReleasedBy
@@ -87,7 +90,18 @@ def black_hole(origin: Origin, *, ipv6: bool, srtp: bool = False) -> bytes:
 class MakeCallFlow(CallFlow):
     """A call a desktop asked for, from its request to its end."""
 
-    __slots__ = ("_heard", "_hole", "_link", "_origin", "_reference_id", "_retry", "_shown", "_told", "_tries")
+    __slots__ = (
+        "_early",
+        "_heard",
+        "_hole",
+        "_link",
+        "_origin",
+        "_reference_id",
+        "_retry",
+        "_shown",
+        "_told",
+        "_tries",
+    )
 
     requested = True
     asks_for_offer = True
@@ -100,6 +114,8 @@ class MakeCallFlow(CallFlow):
         """Whom the caller's phone shows."""
         self._origin: Branches | None = None
         """The caller while it is being called."""
+        self._early = EarlyMedia(self, offered=True)
+        """What comes before the answer of whoever is being called."""
         self._retry: Timer | None = None
         self._heard = b""
         """What the callee's phone offered."""
@@ -125,7 +141,7 @@ class MakeCallFlow(CallFlow):
             from_=self._shown.address,
             to=origin.target_uri,
             contact_user=user_part(call.dnis),
-            headers=[*self._shown.headers(origin.settings.identity_headers), *origin.alerting],
+            headers=[*self._shown.headers(origin.settings.identity_headers), *origin.alerting, SUPPORTED],
             body=self._hole,
         )
 
@@ -134,7 +150,8 @@ class MakeCallFlow(CallFlow):
         call = self.call
         caller = server.extensions.get(call.ani)
         who = caller.who if caller is not None else Identity(name_addr("", call.ani, server.settings.domain), call.ani)
-        self.branches = delivery = Delivery(server, self, Offer(caller, who))
+        self._early = EarlyMedia(self, offered=False, otherwise=partial(tones.ring_back, self))
+        self.branches = delivery = Delivery(server, self, Offer(caller, who, [SUPPORTED]))
         delivery.start(call.dnis)
 
     def wind_up(self) -> None:
@@ -149,6 +166,7 @@ class MakeCallFlow(CallFlow):
             # The desktop is owed an answer, unless it is the one who gave up or has been told already.
             if self._reference_id:
                 self._tell(Code.PHONE_NO_ANSWER, "given up")
+        self._early.close()
 
     def _tell(self, code: int, detail: str) -> None:
         reference_id, self._reference_id = self._reference_id, 0
@@ -163,9 +181,11 @@ class MakeCallFlow(CallFlow):
 
     def on_branch_progress(self, branches: Called, event: _core.ResponseEvent) -> None:
         """A phone rings."""
+        heard = self._early.take(event, self.a, self)
         if branches is self.branches and event.status in RINGING:
             self.ring()
-            tones.ring_back(self)
+            if not heard:
+                tones.ring_back(self)
 
     def on_branch_answer(self, branches: Called, session: Session, event: _core.ResponseEvent) -> None:
         """A phone answered."""
@@ -174,7 +194,8 @@ class MakeCallFlow(CallFlow):
             self.a = session
             self.caller_call_id = branches.call_id
             session.ack()
-            session.media.said, session.media.heard = self._hole, body_of(event.message)[0]
+            heard = self._early.description(session, body_of(event.message)[0])
+            session.media.said, session.media.heard = self._hole, heard
             reference_id, self._reference_id = self._reference_id, 0
             assert self.caller is not None  # noqa: S101 - set by start
             advance(self.caller, Move.DIAL, self.server.reporter, reference_id=reference_id, link=self._link)
@@ -185,14 +206,29 @@ class MakeCallFlow(CallFlow):
         self.callee_call_id = branches.call_id
         self.establish()
         offer, kind = body_of(event.message)
-        self._heard = session.media.heard = offer
-        apart = self.apart(self.a, session) if self.a is not None else media_path.NOTHING
+        self._heard = session.media.heard = self._early.description(session, offer)
+        joined = self._early.joined_with(session)
+        apart = self.apart(self.a, session) if self.a is not None and not joined else media_path.NOTHING
         if offer and apart & media_path.APART:
             self.anchor(apart)
-        elif offer:
+        elif offer and not joined:
             self._offer(self._next(offer, kind), kind)
-        else:
-            self.end(Outcome.FAILED, 488, ReleasedBy.SERVER, "no offer from the callee")
+        elif self.a is not None:
+            session.ack()
+            self.rearrange(None)
+            bridge = self.join(self.a, session, self.audit_interval())
+            if not joined:
+                bridge.engage(Reconnect(self, self.a, session, bridge.disengage)).start()
+
+    @property
+    def early_dialog(self) -> int:
+        """See CallFlow."""
+        return self._early.dialog
+
+    def part(self) -> None:
+        """See CallFlow."""
+        self._early.close()
+        super().part()
 
     def on_branch_failure(self, branches: Called, failure: Failure) -> None:
         """A phone will not answer."""

@@ -307,11 +307,11 @@ class Reconnect:
         else:
             self._refused(Input.REFUSED)
 
-    def acknowledged(self, message: _core.Message) -> None:
-        """The ACK of a sink that was not answered before came, with its answer."""
+    def acknowledged(self, message: _core.Message | None) -> None:
+        """The ACK of a sink that was not answered before came, with its answer; None when there will be none."""
         if self._told:
             told, self._told = self._told, b""
-            if message.body or self.state is State.DONE:
+            if message is not None and (message.body or self.state is State.DONE):
                 self._agreed(told, message.body)
             else:
                 # He has hung up before he was heard.

@@ -22,12 +22,14 @@ EventPartyChanged on whoever is left; the ConnID of the main call survives.
 from __future__ import annotations
 
 from enum import Enum
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from cordboard.model.enums import CallState
 from cordboard.model.party import Move, Party, advance
 from cordboard.switch.delivery import RINGING, Delivery, Offer, Refusal, refusal_of
 from cordboard.switch.flows import anchoring, tones
+from cordboard.switch.flows.early_media import SUPPORTED, EarlyMedia
 from cordboard.switch.flows.leaving import Alone, Leaving
 from cordboard.switch.flows.reconnect import Reconnect
 from cordboard.switch.flows.uniting import Uniting
@@ -103,9 +105,6 @@ PENDING: Final = frozenset({_S.CALLING, _S.RINGING, _S.BLIND})
 HUNG_UP: Final = Refusal(Outcome.REJECTED, 480, CallState.GENERAL_ERROR, "hung up at once", ReleasedBy.CALLEE)
 """Why it failed that somebody answered."""
 
-NO_OFFER: Final = Refusal(Outcome.FAILED, 488, CallState.GENERAL_ERROR, "no offer from the target")
-"""As :data:`HUNG_UP`."""
-
 
 class TransferStateError(Exception):
     """A transfer was given an input its state has no entry for."""
@@ -137,8 +136,10 @@ class Transfer:
     """A transfer of a call, from the request to its end."""
 
     __slots__ = (
+        "_alone",
         "_answered",
         "_early",
+        "_early_media",
         "_uniting",
         "branches",
         "consult",
@@ -175,6 +176,10 @@ class Transfer:
         """The target while it is being called."""
         self._early: Session | None = None
         """The transferor's leg of the consultation."""
+        self._early_media = EarlyMedia(flow, offered=False, otherwise=partial(tones.ring_back, flow))
+        """What comes before the target's answer, unless the consultation takes it."""
+        self._alone = Alone(flow, flow.on_hang_up, flow.on_lost)
+        """Handler of the survivor's leg, while nobody is at the other end."""
         self._answered: Session | None = None
         """The target's leg, once it has answered and is in no call yet."""
         self._uniting: Uniting | None = None
@@ -207,9 +212,9 @@ class Transfer:
         self._step(Input.START)
         flow = self.flow
         asking = flow.extension_of(self.transferor)
-        offer = Offer(
-            flow.extension_of(self.survivor), flow.identity_of(self.survivor), headers, body=b"", besides=asking
-        )
+        survivor = flow.extension_of(self.survivor)
+        said = [*headers, SUPPORTED]
+        offer = Offer(survivor, flow.identity_of(self.survivor), said, body=b"", besides=asking)
         self.branches = Delivery(
             flow.server, flow, offer, owner=self, role=self.transferor.role, arrived=CallState.TRANSFERRED
         )
@@ -321,13 +326,19 @@ class Transfer:
         self.observer.progress(180)
 
     def on_branch_progress(self, branches: Called, event: _core.ResponseEvent) -> None:
-        """The target rings."""
-        if self.state is State.RINGING and self.consult is not None:
+        """The target rings; who waits for it alone hears what it has to be heard."""
+        consulting = self.state is State.RINGING and self.consult is not None
+        rings = event.status in RINGING
+        if self.consult is not None and consulting:
             self.consult.on_branch_progress(branches, event)
-        if self.state is State.BLIND and event.status in RINGING:
-            tones.ring_back(self.flow)
-        elif event.status in RINGING:
+        if rings and self.state is not State.BLIND:
             self.observer.progress(180)
+        if consulting:
+            return
+        blind = self.state is State.BLIND
+        heard = self._early_media.take(event, self.survivor_session if blind else None, self._alone)
+        if blind and rings and not heard:
+            tones.ring_back(self.flow)
 
     def on_branch_answer(self, branches: Called, session: Session, event: _core.ResponseEvent) -> None:
         """The target answered: it is joined with the survivor."""
@@ -337,34 +348,24 @@ class Transfer:
         before = self._step(Input.ANSWERED)
         self.flow.ring(target)
         body, _ = body_of(event.message)
-        session.media.heard = body
+        session.media.heard = self._early_media.description(session, body)
         if consult is not None:
             consult.callee_call_id = branches.call_id
-        offerless = consult is None or consult.asks_for_offer
-        if not offerless:
+        offer = body if consult is None or consult.asks_for_offer else b""
+        joined = self._early_media.joined_with(session)
+        if joined or not offer:
             session.ack()
-        if before is State.BLIND:
-            self._answered_blind(session, body, offerless=offerless)
+        if before is not State.BLIND:
+            self._answered = session
+            self._join(session, offer)
             return
-        self._answered = session
-        if offerless and not body:
-            session.hang_up()
-            self._failed(NO_OFFER)
-        else:
-            self._join(session, body if offerless else b"")
-
-    def _answered_blind(self, session: Session, body: bytes, *, offerless: bool) -> None:
-        flow, target = self.flow, self.target
-        assert target is not None  # noqa: S101 - the caller's
+        flow = self.flow
         flow.branches = None
         advance(target, Move.ANSWER, flow.server.reporter)
-        if offerless and not body:
-            flow.b = session
-            flow.end(Outcome.FAILED, NO_OFFER.status, ReleasedBy.SERVER, NO_OFFER.reason)
-            return
         bridge = self._bridge(session)
-        source, sink = (session, self.survivor_session) if offerless else (self.survivor_session, session)
-        bridge.engage(Reconnect(flow, source, sink, bridge.disengage)).start(body if offerless else b"")
+        if not joined:
+            source, sink = (session, self.survivor_session) if offer else (self.survivor_session, session)
+            bridge.engage(Reconnect(flow, source, sink, bridge.disengage)).start(offer)
 
     def on_branch_failure(self, branches: Called, failure: Failure) -> None:  # noqa: ARG002
         """Nobody will answer; whoever was called has been let go."""
@@ -373,6 +374,7 @@ class Transfer:
 
     def _failed(self, refusal: Refusal) -> None:
         """The target will not take the transferor's place."""
+        self._early_media.close()
         before = self._step(Input.FAILED)
         if before is State.BLIND:
             # The transferor is gone: there is nobody left to talk to.
@@ -455,15 +457,22 @@ class Transfer:
             if uniting is not None:
                 uniting.go_on(bridge)
             return
-        branches = self.branches
+        branches, consult, flow = self.branches, self.consult, self.flow
+        agreed = self._early_media.dialog
+        if consult is not None:
+            agreed = consult.early_dialog
+            ring_back = partial(tones.ring_back, flow)
+            self._early_media = EarlyMedia(flow, offered=not consult.asks_for_offer, otherwise=ring_back)
         self._transferor_out()
         if branches is not None:
             branches.forsaken = True
-        self.flow.branches = branches
-        self.flow.transfer = self
-        self.survivor_session.handler = Alone(self.flow, self.flow.on_hang_up, self.flow.on_lost)
+        flow.branches = branches
+        flow.transfer = self
+        self.survivor_session.handler = self._alone
+        if self._early_media.redirect(self.survivor_session, self._alone, agreed):
+            return
         if self.target is not None and self.target.alive:
-            tones.ring_back(self.flow)
+            tones.ring_back(flow)
 
     def ended(self, flow: CallFlow) -> None:
         """The main call or the consultation ends by itself while the target is being called or joined."""
@@ -475,6 +484,7 @@ class Transfer:
             self.branches = None
             self._undo(487)
             return
+        self._early_media.close()
         before = self._step(Input.SURVIVOR_LEFT)
         if before is State.CALLING and self.branches is not None:
             self.branches.cancel()

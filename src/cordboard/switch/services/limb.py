@@ -28,6 +28,7 @@ from cordboard.sip import likeness
 from cordboard.sip import session as sessions
 from cordboard.sip.session import SILENT
 from cordboard.switch.bridge import Bridge
+from cordboard.switch.flows.early_media import SUPPORTED, EarlyMedia
 from cordboard.switch.flows.reconnect import Reconnect
 from cordboard.switch.headers import body_of
 from cordboard.switch.legs import Branches
@@ -128,6 +129,7 @@ class Limb(Alone):
     __slots__ = (
         "_branches",
         "_choose",
+        "_early",
         "_reconnect",
         "_told",
         "_tried",
@@ -165,6 +167,8 @@ class Limb(Alone):
         self.bridge: Bridge | None = None
         """Both, joined."""
         self._branches: Branches | None = None
+        self._early: EarlyMedia | None = None
+        """What comes before the service's answer."""
         self._reconnect: Reconnect | None = None
         self._tried: list[Service] = []
 
@@ -231,6 +235,8 @@ class Limb(Alone):
             self._next(service)
             return
         domain = server.settings.domain
+        offer = self.leg.media.heard if offers(self.leg) else b""
+        self._early = EarlyMedia(self.flow, offered=bool(offer))
         self._branches = branches = Branches(server.clock, self)
         branches.start(
             server.dispatcher,
@@ -241,13 +247,13 @@ class Limb(Alone):
             to=f"<{uri}>",
             contact_user="",
             headers=self._headers(),
-            body=self.leg.media.heard if offers(self.leg) else b"",
+            body=offer,
         )
 
     def _headers(self) -> _core.Headers:
         """What the service is told of the call, and of whose leg it is."""
         call, party = self.flow.call, self.flow.party_of(self.leg)
-        told = [("X-Cordboard-ConnID", call.conn_id), ("X-Cordboard-CallUUID", call.uuid)]
+        told = [SUPPORTED, ("X-Cordboard-ConnID", call.conn_id), ("X-Cordboard-CallUUID", call.uuid)]
         if party is not None:
             told.append(("X-Cordboard-Party", party.number))
         like = "" if offers(self.leg) else str(likeness.of(self.leg.media.heard))
@@ -265,8 +271,10 @@ class Limb(Alone):
         self._step(what)
         self._told(self)
 
-    def on_branch_progress(self, branches: Called, event: _core.ResponseEvent) -> None:
+    def on_branch_progress(self, branches: Called, event: _core.ResponseEvent) -> None:  # noqa: ARG002
         """The service takes its time."""
+        if self._early is not None:
+            self._early.take(event)
 
     def on_branch_failure(self, branches: Called, failure: Failure) -> None:  # noqa: ARG002
         """The service refused, or does not answer."""
@@ -277,10 +285,11 @@ class Limb(Alone):
     def on_branch_answer(self, branches: Called, session: Session, event: _core.ResponseEvent) -> None:  # noqa: ARG002
         """The service answered."""
         self._branches = None
-        body, _ = body_of(event.message)
+        offer, _ = body_of(event.message)
+        body = self._early.description(session, offer) if self._early is not None else offer
         self.media = session
         session.media.heard = body
-        if not body:
+        if not body or (not offer and offers(self.leg) and not self.leg.media.heard):
             assert self.service is not None  # noqa: S101 - it was called
             self._next(self.service)
             return
@@ -291,7 +300,10 @@ class Limb(Alone):
             self._answer(session, body)
             return
         self._reconnect = Reconnect(self.flow, session, self.leg, self._joined, phones=False)
-        self._bridge(session).engage(self._reconnect).start(body)
+        if not offer:
+            # Its offer came before the answer, and was answered.
+            session.ack()
+        self._bridge(session).engage(self._reconnect).start(offer)
 
     def _answer(self, media: Session, body: bytes) -> None:
         """Answers a party that waits for it with what the service says."""
