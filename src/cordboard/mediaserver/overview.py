@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 if TYPE_CHECKING:
+    from cordboard.mediaserver.conference import Conference
     from cordboard.mediaserver.leg import ServedLeg
     from cordboard.mediaserver.server import MediaServer
 
@@ -62,16 +63,18 @@ def overview(server: MediaServer) -> Overview:
         server.settings.max_legs,
         server.draining,
         [_leg(server, leg, service) for leg, service in server.legs.items()],
-        [
-            ConferenceView(
-                conference.name,
-                [_called(leg) for leg in conference.members],
-                [_called(leg) for leg in conference.members if leg.media in conference.room.speakers()],
-                list(conference.dialogs),
-            )
-            for conference in server.conferences.values()
-        ],
+        [_conference(conference) for conference in server.conferences.values()],
         list(server.recordings.calls.open),
+    )
+
+
+def _conference(conference: Conference) -> ConferenceView:
+    speakers = conference.room.speakers()
+    return ConferenceView(
+        conference.name,
+        [_called(leg) for leg in conference.members],
+        [_called(leg) for leg in conference.members if leg.media in speakers],
+        list(conference.dialogs),
     )
 
 

@@ -12,13 +12,13 @@ unless the operator has a file of that name.
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
 from cordboard.media import File, Source, Tone, Waves
-from cordboard.mediaserver.prompts import ENDINGS, Catalogue, PromptError, saying, texts
+from cordboard.mediaserver.prompts import ENDINGS, LANGUAGES, Catalogue, PromptError, saying, texts
 from cordboard.mediaserver.speech import SpeechError
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ def _plain(text: str) -> str:
     return " ".join("".join(sign if sign.isalnum() else " " for sign in text.casefold()).split())
 
 
-@cache
+@lru_cache(LANGUAGES)
 def _by_text(language: str) -> Mapping[str, str]:
     """The names of the shipped prompts of a language by what they say."""
     return {_plain(text): name for name, text in texts(language).items()}

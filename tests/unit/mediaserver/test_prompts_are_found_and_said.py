@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cordboard.mediaserver.prompts import SHIPPED, Catalogue, PromptError, saying, texts
+from cordboard.mediaserver.prompts import LANGUAGES, SHIPPED, Catalogue, PromptError, saying, texts
+from cordboard.mediaserver.sounds import SoundError, Sounds, _by_text
 
 ENGLISH = texts()
 
@@ -130,3 +131,12 @@ def test_lengths_of_time():
     assert words(saying.duration(7265)) == "two hours one minute"
     with pytest.raises(ValueError, match="length of time"):
         saying.duration(-1)
+
+
+def test_languages_nobody_speaks_are_not_remembered_for_ever():
+    sounds = Sounds(())
+    for number in range(3 * LANGUAGES):
+        with pytest.raises(SoundError):
+            sounds.speak("nothing that ships", f"x{number}")
+    assert texts.cache_info().currsize <= LANGUAGES
+    assert _by_text.cache_info().currsize <= LANGUAGES

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -20,6 +20,9 @@ SHIPPED: Final = Path(__file__).resolve().parent
 """Where the prompts of the package are."""
 
 DEFAULT_LANGUAGE: Final = "en"
+
+LANGUAGES: Final = 64
+"""Languages whose texts are remembered: whoever asks names the language."""
 
 ENDINGS: Final = (".wav", ".opus", ".ogg", ".ulaw", ".alaw", ".sln")
 """Endings of sound files, in the order they are looked for."""
@@ -72,7 +75,7 @@ def _sound(place: Path, name: str) -> Path | None:
     return next((path for path in candidates if path.is_file()), None)
 
 
-@cache
+@lru_cache(LANGUAGES)
 def texts(language: str = DEFAULT_LANGUAGE) -> Mapping[str, str]:
     """What the shipped prompts of a language say, by name; nothing for a language that does not ship."""
     if _LANGUAGE.fullmatch(language) is None:
