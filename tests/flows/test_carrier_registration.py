@@ -161,3 +161,56 @@ def test_the_server_takes_its_registration_back_when_it_stops(centre):
     centre.switch.shut_down()
     centre.run(5)
     assert carrier.contacts == []
+
+
+def said(centre):
+    """The REGISTERs and the final responses to them that passed: account, expiry or status."""
+    found = []
+    for packet in centre.network.packets:
+        message = _core.Message.parse(packet.data)
+        if message.is_request and message.method == "REGISTER" and packet.source == centre.node.address:
+            found.append((message.address("From")[1].partition("@")[0], message.header("Expires")))
+        elif not message.is_request and "REGISTER" in message.header("CSeq"):
+            found.append((message.address("To")[1].partition("@")[0], message.status))
+    return [one for one in found if one[1] not in (100, 401)]
+
+
+@pytest.mark.parametrize("change", [{"register_expires": 60.0}, {"password": "other"}])
+def test_another_password_or_time_is_no_other_registration(centre, change):
+    Carrier(centre)
+    connect(centre)
+    centre.run(2)
+    before, registration = len(said(centre)), centre.switch.registrations["carrier"]
+    connect(centre, **change)
+    centre.run(2)
+    assert centre.switch.registrations["carrier"] is registration
+    after = said(centre)[before:]
+    assert {expires for _, expires in after if isinstance(expires, str)} == {
+        "60" if "register_expires" in change else "100"
+    }
+    assert after[-1][1] == (200 if "register_expires" in change else 403)
+
+
+def test_another_name_is_registered_once_the_old_one_is_taken_back(centre):
+    carrier = Carrier(centre)
+    ha1 = _core.digest_ha1("other", "carrier.example", PASSWORD, "MD5")
+    carrier.switch.configure(DnSettings(number="other", ha1=(("MD5", ha1),), authenticate=("REGISTER",)))
+    connect(centre)
+    centre.run(2)
+    before = len(said(centre))
+    connect(centre, account="other")
+    centre.run(2)
+    after = list(dict.fromkeys(said(centre)[before:]))
+    assert after == [("sip:acme", "0"), ("sip:acme", 200), ("sip:other", "100"), ("sip:other", 200)]
+    assert centre.switch.registrations["carrier"].state is State.REGISTERED
+
+
+def test_who_is_not_wanted_any_more_meanwhile_is_not_registered(centre):
+    Carrier(centre)
+    connect(centre)
+    centre.run(2)
+    connect(centre, account="other")
+    connect(centre, account="third", registers_with=False)
+    centre.run(40)
+    assert not any(account in ("sip:other", "sip:third") for account, _ in said(centre))
+    assert centre.switch.registrations == {}

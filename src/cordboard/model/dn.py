@@ -22,6 +22,7 @@ class DN:
     __slots__ = (
         "address_type",
         "features",
+        "gone",
         "locations",
         "number",
         "parties",
@@ -43,6 +44,8 @@ class DN:
         """Whether its device does not answer its tests (option ``oos-check``)."""
         self.unregistered = False
         """Whether we should be registered with its device, and are not (option ``trunk-register``)."""
+        self.gone = False
+        """Whether it has been taken out of the configuration. Calls it is in go on."""
         self.locations: Sequence[Any] = ()
         """Where phones have registered, best first."""
         self.parties: dict[Party, None] = {}
@@ -54,6 +57,8 @@ class DN:
     @property
     def in_service(self) -> bool:
         """Whether a call can be offered to it; to a Routing Point, which is no device, always."""
+        if self.gone:
+            return False
         if self.address_type is AddressType.ROUTE_DN:
             return True
         return not (self.silent or self.unregistered) and (self.static_contact is not None or bool(self.locations))

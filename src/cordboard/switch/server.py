@@ -7,28 +7,24 @@ after each T-Library request and each timer as well.
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from cordboard.model import events as ev
-from cordboard.model.forwarding import NOTHING
 from cordboard.model.reporter import Reporter
 from cordboard.sip.endpoint import Dispatcher
 from cordboard.sip.resolver.failover import Affinity
 from cordboard.sip.resolver.lookup import Resolver
 from cordboard.sip.session_timer import SessionTimers
-from cordboard.switch import requests
+from cordboard.switch import configuring, requests
 from cordboard.switch.barrier import GuardedClock, flow_behind, flow_of, struck
 from cordboard.switch.bridge import ALLOW
 from cordboard.switch.flows import basic_call
 from cordboard.switch.log import Log
 from cordboard.switch.ports import NoFeatureStore, NoMeters, NoRecords
-from cordboard.switch.routing import Extension, find
+from cordboard.switch.routing import find
 from cordboard.switch.services.pool import Services
+from cordboard.switch.trunks.accounts import Accounts
 from cordboard.switch.trunks.dial_plan import DialPlan
-from cordboard.switch.trunks.monitor import Monitor
-from cordboard.switch.trunks.registration import Registration
-from cordboard.switch.trunks.selection import Trunk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -41,12 +37,14 @@ if TYPE_CHECKING:
     from cordboard.model.requests import Request
     from cordboard.sip.clock import Clock
     from cordboard.sip.endpoint import Endpoint
-    from cordboard.sip.resolver.locate import Located
     from cordboard.switch.callflow import CallFlow
     from cordboard.switch.delivery.at_point import AtPoint
     from cordboard.switch.ports import FeatureStore, Meters, RecordSink
-    from cordboard.switch.routing import Outside, Target
+    from cordboard.switch.routing import Extension, Outside, Target
     from cordboard.switch.settings import DnSettings, ServerSettings
+    from cordboard.switch.trunks.monitor import Monitor
+    from cordboard.switch.trunks.registration import Registration
+    from cordboard.switch.trunks.selection import Trunk
 
 REFUSED: Final = {"REFER": 403, "SUBSCRIBE": 489, "PUBLISH": 489, "NOTIFY": 481}
 """Requests outside a dialog that are known, but not for this server yet, and their answer; others get 405."""
@@ -100,13 +98,13 @@ class SipServer:
         """The tests of DNs that are tested, by number."""
         self.registrations: dict[str, Registration] = {}
         """Our registrations with trunks, by the number of their DN."""
-        self._accounts: dict[str, tuple[str, str]] = {}
-        """Accounts the core knows of, (user, host) by the number of the trunk's DN."""
+        self.accounts = Accounts(self)
+        """Our accounts with carriers."""
         self.plan = DialPlan()
         self.turns: dict[str, int] = {}
         """Where each circular hunt group goes on."""
         self.features = features if features is not None else NoFeatureStore()
-        self._kept: dict[str, Features] = {}
+        self.kept: dict[str, Features] = {}
         """Features of DNs that are not configured, or not yet."""
         self.draining = False
         """Whether new calls are refused because the server is to stop."""
@@ -140,143 +138,18 @@ class SipServer:
         self.dispatcher.endpoint.refuse_new(refuse)
 
     def configure(self, settings: DnSettings) -> None:
-        """Adds a DN or changes its settings; calls on it go on. Raises ContactError and changes nothing."""
-        number = settings.number
-        extension = self.extensions.get(number)
-        domain = self.settings.domain
-        if extension is None:
-            extension = Extension(settings, domain)
-            extension.resolve(self.resolver)
-            self._check_plan(settings)
-            self.extensions[number] = extension
-            extension.dn.features = self._kept.pop(number, NOTHING)
-            changed = False
-        else:
-            before, kept = extension.dn.in_service, extension.settings
-            extension.change(settings, domain)
-            try:
-                self._check_plan(settings)
-                extension.resolve(self.resolver)
-            except ValueError:
-                extension.change(kept, domain)
-                raise
-            changed = extension.dn.in_service != before
-        self._outward(extension)
-        self._declare(extension, settings.peers)
-        named = extension.is_trunk and not settings.peers
-        extension.watch(partial(self._found, extension) if named else None)
-        if changed:
-            self.reporter.service(extension.dn)
-
-    def _declare(self, extension: Extension, peers: Sequence[str]) -> None:
-        """Tells the core of a DN. ``peers``: the addresses that are it."""
-        settings = extension.settings
-        self.dispatcher.endpoint.set_dn(
-            settings.number,
-            ha1=settings.ha1,
-            authenticate=settings.authenticate,
-            registers=not extension.is_trunk,
-            peers=peers,
-        )
-
-    def _found(self, extension: Extension, located: Located) -> None:
-        """The name of a trunk leads to these servers now: its calls come from them. If to none, it stays as it is."""
-        if located.destinations:
-            hosts = {destination.host: None for destination in located.destinations}
-            self._declare(extension, tuple(hosts))
+        """See :func:`cordboard.switch.configuring.configure`."""
+        configuring.configure(self, settings)
 
     def unconfigure(self, number: str) -> None:
-        """Takes a DN out. Calls on it go on; nobody can call it or register as it any more."""
-        extension = self.extensions.pop(number, None)
-        if extension is None:
-            return
-        account = self._accounts.pop(number, None)
-        registration = self.registrations.pop(number, None)
-        if registration is not None:
-            registration.end(partial(self._drop_account, account))
-        else:
-            self._drop_account(account)
-        extension.forget()
-        self.trunks.pop(number, None)
-        self.services.drop(number)
-        self.turns.pop(number, None)
-        monitor = self.monitors.pop(number, None)
-        if monitor is not None:
-            monitor.stop()
-        if extension.settings.dial_plan:
-            self.plan = self._planned(None)
-        self._kept[number] = extension.dn.features
-        self.dispatcher.endpoint.remove_dn(number)
-        if extension.dn.in_service:
-            extension.dn.locations = ()
-            extension.dn.static_contact = None
-            self.reporter.service(extension.dn)
-
-    def _outward(self, extension: Extension) -> None:
-        """Takes over what a DN's settings mean for the way outside."""
-        settings = extension.settings
-        number = settings.number
-        self.services.take(extension)
-        if extension.is_trunk:
-            trunk = self.trunks.get(number)
-            if trunk is None or trunk.extension is not extension:
-                self.trunks[number] = Trunk(extension)
-        else:
-            self.trunks.pop(number, None)
-        monitor = self.monitors.get(number)
-        wanted = settings.oos_check > 0 and settings.static_contact is not None
-        if monitor is not None and (not wanted or monitor.extension is not extension):
-            self.monitors.pop(number).stop()
-            monitor = None
-        if wanted and monitor is None:
-            self.monitors[number] = Monitor(self, extension)
-        self._account(extension)
-        self.plan = self._planned(None)
-
-    def _account(self, extension: Extension) -> None:
-        """Takes over our account with a trunk: what challenges are answered with, and the registration."""
-        settings = extension.settings
-        number = settings.number
-        known = self._accounts.pop(number, None)
-        account = (settings.account, extension.host)
-        has_account = extension.is_trunk and bool(settings.account and settings.account_password)
-        if has_account:
-            user, host = self._accounts[number] = account
-            self.dispatcher.endpoint.set_credentials("", user, password=settings.account_password, host=host)
-        wanted = extension.is_trunk and settings.registers_with and bool(settings.account)
-        registration = self.registrations.get(number)
-        if registration is not None and not (wanted and registration.concerns(settings)):
-            self.registrations.pop(number).end(partial(self._drop_account, known))
-            extension.dn.unregistered = False
-            registration = None
-        else:
-            self._drop_account(known)
-        if wanted and registration is None:
-            registration = self.registrations[number] = Registration(self, extension)
-            registration.begin()
-
-    def _drop_account(self, account: tuple[str, str] | None) -> None:
-        """Lets the core forget an account, unless it is in use (again)."""
-        if account is not None and account not in self._accounts.values():
-            self.dispatcher.endpoint.remove_credentials("", account[0], host=account[1])
-
-    def _planned(self, changed: DnSettings | None) -> DialPlan:
-        """All dial plan rules, with those of a DN that is about to change."""
-        plans = {number: extension.settings.dial_plan for number, extension in self.extensions.items()}
-        if changed is not None:
-            plans[changed.number] = changed.dial_plan
-        return DialPlan(rule for number in sorted(plans) for rule in plans[number])
-
-    def _check_plan(self, settings: DnSettings) -> None:
-        """Raises RuleError for a dial plan that cannot be read."""
-        if settings.dial_plan:
-            self._planned(settings)
+        """See :func:`cordboard.switch.configuring.unconfigure`."""
+        configuring.unconfigure(self, number)
 
     def restore(self, number: str, features: Features) -> None:
         """Takes over the features of a DN from before a restart; nobody is told."""
         extension = self.extensions.get(number)
         if extension is None:
-            self._kept[number] = features
+            self.kept[number] = features
         else:
             extension.dn.features = features
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cordboard.switch.trunks.dial_plan import Dialled, DialPlan, Rule, RuleError
+from cordboard.switch.trunks.dial_plan import Dialled, DialPlan, Rule, RuleError, compiled
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,8 @@ def test_values_behind_the_digits():
 
 
 def test_the_first_rule_that_matches_counts():
-    plan = DialPlan(["91X => 1", "9. => 2"])
+    plan = DialPlan()
+    plan.take("rules", compiled(["91X => 1", "9. => 2"]))
     assert [plan.apply(number).number for number in ("911", "92", "8")] == ["1", "2", "8"]
 
 
@@ -65,7 +66,8 @@ def test_what_cannot_be_read_says_why(rule):
 @given(st.text(max_size=40), st.text(max_size=80))
 def test_no_rule_and_no_number_breaks_it(rule, number):
     try:
-        plan = DialPlan([rule])
+        plan = DialPlan()
+        plan.take("rules", compiled([rule]))
     except RuleError:
         return
     assert isinstance(plan.apply(number).number, str)

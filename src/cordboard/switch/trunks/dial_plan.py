@@ -113,17 +113,34 @@ def _pattern(rule: str, text: str) -> str:
     return "".join(found)
 
 
+def compiled(texts: Iterable[str]) -> tuple[Rule, ...]:
+    """The rules of one DN. Raises RuleError for the first that cannot be read."""
+    return tuple(Rule(text) for text in texts)
+
+
 class DialPlan:
     """All rules, in order."""
 
-    __slots__ = ("_rules",)
+    __slots__ = ("_by_dn", "_rules")
 
-    def __init__(self, texts: Iterable[str] = ()) -> None:
-        """Raises RuleError for the first that cannot be read."""
-        self._rules = [Rule(text) for text in texts]
+    def __init__(self) -> None:
+        self._by_dn: dict[str, tuple[Rule, ...]] = {}
+        self._rules: list[Rule] = []
 
     def __len__(self) -> int:
         return len(self._rules)
+
+    def take(self, number: str, rules: tuple[Rule, ...]) -> None:
+        """These are the rules of a DN now."""
+        if rules:
+            self._by_dn[number] = rules
+        elif self._by_dn.pop(number, None) is None:
+            return
+        self._rules = [rule for dn in sorted(self._by_dn) for rule in self._by_dn[dn]]
+
+    def drop(self, number: str) -> None:
+        """A DN is taken out."""
+        self.take(number, ())
 
     def apply(self, number: str) -> Dialled:
         """What a number means; itself if no rule matches."""

@@ -2,7 +2,7 @@
 
     IDLE --BEGIN--> TRYING --ACCEPTED--> REGISTERED --REFRESH--> TRYING
                       |  ^                   '--END--> LEAVING (Expires: 0)
-                      |  '---RETRY--- WAITING
+                      |  '---RETRY--- WAITING          TRYING, REGISTERED, WAITING --CHANGE--> TRYING
                       '--REFUSED, SILENT--^       LEAVING --ACCEPTED, REFUSED, SILENT--> IDLE
 
 Refreshed after four fifths of what the carrier granted. After a failure the next try comes in 5 s, then twice as long
@@ -59,6 +59,7 @@ class Input(Enum):
     SILENT = "silent"
     REFRESH = "refresh"
     RETRY = "retry"
+    CHANGE = "change"
     END = "end"
 
 
@@ -67,14 +68,18 @@ _I = Input
 
 TABLE: Final[dict[tuple[State, Input], State]] = {
     (_S.IDLE, _I.BEGIN): _S.TRYING,
+    (_S.IDLE, _I.CHANGE): _S.IDLE,
     (_S.IDLE, _I.END): _S.IDLE,
     (_S.TRYING, _I.ACCEPTED): _S.REGISTERED,
     (_S.TRYING, _I.REFUSED): _S.WAITING,
     (_S.TRYING, _I.SILENT): _S.WAITING,
+    (_S.TRYING, _I.CHANGE): _S.TRYING,
     (_S.TRYING, _I.END): _S.LEAVING,
     (_S.REGISTERED, _I.REFRESH): _S.TRYING,
+    (_S.REGISTERED, _I.CHANGE): _S.TRYING,
     (_S.REGISTERED, _I.END): _S.LEAVING,
     (_S.WAITING, _I.RETRY): _S.TRYING,
+    (_S.WAITING, _I.CHANGE): _S.TRYING,
     (_S.WAITING, _I.END): _S.IDLE,
     (_S.LEAVING, _I.ACCEPTED): _S.IDLE,
     (_S.LEAVING, _I.REFUSED): _S.IDLE,
@@ -141,8 +146,20 @@ class Registration:
         self._done: Callable[[], None] | None = None
 
     def concerns(self, settings: DnSettings) -> bool:
-        """Whether it is as those settings want it."""
-        return self._wanted == _wanted(settings)
+        """Whether it is the registration those settings want: of that name with that carrier."""
+        return self._wanted[:2] == _wanted(settings)[:2]
+
+    def change(self, settings: DnSettings) -> None:
+        """Takes over settings that it concerns: with another password, or for another time, it registers anew."""
+        if self._wanted == _wanted(settings):
+            return
+        self._wanted, self._expires, self._wait = _wanted(settings), settings.register_expires, FIRST_WAIT
+        self._step(Input.CHANGE)
+        if self.state is State.TRYING:
+            self._cancel_timer()
+            if self._request is not None:
+                self._request.cancel()
+            self._send(self._expires)
 
     def begin(self) -> None:
         """Registers from now on."""
