@@ -229,8 +229,7 @@ def test_a_transferred_party(centre, server):
 def test_wrong_requests(waiting, server):
     centre, _, conn_id = waiting
     for kind, parameters, code in (
-        (T.IVR, None, Code.UNSUPPORTED),
-        (T.PLAY_APPLICATION, {"APP_ID": 1}, Code.UNSUPPORTED),
+        (T.DELETE_USER_ANNOUNCEMENT, None, Code.UNSUPPORTED),
         (T.PLAY_ANNOUNCEMENT, None, Code.INVALID_ATTRIBUTE),
         (T.PLAY_ANNOUNCEMENT, {"PROMPT": "x"}, Code.INVALID_ATTRIBUTE),
         (T.PLAY_ANNOUNCEMENT, {"PROMPT": {"1": {"ID": "../../etc/passwd"}}}, Code.INVALID_ATTRIBUTE),
@@ -468,3 +467,133 @@ def test_an_offerless_caller_has_a_dialog(centre, ours):
     ours.press("9")
     centre.run(1)
     assert end(centre).collected_digits == "9"
+
+
+def test_digits_are_verified(waiting, ours):
+    centre, _, conn_id = waiting
+    treat(centre, conn_id, T.VERIFY_DIGITS, {"DIGITS": "4711"})
+    ours.press("4711")
+    centre.run(1)
+    assert told(centre) == [("Applied", T.VERIFY_DIGITS, 5), ("End", T.VERIFY_DIGITS, 0)]
+    assert end(centre).collected_digits == "4711"
+    assert end(centre).extensions["VERIFY_RESULT"] == "matched"
+
+
+@pytest.mark.parametrize(
+    ("retries", "pressed", "result"),
+    [
+        (0, ["4712"], "not matched"),
+        (1, ["4712", "4711"], "matched"),
+        (2, ["0000", "", "47", "9999"], "not matched"),
+        (1, ["", ""], "no input"),
+    ],
+)
+def test_digits_are_asked_for_again(waiting, ours, retries, pressed, result):
+    """On the same leg: neither the phone nor the Media Server is called once more."""
+    centre, a, conn_id = waiting
+    parameters = {"DIGITS": "4711", "RETRIES": retries, "START_TIMEOUT": 3, "DIGIT_TIMEOUT": 1}
+    treat(centre, conn_id, T.VERIFY_DIGITS, parameters)
+    leg = ours.leg
+    for digits in pressed[: retries + 1]:
+        assert ours.leg is leg
+        assert "End" not in [name for name, _, _ in told(centre)]
+        ours.press(digits)
+        centre.run(1.5 if digits else 3.5)
+    assert end(centre).extensions["VERIFY_RESULT"] == result
+    assert "re-invite" not in a.events
+
+
+def test_a_party_may_be_verified_while_it_is_held(centre, ours):
+    _, b = up(centre)
+    (conn_id,) = centre.switch.calls
+    b.hold()
+    centre.run(1)
+    parameters = {"DIGITS": "12", "RETRIES": 1, "PROMPT": {"1": {"DIGITS": "1"}}}
+    treat(centre, conn_id, T.VERIFY_DIGITS, parameters, at="1502")
+    ours.press("21")
+    centre.run(1)
+    ours.press("12")
+    centre.run(1)
+    assert end(centre).extensions["VERIFY_RESULT"] == "matched"
+
+
+@pytest.fixture
+def scripts(centre):
+    """A service that runs scripts."""
+    made = centre.media_server("scripts", "10.0.2.7", service="application")
+    yield made
+    for call in made.calls:
+        call.hang_up()
+    centre.run(100)
+    assert made.open == []
+
+
+@pytest.mark.parametrize("kind", [T.PLAY_APPLICATION, T.IVR])
+def test_a_script_is_run_and_gives_back_what_it_found(waiting, scripts, kind):
+    centre, a, conn_id = waiting
+    script = "http://scripts.example.com/balance.vxml?v=1"
+    treat(centre, conn_id, kind, {"APP_ID": script, "Account": "12 34"})
+    (call,) = scripts.open
+    at_service(a, call)
+    assert (call.user, call.parameters) == ("dialog", {"voicexml": script, "account": "12 34"})
+    assert told(centre) == [("Applied", kind, 5)]
+    call.give_back(b"balance=100%20EUR&agent=", "application/x-www-form-urlencoded")
+    centre.run(1)
+    assert told(centre)[1:] == [("End", kind, 0)]
+    assert end(centre).extensions == {"balance": "100 EUR", "agent": ""}
+    assert not a.over
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (b"", "application/x-www-form-urlencoded"),
+        (b"a=1", "text/plain"),
+        (b"\xff=1", "application/x-www-form-urlencoded"),
+        (b"&".join(b"a%d=1" % number for number in range(65)), "application/x-www-form-urlencoded"),
+    ],
+)
+def test_a_script_may_give_back_nothing_that_is_understood(waiting, scripts, body, kind):
+    centre, _, conn_id = waiting
+    treat(centre, conn_id, T.PLAY_APPLICATION, {"APP_ID": "welcome"})
+    scripts.open[0].give_back(body, kind)
+    centre.run(1)
+    assert end(centre).extensions is None
+
+
+def test_a_script_that_cannot_be_run(waiting, scripts):
+    centre, _, conn_id = waiting
+    scripts.refuse["dialog"] = 404
+    treat(centre, conn_id, T.PLAY_APPLICATION, {"APP_ID": "nothing"})
+    assert told(centre) == [("NotApplied", T.PLAY_APPLICATION, 5)]
+
+
+WRONG = [
+    (T.VERIFY_DIGITS, {}),
+    (T.VERIFY_DIGITS, {"DIGITS": ""}),
+    (T.VERIFY_DIGITS, {"DIGITS": "12a"}),
+    (T.VERIFY_DIGITS, {"DIGITS": "1" * 65}),
+    (T.VERIFY_DIGITS, {"DIGITS": "1", "RETRIES": 10}),
+    (T.PLAY_APPLICATION, {}),
+    (T.PLAY_APPLICATION, {"APP_ID": ""}),
+    (T.PLAY_APPLICATION, {"APP_ID": "x", "transport": "tls"}),
+    (T.PLAY_APPLICATION, {"APP_ID": "x", "a;b": "c"}),
+    (T.PLAY_APPLICATION, {"APP_ID": "x", **{f"A{number}": "1" for number in range(33)}}),
+]
+
+
+@pytest.mark.parametrize(("kind", "parameters"), WRONG)
+def test_wrong_parameters_of_those(waiting, ours, scripts, kind, parameters):
+    centre, _, conn_id = waiting
+    treat(centre, conn_id, kind, parameters)
+    assert errors(centre) == [Code.INVALID_ATTRIBUTE]
+    assert told(centre) == []
+    assert not ours.server.legs
+    assert not scripts.calls
+
+
+def test_no_script_without_a_service_for_it(waiting, ours):
+    centre, _, conn_id = waiting
+    treat(centre, conn_id, T.PLAY_APPLICATION, {"APP_ID": "welcome"})
+    assert errors(centre) == [Code.NO_SERVICE]
+    assert not ours.server.legs

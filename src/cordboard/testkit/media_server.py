@@ -29,6 +29,15 @@ class MediaCall(PhoneCall):
     port = 0
     """The port it gave last."""
 
+    def give_back(self, body: bytes, kind: str) -> None:
+        """Hangs up, and says in the BYE what came of it (RFC 5552 section 5)."""
+        session = self.session
+        if session is not None and not self.over:
+            self.phone.node.endpoint.send_in_dialog(session.dialog, "BYE", body=body, content_type=kind)
+            del self.phone.dispatcher.dialogs[session.dialog]
+            del self.phone.dispatcher.transactions[session.transaction]
+            self.end("bye sent")
+
     @property
     def place(self) -> bytes:
         """Address and port it gave last: where whoever is joined to it sends."""

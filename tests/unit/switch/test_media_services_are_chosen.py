@@ -58,7 +58,7 @@ def test_one_that_failed_is_left_out_for_a_while():
 
 def test_a_dn_that_changes_its_type():
     pool = services("msml")
-    pool.take(Extension(DnSettings(number="ms1", contact="sip:192.0.2.1", service="application"), "here"))
+    pool.take(Extension(DnSettings(number="ms1", contact="sip:192.0.2.1", service="voicemail"), "here"))
     assert pool.of("ms1") is None
 
 

@@ -28,7 +28,6 @@ from cordboard.switch.features.media_path import APART
 from cordboard.switch.flows.quiet import Quiet, Quieting, quiet_answer
 from cordboard.switch.headers import body_of
 from cordboard.switch.services import errand
-from cordboard.switch.services.dialog import Dialog
 from cordboard.switch.services.limb import Limb, State
 
 if TYPE_CHECKING:
@@ -38,9 +37,9 @@ if TYPE_CHECKING:
     from cordboard.sip.session import Session
     from cordboard.switch.bridge import AnyChange, Change
     from cordboard.switch.callflow import CallFlow
-    from cordboard.switch.flows.treatments.plans import Plan
     from cordboard.switch.flows.treatments.treatment import Treatment
     from cordboard.switch.services.errand import Errand
+    from cordboard.switch.services.plan import Plan
 
 
 def of(flow: CallFlow, holder: Party) -> Errand | None:
@@ -211,10 +210,7 @@ class Parted:
 
     def treat(self, session: Session, wanted: Plan, treatment: Treatment) -> None:
         """Lets a party that is held hear something in place of its music, until it ends."""
-        if wanted.steps:
-            self._seat(session, Dialog(self.flow, session, wanted.steps, self._told))
-        else:
-            self._seat(session, Limb(self.flow, session, wanted.errand, self._told))
+        self._seat(session, wanted.limb(self.flow, session, self._told))
         self._treated[session] = treatment
 
     def _told(self, limb: Limb) -> None:
@@ -226,7 +222,7 @@ class Parted:
             self._treated.pop(session, None)
             self.hush(session)
         if treatment is not None:
-            treatment.told(limb.state, limb.result if isinstance(limb, Dialog) else {})
+            treatment.told(limb.state, limb.result)
             if isinstance(self.seats.get(session), Quiet):
                 self.arrange()
 

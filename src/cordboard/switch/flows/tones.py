@@ -11,6 +11,7 @@ from cordboard.model.enums import CallState
 from cordboard.switch.flows.waiting import Waiting, available, end_refused
 from cordboard.switch.services import errand
 from cordboard.switch.services.limb import State
+from cordboard.switch.services.plan import Plan
 
 if TYPE_CHECKING:
     from cordboard.switch.callflow import CallFlow
@@ -36,7 +37,7 @@ def ring_back(flow: CallFlow) -> None:
     if wanted(flow) and available(flow, tone):
         waiting = Waiting(flow, leg)
         flow.rearrange(waiting)
-        waiting.play(tone)
+        waiting.play(Plan(tone))
 
 
 def refuse(flow: CallFlow, refusal: Refusal) -> None:
@@ -61,4 +62,4 @@ def refuse(flow: CallFlow, refusal: Refusal) -> None:
         if state is not State.UP:
             busy.end()
 
-    busy.play(tone, over, most=seconds + SLACK)
+    busy.play(Plan(tone), over, most=seconds + SLACK)

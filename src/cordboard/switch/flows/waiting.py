@@ -16,8 +16,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cordboard.switch.services.dialog import Dialog
 from cordboard.switch.services.limb import Limb, State
+from cordboard.switch.services.plan import Plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from cordboard import _core
     from cordboard.model.party import Party
     from cordboard.model.ports import Link
-    from cordboard.sip.bodies.msml import model
     from cordboard.sip.clock import Timer
     from cordboard.sip.session import Session
     from cordboard.switch.bridge import AnyChange
@@ -77,13 +76,12 @@ class Waiting:
 
     def play(
         self,
-        wanted: Errand,
+        wanted: Plan,
         listener: Listener | None = None,
         *,
         most: float = 0.0,
-        steps: tuple[model.Step, ...] = (),
     ) -> None:
-        """Lets the party hear something, or have the dialog of those ``steps``.
+        """Lets the party hear something, or have a dialog.
 
         ``listener``: told that it is heard, that it ended or failed. After ``most`` seconds it counts as ended.
         """
@@ -91,10 +89,7 @@ class Waiting:
         self._listener = listener
         if most > 0:
             self._guard = self.flow.server.clock.call_later(most, self._too_long)
-        if steps:
-            self.limb = Dialog(self.flow, self.leg, steps, self._told)
-        else:
-            self.limb = Limb(self.flow, self.leg, wanted, self._told)
+        self.limb = wanted.limb(self.flow, self.leg, self._told)
         self.limb.start()
 
     def _told(self, limb: Limb) -> None:
@@ -104,7 +99,7 @@ class Waiting:
             if self._listener is not None:
                 self._listener(State.UP, {})
         else:
-            self._finish(limb.state, limb.result if isinstance(limb, Dialog) else {})
+            self._finish(limb.state, limb.result)
 
     def _too_long(self) -> None:
         self._guard = None
@@ -158,9 +153,9 @@ class Waiting:
         return False
 
     def again(self, session: Session) -> None:  # noqa: ARG002
-        """Lets the leg hear it anew; a dialog is over."""
-        if self.limb is not None and not isinstance(self.limb, Dialog):
-            self.play(self.limb.errand, self._listener)
+        """Lets the leg hear it anew; a dialog or a script is over."""
+        if self.limb is not None and type(self.limb) is Limb:
+            self.play(Plan(self.limb.errand), self._listener)
 
     def reseat(self) -> None:
         """Nothing is recorded here."""

@@ -20,10 +20,13 @@ from cordboard.switch.services.controlled import Controlled
 from cordboard.switch.services.limb import Limb, State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from cordboard.sip.session import Session
     from cordboard.switch.callflow import CallFlow
+
+    Following = Callable[[dict[str, str]], tuple[model.Step, ...]]
+    """What comes after a dialog that has found that out, on the same leg; nothing where it is over. May add to it."""
 
 EXIT: Final = "msml.dialog.exit"
 
@@ -34,16 +37,21 @@ MOST_STARTS: Final = 3
 class Dialog(Controlled):
     """Such a limb. UP is told when the dialog has begun, ENDED when it is over and has left its :attr:`result`."""
 
-    __slots__ = ("_starts", "_steps", "result")
+    __slots__ = ("_following", "_starts", "_steps")
 
     def __init__(
-        self, flow: CallFlow, leg: Session, steps: tuple[model.Step, ...], told: Callable[[Limb], None]
+        self,
+        flow: CallFlow,
+        leg: Session,
+        steps: tuple[model.Step, ...],
+        told: Callable[[Limb], None],
+        following: Following | None = None,
     ) -> None:
+        """``following``: see Following; without, nothing follows."""
         super().__init__(flow, leg, errand.dialog(), told)
         self._steps = steps
+        self._following = following
         self._starts = 0
-        self.result: Mapping[str, str] = {}
-        """What it found out, as ``dtmf.digits``."""
 
     def begin(self) -> None:
         """See Controlled."""
@@ -58,7 +66,12 @@ class Dialog(Controlled):
     def heard(self, event: model.Event) -> None:
         """See Controlled: the dialog is over, or says something on its way."""
         if event.name == EXIT:
-            self.result = dict(event.values)
+            self.result = found = dict(event.values)
+            following = self._following(found) if self._following is not None else ()
+            if following:
+                self._steps = following
+                self.begin()
+                return
             self.leg.handler = self
             self._finish()
 

@@ -2,14 +2,18 @@
 
 music, tones, announcements   sip:annc@service;play=music/on_hold;repeat=forever
 a seat in a conference        sip:conf=0123456789abcdef@service
+a script                      sip:dialog@service;voicexml=http://scripts.example.com/balance.vxml
 """
 
 from __future__ import annotations
 
 import re
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from cordboard.sip.bodies import netann
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _CONTACT: Final = re.compile(r"^(?P<scheme>sips?:)(?:[^@;?<>\s]*@)?(?P<rest>[^?<>\s]+)", re.IGNORECASE)
 
@@ -23,13 +27,15 @@ MSML: Final = "msml"
 """A need: a dialog that takes MSML."""
 RECORDER: Final = "recorder"
 """A need: a recording."""
+APPLICATION: Final = "application"
+"""A need: a VoiceXML script that is run."""
 
 
 class Errand(NamedTuple):
     """What is wanted."""
 
     need: str
-    """Which kind of service can do it: MUSIC, TREATMENT, MCU, MSML or RECORDER."""
+    """Which kind of service can do it: MUSIC, TREATMENT, MCU, MSML, RECORDER or APPLICATION."""
     asked: netann.Service
     """What it is asked for."""
     endless: bool = False
@@ -70,6 +76,11 @@ def dialog() -> Errand:
 def room() -> Errand:
     """Takes requests by MSML for a seat in a room."""
     return Errand(MSML, netann.MsmlLeg(), endless=True)
+
+
+def application(script: str, params: Mapping[str, str]) -> Errand:
+    """Runs a VoiceXML script with one party; ``params``: what the script is given."""
+    return Errand(APPLICATION, netann.VoiceXml(script, params))
 
 
 def conference(name: str) -> Errand:

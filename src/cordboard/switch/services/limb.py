@@ -35,7 +35,7 @@ from cordboard.switch.legs import Branches
 from cordboard.switch.services.alone import Alone
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Mapping
 
     from cordboard import _core
     from cordboard.sip.session import Session
@@ -137,6 +137,7 @@ class Limb(Alone):
         "bridge",
         "errand",
         "media",
+        "result",
         "service",
         "state",
     )
@@ -160,6 +161,8 @@ class Limb(Alone):
         self.answer_headers: _core.Headers = ()
         """What a caller who is not answered yet is answered besides."""
         self.state = State.CALLING
+        self.result: Mapping[str, str] = {}
+        """What the service found out, where it is asked for that."""
         self.service: Service | None = None
         """The one that is asked."""
         self.media: Session | None = None

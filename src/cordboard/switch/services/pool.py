@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from cordboard.sip.numbers import whole_number
-from cordboard.switch.services.errand import MCU, MSML, MUSIC, RECORDER, TREATMENT
+from cordboard.switch.services.errand import APPLICATION, MCU, MSML, MUSIC, RECORDER, TREATMENT
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -30,6 +30,7 @@ ABLE: Final[dict[str, frozenset[str]]] = {
     "mcu": frozenset({MCU}),
     "recorder": frozenset({RECORDER}),
     "call-recorder": frozenset({RECORDER}),
+    "application": frozenset({APPLICATION}),
     "msml": frozenset({MUSIC, TREATMENT, MCU, MSML, RECORDER}),
 }
 """What a service of each ``service-type`` can do."""

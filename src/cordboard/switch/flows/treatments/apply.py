@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from cordboard.model.userdata import KVList
     from cordboard.switch.callflow import CallFlow
     from cordboard.switch.delivery.at_point import AtPoint
-    from cordboard.switch.flows.treatments.plans import Plan
+    from cordboard.switch.services.plan import Plan
 
 
 def route(flow: CallFlow, party: Party, number: str, reference_id: int, link: Link | None) -> None:
@@ -94,7 +94,7 @@ def _at_point(
     if not isinstance(waiting, Waiting):
         waiting = Waiting(flow, leg)
         flow.rearrange(waiting)
-    waiting.play(wanted.errand, treatment.told, steps=wanted.steps)
+    waiting.play(wanted, treatment.told)
 
 
 def _put(point: AtPoint, treatment: Treatment) -> None:

@@ -9,6 +9,8 @@
     COLLECT_DIGITS                   MAX_DIGITS, MIN_DIGITS, TERM_DIGITS, START_TIMEOUT, DIGIT_TIMEOUT, CLEAR_FLAG
     ..._AND_DIGITS                   both
     RECORD_USER_ANNOUNCEMENT         USER_ID, TERM_DIGITS, START_TIMEOUT, TOTAL_TIMEOUT, PROMPT
+    VERIFY_DIGITS                    DIGITS, RETRIES; COLLECT_DIGITS and PROMPT, MAX_DIGITS as many as DIGITS
+    PLAY_APPLICATION, IVR            APP_ID, and whatever the script is to be given
 
 Times are seconds, files are named as the Media Server knows them. Keys are taken in any case.
 """
@@ -16,13 +18,15 @@ Times are seconds, files are named as the Media Server knows them. Keys are take
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from cordboard.model.enums import TreatmentType
 from cordboard.model.errors import Code, TLibError
 from cordboard.sip.bodies.msml import model
 from cordboard.sip.numbers import whole_number
+from cordboard.switch.flows.treatments.verification import Verification
 from cordboard.switch.services import errand
+from cordboard.switch.services.plan import Plan
 
 if TYPE_CHECKING:
     from cordboard.model.userdata import KVList
@@ -39,21 +43,33 @@ LONGEST: Final = 3600
 
 _NAME: Final = re.compile(r"[A-Za-z0-9_+-][A-Za-z0-9_+.-]{0,63}")
 _KEYS: Final = re.compile(r"[0-9*#]")
+_DIGITS: Final = re.compile(r"[0-9*#]{1,64}")
+_PARAMETER: Final = re.compile(r"[a-z0-9_.-]{1,32}")
+
+TAKEN: Final = frozenset(
+    {"voicexml", "transport", "lr", "maddr", "method", "ttl", "user", "comp", "gr", "ob", "sigcomp-id"}
+)
+"""Parameters of an address that mean something by themselves (RFC 3261, 4240, 5626, 5627)."""
+
+MOST_PARAMETERS: Final = 32
+"""Most values a script is given."""
 
 PROMPTED: Final = frozenset(
-    {_T.PLAY_ANNOUNCEMENT, _T.PLAY_ANNOUNCEMENT_AND_DIGITS, _T.RAN, _T.RECORD_USER_ANNOUNCEMENT, _T.COLLECT_DIGITS}
+    {
+        _T.PLAY_ANNOUNCEMENT,
+        _T.PLAY_ANNOUNCEMENT_AND_DIGITS,
+        _T.RAN,
+        _T.RECORD_USER_ANNOUNCEMENT,
+        _T.COLLECT_DIGITS,
+        _T.VERIFY_DIGITS,
+    }
 )
 SPOKEN: Final = frozenset({_T.TEXT_TO_SPEECH, _T.TEXT_TO_SPEECH_AND_DIGITS})
-COLLECTING: Final = frozenset({_T.COLLECT_DIGITS, _T.PLAY_ANNOUNCEMENT_AND_DIGITS, _T.TEXT_TO_SPEECH_AND_DIGITS})
+COLLECTING: Final = frozenset(
+    {_T.COLLECT_DIGITS, _T.PLAY_ANNOUNCEMENT_AND_DIGITS, _T.TEXT_TO_SPEECH_AND_DIGITS, _T.VERIFY_DIGITS}
+)
+APPLICATIONS: Final = frozenset({_T.PLAY_APPLICATION, _T.IVR})
 TONES: Final = frozenset({_T.RING_BACK, _T.SILENCE, _T.BUSY, _T.FAST_BUSY, _T.MUSIC})
-
-
-class Plan(NamedTuple):
-    """What is asked of a media service."""
-
-    errand: Errand
-    steps: tuple[model.Step, ...] = ()
-    """The dialog, if it is one by MSML."""
 
 
 class _Parameters:
@@ -93,6 +109,13 @@ class _Parameters:
     def has(self, key: str) -> bool:
         return key in self._given
 
+    def others(self, *known: str) -> dict[str, str]:
+        """All texts but those known, their keys in small letters."""
+        keys = [key for key in self._given if key not in known]
+        if len(keys) > MOST_PARAMETERS:
+            raise _bad(keys[MOST_PARAMETERS])
+        return {_parameter(key): self.text(key) for key in keys}
+
 
 def _bad(key: str) -> TLibError:
     return TLibError(Code.INVALID_ATTRIBUTE, f"TreatmentParameters {key}")
@@ -103,12 +126,39 @@ def plan(kind: TreatmentType, given: KVList | None, settings: ServerSettings) ->
     wanted = _Parameters(given)
     if kind in TONES:
         return Plan(_tone(kind, wanted, settings))
+    if kind in APPLICATIONS:
+        return _application(wanted)
     if kind not in PROMPTED and kind not in SPOKEN:
         raise TLibError(Code.UNSUPPORTED, f"treatment {kind.name}")
     prompts = _prompts(kind, wanted)
     if kind in (_T.PLAY_ANNOUNCEMENT, _T.RAN) and len(prompts) == 1 and isinstance(prompts[0], model.Audio):
         return Plan(errand.announcement(prompts[0].uri, locale=wanted.text("LANGUAGE")))
+    if kind is _T.VERIFY_DIGITS:
+        verification = Verification(_expected(wanted), wanted.number("RETRIES", 0, 9), _steps(kind, wanted, prompts))
+        return Plan(errand.dialog(), verification.steps, verification)
     return Plan(errand.dialog(), _steps(kind, wanted, prompts))
+
+
+def _application(wanted: _Parameters) -> Plan:
+    """A script, by its URL or by a name the service knows, and what it is given."""
+    script = wanted.text("APP_ID")
+    if not script:
+        raise _bad("APP_ID")
+    return Plan(errand.application(script, wanted.others("APP_ID")))
+
+
+def _parameter(key: str) -> str:
+    name = key.lower()
+    if _PARAMETER.fullmatch(name) is None or name in TAKEN:
+        raise _bad(key)
+    return name
+
+
+def _expected(wanted: _Parameters) -> str:
+    digits = wanted.text("DIGITS")
+    if _DIGITS.fullmatch(digits) is None:
+        raise _bad("DIGITS")
+    return digits
 
 
 def _tone(kind: TreatmentType, wanted: _Parameters, settings: ServerSettings) -> Errand:
@@ -170,15 +220,16 @@ def _steps(kind: TreatmentType, wanted: _Parameters, prompts: tuple[model.Sound,
     barge = all(one.number("INTERRUPTABLE", 1, 1) for one in wanted.lists("PROMPT"))
     play = model.Play(prompts, barge=barge or kind in SPOKEN, language=wanted.text("LANGUAGE")) if prompts else None
     if kind in COLLECTING:
-        return (_collect(wanted, play), model.Exit(("dtmf.digits", "dtmf.last", "dtmf.end")))
+        usual = len(_expected(wanted)) if kind is _T.VERIFY_DIGITS else 1
+        return (_collect(wanted, play, usual), model.Exit(("dtmf.digits", "dtmf.last", "dtmf.end")))
     if kind is _T.RECORD_USER_ANNOUNCEMENT:
         return (_record(wanted, play), model.Exit(("record.len", "record.end", "record.recordid")))
     assert play is not None  # noqa: S101 - checked with the prompts
     return (play, model.Exit(("play.end",)))
 
 
-def _collect(wanted: _Parameters, play: model.Play | None) -> model.Collect:
-    most = wanted.number("MAX_DIGITS", 1, 128)
+def _collect(wanted: _Parameters, play: model.Play | None, usual: int = 1) -> model.Collect:
+    most = wanted.number("MAX_DIGITS", usual, 128)
     least = wanted.number("MIN_DIGITS", 1, 128)
     if not 1 <= least <= most:
         raise _bad("MAX_DIGITS")

@@ -25,6 +25,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cordboard.model import events as ev
 from cordboard.model.errors import MESSAGES, Code
+from cordboard.switch.flows.treatments.plans import APPLICATIONS
+from cordboard.switch.flows.treatments.verification import RESULT
 from cordboard.switch.services.limb import State as LimbState
 
 if TYPE_CHECKING:
@@ -77,6 +79,7 @@ OUTCOMES: Final = {
     "record.len": "RECORD_LENGTH",
     "record.end": "RECORD_END",
     "dtmf.end": "COLLECT_END",
+    RESULT: "VERIFY_RESULT",
 }
 """What a dialog found out, beside digits, and its key in Extensions."""
 
@@ -157,6 +160,8 @@ class Treatment:
     def _ended(self, result: Mapping[str, str]) -> None:
         digits, last = result.get("dtmf.digits"), result.get("dtmf.last")
         extensions: dict[str, Any] = {key: result[name] for name, key in OUTCOMES.items() if name in result}
+        if self.kind in APPLICATIONS:
+            extensions, digits, last = dict(result), None, None
         self._emit(
             ev.EventTreatmentEnd,
             collected_digits=digits,
