@@ -15,7 +15,10 @@ fn md5(one: &str, two: &str, three: &str) -> String {
 fuzz_target!(|text: &str| {
     let ha1s = Ha1s::of("u", "r", "secret");
     let mut digest = Digest::new("r", [9; 32], DigestSettings::default());
-    let challenge = digest.challenge(&ha1s, false, &mut SeededIds::new(1), Time(1)).pop().expect("there is one");
+    let challenge = digest
+        .challenge(&ha1s, false, [192, 0, 2, 1].into(), &mut SeededIds::new(1), Time(1))
+        .pop()
+        .expect("there is one");
     let fresh = challenge.split("nonce=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("it has a nonce");
     // `N` stands for the nonce, `-` before it takes its first character away, all else stands for itself.
     let nonce = text.replace("-N", &fresh[1..]).replace('N', fresh);

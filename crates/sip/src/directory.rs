@@ -21,6 +21,11 @@
 //!
 //! A wrong answer to a good nonce is 403, not another 401: phones that retry by themselves would go on
 //! forever.
+//!
+//! # Who could not prove himself
+//! Whoever limits sources is told of each wrong answer ([`Proof`]). Sources of datagrams can be forged, so over UDP only
+//! answers count that hold a nonce sent to that very address: whoever forges it has not read it. The address of a peer
+//! never fails, so that nobody can have a trunk banned.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -195,6 +200,9 @@ impl Directory {
     }
 
     fn prove(&mut self, flow: &Flow, right: bool) {
+        if !right && self.peers.contains_key(&flow.remote.ip().to_canonical()) {
+            return;
+        }
         if self.proofs.len() < PROOF_LIMIT {
             self.proofs.push(Proof { flow: *flow, right });
         }
@@ -309,8 +317,10 @@ impl Directory {
         }
         match verdict {
             Verdict::Challenge { stale } => {
-                let admission = self.challenge(&method, hashes, stale, now, ids);
-                if matches!(admission, Admission::Refused { status: 403 | 404, .. }) {
+                let admission = self.challenge(&method, hashes, stale, flow.remote.ip(), now, ids);
+                // A stranger where nobody is challenged: a datagram that says so may be anybody's.
+                let refused = matches!(admission, Admission::Refused { status: 403 | 404, .. });
+                if refused && flow.connection != 0 {
                     self.prove(flow, false);
                 }
                 admission
@@ -346,7 +356,15 @@ impl Directory {
         }
     }
 
-    fn challenge(&mut self, method: &Method, mut hashes: Ha1s, stale: bool, now: Time, ids: &mut dyn Ids) -> Admission {
+    fn challenge(
+        &mut self,
+        method: &Method,
+        mut hashes: Ha1s,
+        stale: bool,
+        source: IpAddr,
+        now: Time,
+        ids: &mut dyn Ids,
+    ) -> Admission {
         if hashes.is_empty() {
             if matches!(method, Method::Ack | Method::Cancel | Method::Bye) {
                 return self.refuse(481, "Call/Transaction Does Not Exist");
@@ -361,7 +379,7 @@ impl Directory {
         }
         self.counters.challenged += 1;
         self.counters.stale += u64::from(stale);
-        Admission::Challenge(self.digest.challenge(&hashes, stale, ids, now))
+        Admission::Challenge(self.digest.challenge(&hashes, stale, source, ids, now))
     }
 
     /// Hashes, of no password, as most DNs have them: a stranger is offered what most are offered.

@@ -6,8 +6,10 @@
 //! * **Order of challenges**: one header line for each algorithm a user has a hash for, SHA-256 first as
 //!   RFC 8760 section 2.3 demands. A phone that reads only the first line and knows only MD5 would fail
 //!   on that, so whoever serves such phones stores the MD5 hash alone: then only MD5 is offered.
-//! * **Nonces** hold the time they were issued and a seal; no table of them is kept. They live 300
-//!   seconds by default, after which a right answer is told `stale=true`.
+//! * **Nonces** hold the time they were issued and a seal, which covers the address they were sent to; no table of them
+//!   is kept. They live 300 seconds by default. An answer to one that is older, of an earlier process or of another
+//!   address (a NAT that changed its own) is not judged but told `stale=true` (RFC 7616 section 3.3): otherwise it could
+//!   be tried out which passwords are right without ever failing, or somebody else's address made to fail.
 //! * **Replays**: the count of a nonce must grow. The same request arriving again (same digest, Call-ID,
 //!   CSeq, Via, Contact and source) is a retransmission and is accepted, because a stateless registrar
 //!   sees retransmissions. Without `qop` there is no count: the CSeq number takes its place, and a nonce
@@ -23,6 +25,7 @@ mod replay;
 mod tests;
 
 use std::hash::Hasher;
+use std::net::IpAddr;
 
 use md5::Md5;
 use sha2::{Digest as Hash, Sha256};
@@ -194,7 +197,7 @@ fn ha1_of<H: Hash>(username: &str, realm: &str, password: &str) -> sha2::digest:
 pub enum Verdict {
     /// They are right.
     Accepted,
-    /// Challenge anew; `stale` if the password was right and only the nonce was not.
+    /// Challenge anew; `stale` if the nonce is why.
     Challenge {
         /// Print `stale=true`.
         stale: bool,
@@ -267,9 +270,9 @@ impl Digest {
     }
 
     /// The values of the WWW-Authenticate header lines that challenge a user with these hashes, in
-    /// order. All share one nonce.
-    pub fn challenge(&self, offered: &Ha1s, stale: bool, ids: &mut dyn Ids, now: Time) -> Vec<String> {
-        let nonce = self.sealer.mint(ids, now);
+    /// order. All share one nonce, which is good for who is at `source`.
+    pub fn challenge(&self, offered: &Ha1s, stale: bool, source: IpAddr, ids: &mut dyn Ids, now: Time) -> Vec<String> {
+        let nonce = self.sealer.mint(source, ids, now);
         offered.offered().map(|algorithm| self.print_challenge(algorithm, &nonce, stale)).collect()
     }
 
@@ -318,6 +321,12 @@ impl Digest {
         if answer.uri != request.uri() && !same_resource(answer.uri, request.uri()) {
             return Verdict::BadRequest;
         }
+        let seconds = nonce::clock(now);
+        let fresh = self
+            .sealer
+            .open(answer.nonce, flow.remote.ip())
+            .filter(|n| seconds.checked_sub(n.issued).is_some_and(|age| age < self.settings.nonce_lifetime));
+        let Some(nonce) = fresh else { return Verdict::Challenge { stale: true } };
         let right = match (answer.algorithm, ha1s) {
             (Some(Algorithm::Md5), Ha1s { md5: Some(ha1), .. }) => is_right::<Md5, 16, 32>(answer, ha1, request),
             (Some(Algorithm::Sha256), Ha1s { sha256: Some(ha1), .. }) => {
@@ -325,22 +334,13 @@ impl Digest {
             }
             _ => return Verdict::Challenge { stale: false },
         };
-        let seconds = nonce::clock(now);
-        let fresh = self
-            .sealer
-            .open(answer.nonce)
-            .filter(|n| seconds.checked_sub(n.issued).is_some_and(|age| age < self.settings.nonce_lifetime));
-        match (right, fresh) {
-            (false, Some(_)) => Verdict::Forbidden,
-            (false, None) => Verdict::Challenge { stale: false },
-            (true, None) => Verdict::Challenge { stale: true },
-            (true, Some(nonce)) => {
-                let usage = self.usage(answer, request, flow);
-                match self.guard.note(nonce, usage, seconds) {
-                    Seen::New | Seen::Again => Verdict::Accepted,
-                    Seen::Replayed | Seen::Forgotten => Verdict::Challenge { stale: true },
-                }
-            }
+        if !right {
+            return Verdict::Forbidden;
+        }
+        let usage = self.usage(answer, request, flow);
+        match self.guard.note(nonce, usage, seconds) {
+            Seen::New | Seen::Again => Verdict::Accepted,
+            Seen::Replayed | Seen::Forgotten => Verdict::Challenge { stale: true },
         }
     }
 

@@ -1,5 +1,7 @@
-//! Nonces that need no table: the time of issue and fresh bits, sealed with a keyed hash
-//! (RFC 7616 section 3.3 suggests as much; the seal is HMAC-SHA-256 of RFC 2104).
+//! Nonces that need no table: the time of issue and fresh bits, sealed with a keyed hash together with the address they
+//! were sent to (RFC 7616 section 3.3 suggests as much; the seal is HMAC-SHA-256 of RFC 2104).
+
+use std::net::IpAddr;
 
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq;
@@ -42,31 +44,38 @@ impl Sealer {
         Self { inner: Sha256::new_with_prefix(inner_pad), outer: Sha256::new_with_prefix(outer_pad) }
     }
 
-    fn seal(&self, message: &[u8]) -> [u8; 32] {
-        let inner = self.inner.clone().chain_update(message).finalize();
+    fn seal(&self, message: &[u8], source: &[u8]) -> [u8; 32] {
+        let inner = self.inner.clone().chain_update(message).chain_update(source).finalize();
         self.outer.clone().chain_update(inner).finalize().into()
     }
 
-    /// A fresh nonce as printed.
-    pub(super) fn mint(&self, ids: &mut dyn Ids, now: Time) -> [u8; NONCE_LEN] {
-        self.print(Nonce { issued: clock(now), id: ids.next_u64() })
+    fn seal_for(&self, message: &[u8], source: IpAddr) -> [u8; 32] {
+        match source.to_canonical() {
+            IpAddr::V4(ip) => self.seal(message, &ip.octets()),
+            IpAddr::V6(ip) => self.seal(message, &ip.octets()),
+        }
     }
 
-    fn print(&self, nonce: Nonce) -> [u8; NONCE_LEN] {
+    /// A fresh nonce for who is at an address, as printed.
+    pub(super) fn mint(&self, source: IpAddr, ids: &mut dyn Ids, now: Time) -> [u8; NONCE_LEN] {
+        self.print(Nonce { issued: clock(now), id: ids.next_u64() }, source)
+    }
+
+    fn print(&self, nonce: Nonce, source: IpAddr) -> [u8; NONCE_LEN] {
         let mut bytes = [0; SEALED + SEAL];
         bytes[..4].copy_from_slice(&nonce.issued.to_be_bytes());
         bytes[4..SEALED].copy_from_slice(&nonce.id.to_be_bytes());
-        let seal = self.seal(&bytes[..SEALED]);
+        let seal = self.seal_for(&bytes[..SEALED], source);
         bytes[SEALED..].copy_from_slice(&seal[..SEAL]);
         let mut text = [0; NONCE_LEN];
         hex::encode(&bytes, &mut text);
         text
     }
 
-    /// Reads a nonce; `None` if it is not one this sealer made.
-    pub(super) fn open(&self, text: &str) -> Option<Nonce> {
+    /// Reads a nonce that came from an address; `None` if it is not one this sealer made for it.
+    pub(super) fn open(&self, text: &str, source: IpAddr) -> Option<Nonce> {
         let bytes: [u8; SEALED + SEAL] = hex::decode(text)?;
-        let seal = self.seal(&bytes[..SEALED]);
+        let seal = self.seal_for(&bytes[..SEALED], source);
         if !bool::from(seal[..SEAL].ct_eq(&bytes[SEALED..])) {
             return None;
         }
@@ -91,23 +100,26 @@ mod tests {
         let mut key = [0; 32];
         key[..20].fill(0x0b);
         let mut text = [0; 64];
-        hex::encode(&Sealer::new(&key).seal(b"Hi There"), &mut text);
+        hex::encode(&Sealer::new(&key).seal(b"Hi ", b"There"), &mut text);
         assert_eq!(&text[..], b"b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");
     }
 
     #[test]
     fn opens_its_own_nonces_only() {
         let sealer = Sealer::new(&[7; 32]);
-        let text = sealer.mint(&mut SeededIds::new(1), Time(42_000_000));
+        let source = "192.0.2.1".parse().unwrap();
+        let text = sealer.mint(source, &mut SeededIds::new(1), Time(42_000_000));
         let text = std::str::from_utf8(&text).unwrap();
-        assert_eq!(sealer.open(text).unwrap().issued, 42);
-        assert_eq!(Sealer::new(&[8; 32]).open(text), None);
+        assert_eq!(sealer.open(text, source).unwrap().issued, 42);
+        assert_eq!(sealer.open(text, "::ffff:192.0.2.1".parse().unwrap()).unwrap().issued, 42);
+        assert_eq!(sealer.open(text, "192.0.2.2".parse().unwrap()), None);
+        assert_eq!(Sealer::new(&[8; 32]).open(text, source), None);
         for at in 0..NONCE_LEN {
             let mut forged = text.as_bytes().to_vec();
             forged[at] = if forged[at] == b'0' { b'1' } else { b'0' };
-            assert_eq!(sealer.open(std::str::from_utf8(&forged).unwrap()), None);
+            assert_eq!(sealer.open(std::str::from_utf8(&forged).unwrap(), source), None);
         }
-        assert_eq!(sealer.open(""), None);
-        assert_eq!(sealer.open(&"é".repeat(NONCE_LEN / 2)), None);
+        assert_eq!(sealer.open("", source), None);
+        assert_eq!(sealer.open(&"é".repeat(NONCE_LEN / 2), source), None);
     }
 }

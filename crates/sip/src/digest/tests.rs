@@ -40,7 +40,7 @@ struct Client {
 
 impl Client {
     fn new(server: &Digest, now: Time, seed: u64) -> Self {
-        let lines = server.challenge(&user(), false, &mut SeededIds::new(seed), now);
+        let lines = server.challenge(&user(), false, flow().remote.ip(), &mut SeededIds::new(seed), now);
         let nonce = lines[0].split("nonce=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
         Self {
             user: "1501",
@@ -145,10 +145,10 @@ fn the_hash_of_rfc_2617_is_printed_in_hexadecimal() {
 #[test]
 fn the_strongest_algorithm_is_offered_first_and_only_those_with_a_hash() {
     let server = server();
-    let both = server.challenge(&user(), false, &mut SeededIds::new(1), START);
+    let both = server.challenge(&user(), false, flow().remote.ip(), &mut SeededIds::new(1), START);
     assert!(both[0].contains("algorithm=SHA-256, qop=\"auth\"") && both[1].contains("algorithm=MD5"));
     assert!(!both[0].contains("stale"));
-    let one = server.challenge(&user().md5_only(), true, &mut SeededIds::new(1), START);
+    let one = server.challenge(&user().md5_only(), true, flow().remote.ip(), &mut SeededIds::new(1), START);
     assert_eq!(one.len(), 1);
     assert!(one[0].ends_with("algorithm=MD5, qop=\"auth\", stale=true"));
 }
@@ -166,13 +166,13 @@ fn a_right_answer_is_accepted_with_both_algorithms_and_without_qop() {
 }
 
 #[test]
-fn a_wrong_password_is_forbidden_and_with_a_foreign_nonce_challenged() {
+fn a_wrong_password_is_forbidden_and_with_a_foreign_nonce_not_looked_at() {
     let mut server = server();
     let mut client = Client::new(&server, START, 1);
     client.password = "guess";
     assert_eq!(judge(&mut server, &client.request(Some(1)), START), Verdict::Forbidden);
     client.nonce = "00".repeat(24);
-    assert_eq!(judge(&mut server, &client.request(Some(1)), START), Verdict::Challenge { stale: false });
+    assert_eq!(judge(&mut server, &client.request(Some(1)), START), Verdict::Challenge { stale: true });
     assert_eq!(server.remembered(), 0);
 }
 
@@ -186,6 +186,25 @@ fn a_right_answer_to_an_expired_or_foreign_nonce_is_stale() {
     assert_eq!(judge(&mut server, &client.request(Some(2)), later), Verdict::Challenge { stale: true });
     client.nonce = "of an earlier process".into();
     assert_eq!(judge(&mut server, &client.request(Some(1)), START), Verdict::Challenge { stale: true });
+}
+
+#[test]
+fn a_nonce_sent_to_another_address_is_stale_whether_the_answer_is_right_or_wrong() {
+    let mut server = server();
+    let mut client = Client::new(&server, START, 1);
+    for password in ["secret", "guess"] {
+        client.password = password;
+        let request = client.request(Some(1));
+        let answer = server.presented(&request).unwrap().unwrap();
+        let elsewhere = Flow { remote: "10.9.9.9:5070".parse().unwrap(), ..flow() };
+        let verdict = server.verify(&answer, &user(), &request, &elsewhere, START);
+        assert_eq!(verdict, Verdict::Challenge { stale: true }, "{password}");
+    }
+    client.password = "secret";
+    let request = client.request(Some(1));
+    let answer = server.presented(&request).unwrap().unwrap();
+    let rebound = Flow { remote: "127.0.0.1:61000".parse().unwrap(), ..flow() };
+    assert_eq!(server.verify(&answer, &user(), &request, &rebound, START), Verdict::Accepted);
 }
 
 #[test]

@@ -12,6 +12,8 @@ struct Centre {
     directory: Directory,
     ids: SeededIds,
     remote: SocketAddr,
+    /// The transport and its connection.
+    over: (Transport, u64),
 }
 
 impl Centre {
@@ -31,7 +33,14 @@ impl Centre {
         directory.set("1503", Entry { username: Some("7000".into()), ..secret("7000") });
         let peers = vec![("192.0.2.1".parse().unwrap(), None)];
         directory.set("trunk", Entry { peers, ..Entry::default() });
-        Self { directory, ids: SeededIds::new(1), remote: "10.0.0.1:5060".parse().unwrap() }
+        Self { directory, ids: SeededIds::new(1), remote: "10.0.0.1:5060".parse().unwrap(), over: (Transport::Udp, 0) }
+    }
+
+    /// Whether who spoke since the last time was right.
+    fn proofs(&mut self) -> Vec<bool> {
+        let mut proofs = Vec::new();
+        self.directory.take_proofs(&mut proofs);
+        proofs.iter().map(|proof| proof.right).collect()
     }
 
     fn ask(&mut self, method: &str, from: &str, authorization: &str) -> Admission {
@@ -41,23 +50,29 @@ impl Centre {
         );
         let request = Message::parse(text.as_bytes(), &Limits::default()).unwrap();
         let local = "10.0.0.9:5060".parse().unwrap();
-        let flow = Flow { transport: Transport::Udp, local, remote: self.remote, connection: 0 };
+        let (transport, connection) = self.over;
+        let flow = Flow { transport, local, remote: self.remote, connection };
         self.directory.admit(&request, &flow, NOW, &mut self.ids)
     }
 
     /// Asks, and answers the challenge.
     fn prove(&mut self, method: &str, from: &str, user: &str, password: &str) -> Admission {
+        let header = self.answer(method, from, user, password);
+        self.ask(method, from, &header)
+    }
+
+    /// Asks; the answer to the challenge.
+    fn answer(&mut self, method: &str, from: &str, user: &str, password: &str) -> String {
         let Admission::Challenge(lines) = self.ask(method, from, "") else { panic!("not challenged") };
         let nonce = lines[0].split("nonce=\"").nth(1).unwrap().split('"').next().unwrap();
         let hex = |text: String| Md5::digest(text).iter().map(|b| format!("{b:02x}")).collect::<String>();
         let ha1 = ha1_hex(Algorithm::Md5, user, REALM, password);
         let ha2 = hex(format!("{method}:sip:cordboard"));
         let response = hex(format!("{ha1}:{nonce}:00000001:x:auth:{ha2}"));
-        let header = format!(
+        format!(
             "Authorization: Digest username=\"{user}\",realm=\"{REALM}\",nonce=\"{nonce}\",uri=\"sip:cordboard\",\
              response=\"{response}\",qop=auth,nc=00000001,cnonce=\"x\"\r\n"
-        );
-        self.ask(method, from, &header)
+        )
     }
 }
 
@@ -157,6 +172,41 @@ fn where_nothing_is_challenged_strangers_are_refused_at_once() {
     assert_eq!(status(&centre.ask("INVITE", "9999", "")), 403);
     assert_eq!(status(&centre.ask("REGISTER", "9999", "")), 404);
     assert_eq!(centre.directory.len(), 2);
+}
+
+#[test]
+fn no_forged_datagram_lets_an_address_fail() {
+    let mut centre = Centre::new();
+    assert_eq!(status(&centre.prove("REGISTER", "1501", "1501", "guess")), 403);
+    assert_eq!(centre.proofs(), [false], "at the address the nonce was sent to");
+
+    // A nonce of the attacker's own, sent as if from somebody else's address.
+    let header = centre.answer("REGISTER", "1501", "1501", "guess");
+    centre.remote = "10.0.0.2:5060".parse().unwrap();
+    assert_eq!(status(&centre.ask("REGISTER", "1501", &header)), 401);
+    assert_eq!(centre.proofs(), []);
+    // Nor does what needs no nonce.
+    for dn in ["1501", "1503", "7000"] {
+        centre.directory.remove(dn);
+    }
+    assert_eq!(status(&centre.ask("REGISTER", "9999", "")), 404);
+    assert_eq!(centre.proofs(), []);
+    centre.over = (Transport::Tcp, 7);
+    assert_eq!(status(&centre.ask("REGISTER", "9999", "")), 404);
+    assert_eq!(centre.proofs(), [false], "who has a connection is where he says");
+}
+
+#[test]
+fn the_address_of_a_peer_never_fails() {
+    let mut centre = Centre::new();
+    centre.remote = "192.0.2.1:5060".parse().unwrap();
+    for over in [(Transport::Udp, 0), (Transport::Tcp, 7)] {
+        centre.over = over;
+        assert_eq!(status(&centre.prove("REGISTER", "1501", "1501", "guess")), 403);
+        assert_eq!(centre.proofs(), []);
+        assert_eq!(centre.prove("REGISTER", "1501", "1501", "secret"), admitted("1501"));
+        assert_eq!(centre.proofs(), [true]);
+    }
 }
 
 #[test]
