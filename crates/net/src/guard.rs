@@ -2,8 +2,8 @@
 //!
 //! A source is an IPv4 address or an IPv6 /64. It is banned when it fails to prove itself more
 //! often than a forgetful person would. Failures over TCP and TLS count in full: whoever sends
-//! them has completed a handshake. A datagram's source can be forged, so over UDP ten times as
-//! many are needed. A source where somebody has proved himself lately, an office behind one
+//! them has completed a handshake. A datagram's source can be forged: over UDP those alone get
+//! here that answer a nonce sent to that address, and ten times as many are needed. A source where somebody has proved himself lately, an office behind one
 //! address, is given ten times as many again, and a phone that has proved itself is heard even
 //! while its source is banned, at the address and port where it did.
 
@@ -18,7 +18,7 @@ use crate::counters::Counters;
 
 /// How much more patience a source has over UDP, and one where somebody has proved himself.
 const PATIENCE: u64 = 10;
-/// How often at most a full table is searched for entries to forget, in microseconds.
+/// How often at most full tables are searched for entries to forget, in microseconds.
 const SWEEP_MICROS: u64 = 1_000_000;
 
 /// A network: an address and the bits of it that count.
@@ -216,6 +216,9 @@ impl Guard {
         let Some(source) = self.source(ip, now) else { return };
         if proof.right {
             source.proved_until = until.0;
+            if self.proved.len() >= remembered && !self.proved.contains_key(&proof.flow.remote) {
+                self.sweep(now);
+            }
             if self.proved.len() < remembered || self.proved.contains_key(&proof.flow.remote) {
                 self.proved.insert(proof.flow.remote, until);
             }
@@ -232,7 +235,10 @@ impl Guard {
         let key = self::source(ip);
         let new = !self.bans.contains_key(&key);
         if new && self.bans.len() >= remembered {
-            return;
+            self.sweep(now);
+            if self.bans.len() >= remembered {
+                return;
+            }
         }
         let entry = Ban { source: key, transport: proof.flow.transport, since: unix, until: unix + ban.as_secs() };
         self.bans.insert(key, (now.after(ban), entry));
@@ -259,17 +265,25 @@ impl Guard {
     fn source(&mut self, ip: IpAddr, now: Time) -> Option<&mut Source> {
         let key = source(ip);
         if self.sources.len() >= self.config.remembered && !self.sources.contains_key(&key) {
-            if now.0 < self.swept.0 + SWEEP_MICROS {
-                return None;
-            }
-            self.swept = now;
-            self.sources.retain(|_, s| s.messages > now.0 || s.failures > now.0 || s.proved_until > now.0);
-            self.proved.retain(|_, until| *until > now);
+            self.sweep(now);
             if self.sources.len() >= self.config.remembered {
                 return None;
             }
         }
         Some(self.sources.entry(key).or_default())
+    }
+
+    /// Forgets what is over, unless it was done just now.
+    fn sweep(&mut self, now: Time) {
+        if now.0 < self.swept.0 + SWEEP_MICROS {
+            return;
+        }
+        self.swept = now;
+        self.sources.retain(|_, s| s.messages > now.0 || s.failures > now.0 || s.proved_until > now.0);
+        self.proved.retain(|_, until| *until > now);
+        let before = self.bans.len();
+        self.bans.retain(|_, (until, _)| *until > now);
+        self.changed |= self.bans.len() < before;
     }
 }
 
@@ -455,6 +469,35 @@ mod tests {
         assert!(rig.1.guard_untracked.get() > 0);
         assert!(rig.admits(Transport::Udp, "198.51.100.1:1", 10_000 * SECOND));
         assert_eq!((rig.0.sources.len(), rig.0.proved.len()), (1, 0));
+    }
+
+    #[test]
+    fn a_table_that_is_full_forgets_though_the_others_are_not() {
+        let mut rig = Rig::new(|config| (config.remembered, config.failure_burst) = (10, 1));
+        // One office: a source with as many phones as are remembered, and more the next day.
+        let phones = |rig: &mut Rig, ports: std::ops::Range<u16>, at| {
+            for port in ports {
+                rig.note(Transport::Udp, &format!("198.51.100.1:{port}"), true, at);
+            }
+        };
+        phones(&mut rig, 1..20, SECOND);
+        phones(&mut rig, 100..105, 86_400 * SECOND);
+        assert!(rig.0.proved.keys().all(|at| at.port() >= 100) && rig.0.proved.len() == 5);
+        for n in 0..10 {
+            for _ in 0..2 {
+                rig.note(Transport::Tls, &format!("203.0.113.{n}:1"), false, 90_000 * SECOND);
+            }
+            // What a source sent is forgotten before its ban ends.
+            rig.0.sources.clear();
+        }
+        assert_eq!(rig.0.changes().unwrap().len(), 10);
+        for _ in 0..2 {
+            rig.note(Transport::Tls, "203.0.113.77:1", false, 91_000 * SECOND);
+        }
+        assert_eq!(
+            rig.0.changes().unwrap().iter().map(|ban| ban.source.to_string()).collect::<Vec<_>>(),
+            ["203.0.113.77"]
+        );
     }
 
     #[test]

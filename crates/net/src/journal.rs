@@ -25,8 +25,8 @@ use crate::records::{self, FIRST, MAGIC};
 
 /// Records that may gather in memory during a rewrite; beyond it the rewrite is given up.
 const TAIL_LIMIT: usize = 64 << 20;
-/// A rewrite that failed is tried again once the file has grown by this.
-const RETRY_GROWTH: u64 = 4 << 20;
+/// A rewrite that failed is tried again after so long: while a disk is full each try costs a copy of all bindings.
+const RETRY_AFTER: Duration = Duration::from_secs(30);
 const SYNC_EVERY: Duration = Duration::from_secs(1);
 
 enum Job {
@@ -46,8 +46,12 @@ pub(crate) struct Journal {
     /// Rewrite when `length` reaches this.
     rewrite_at: u64,
     rewrite_min: u64,
-    /// Records since a rewrite began; `None` outside a rewrite.
+    /// Records since a rewrite began; `None` outside a rewrite, and in one that was given up.
     tail: Option<Vec<u8>>,
+    /// The thread has a snapshot of which it has not said what became of it.
+    outstanding: bool,
+    /// When a rewrite may be tried again after one that failed.
+    rests_until: Option<Instant>,
     scratch: Vec<u8>,
     jobs: Option<SyncSender<Job>>,
     /// Whether the thread knows that the file has grown since it was last synced. Waking it once a
@@ -109,6 +113,8 @@ impl Journal {
             rewrite_at: rewrite_min.max(length.saturating_mul(2)),
             rewrite_min,
             tail: None,
+            outstanding: false,
+            rests_until: None,
             scratch: Vec::new(),
             jobs: Some(jobs),
             unsynced,
@@ -154,30 +160,39 @@ impl Journal {
 
     /// Whether [`Journal::rewrite`] should be called with a snapshot.
     pub(crate) fn wants_rewrite(&self) -> bool {
-        self.tail.is_none() && self.length >= self.rewrite_at
+        !self.outstanding
+            && self.length >= self.rewrite_at
+            && self.rests_until.is_none_or(|until| Instant::now() >= until)
     }
 
     /// Begins a rewrite. Everything appended so far must be in `snapshot`.
     pub(crate) fn rewrite(&mut self, snapshot: Vec<u8>) {
         if self.tell(Job::Snapshot(snapshot)) {
             self.tail = Some(Vec::new());
+            self.outstanding = true;
         } else {
-            self.rewrite_at = self.length + RETRY_GROWTH;
+            self.rest();
         }
+    }
+
+    /// A rewrite has failed: the old file goes on for a while.
+    fn rest(&mut self) {
+        self.tail = None;
+        self.rests_until = Some(Instant::now() + RETRY_AFTER);
     }
 
     /// Whether a rewrite is under way, so that [`Journal::poll`] should be called now and then.
     pub(crate) fn is_rewriting(&self) -> bool {
-        self.tail.is_some()
+        self.outstanding
     }
 
     /// Completes a rewrite whose snapshot is on the disk.
     pub(crate) fn poll(&mut self, counters: &Counters) {
         if self.tail.as_ref().is_some_and(|tail| tail.len() > TAIL_LIMIT) {
-            self.tail = None;
-            self.rewrite_at = self.length + RETRY_GROWTH;
+            self.rest();
         }
         let Ok(result) = self.finished.try_recv() else { return };
+        self.outstanding = false;
         // Given up in the meantime: the old file stays.
         let Some(tail) = self.tail.take() else { return };
         let replaced = result.and_then(|(mut file, length)| {
@@ -195,11 +210,10 @@ impl Journal {
                 self.length = length;
                 self.torn = false;
                 self.rewrite_at = self.rewrite_min.max(length.saturating_mul(2));
+                self.rests_until = None;
             }
-            Err(_) => {
-                counters.journal_lost.add(tail.len() as u64);
-                self.rewrite_at = self.length + RETRY_GROWTH;
-            }
+            // The records since are in the old file too.
+            Err(_) => self.rest(),
         }
     }
 
@@ -456,6 +470,47 @@ mod tests {
         journal.rewrite(b"snapshot".to_vec());
         journal.append(b"new", &counters);
         assert_eq!(contents(&scratch.path()), b"old new");
+    }
+
+    #[test]
+    fn a_rewrite_that_was_given_up_is_not_taken_for_the_next() {
+        let scratch = Scratch::new("given-up");
+        let counters = Counters::default();
+        let mut journal = Journal::open(&scratch.path(), 8).unwrap().journal;
+        journal.append(b"old ", &counters);
+        assert!(journal.wants_rewrite());
+        journal.rewrite(b"snapshot ".to_vec());
+        journal.rest();
+        journal.append(b"since ", &counters);
+        (journal.rewrite_at, journal.rests_until) = (0, None);
+        assert!(!journal.wants_rewrite(), "what became of the first is not known yet");
+        complete(&mut journal, &counters);
+        assert_eq!(contents(&scratch.path()), b"old since ");
+        assert!(journal.wants_rewrite());
+        journal.rewrite(b"old since ".to_vec());
+        journal.append(b"then", &counters);
+        complete(&mut journal, &counters);
+        assert_eq!((contents(&scratch.path()), counters.journal_rewritten.get()), (b"old since then".to_vec(), 1));
+    }
+
+    #[test]
+    fn a_rewrite_that_fails_is_not_tried_again_at_once() {
+        let scratch = Scratch::new("rests");
+        let counters = Counters::default();
+        let mut journal = Journal::open(&scratch.path(), 8).unwrap().journal;
+        // Where the snapshot would go there is a directory.
+        std::fs::create_dir(scratch.0.join("bindings.new")).unwrap();
+        journal.append(b"one", &counters);
+        assert!(journal.wants_rewrite());
+        journal.rewrite(b"one".to_vec());
+        complete(&mut journal, &counters);
+        journal.file = OpenOptions::new().write(true).open("/dev/full").unwrap();
+        for _ in 0..10 {
+            journal.append(b"lost", &counters);
+            assert!(!journal.wants_rewrite());
+        }
+        journal.rests_until = Some(Instant::now());
+        assert!(journal.wants_rewrite());
     }
 
     #[test]
