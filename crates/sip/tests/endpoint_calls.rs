@@ -372,3 +372,50 @@ fn two_answerers_of_one_invite_make_two_dialogs() {
     assert_eq!(dialogs.len(), 2, "{events:?}");
     assert_ne!(dialogs[0], dialogs[1]);
 }
+
+#[test]
+fn an_invite_has_a_bounded_number_of_answerers() {
+    let mut pair = Pair::new();
+    let (_, server, _) = pair.invite();
+    let mut transmits = Vec::new();
+    let mut template = |pair: &mut Pair, status| {
+        pair.ends[1].command(respond(server, status), pair.now);
+        pair.ends[1].take_transmits(&mut transmits);
+        let text = String::from_utf8(transmits.pop().unwrap().bytes.to_vec()).unwrap();
+        let message = Message::parse(text.as_bytes(), &Default::default()).unwrap();
+        let tag = message.to().unwrap().tag().unwrap().to_owned();
+        move |n: usize| text.replace(&tag, &format!("tag{n}"))
+    };
+    let ringing = template(&mut pair, 180);
+    let answered = template(&mut pair, 200);
+    let flow = Flow { transport: Transport::Udp, local: pair.addresses[0], remote: pair.addresses[1], connection: 0 };
+    for n in 0..40 {
+        pair.ends[0].receive(ringing(n).as_bytes(), flow, pair.now);
+    }
+    assert_eq!(statuses(&pair.events(0)), [180; 16]);
+    let held = |pair: &Pair, what: &str| pair.ends[0].held().iter().find(|(name, _)| *name == what).unwrap().1;
+    assert_eq!(held(&pair, "dialogs"), 16);
+    assert_eq!(pair.ends[0].counters().surplus_forks, 24);
+
+    // The one that answers may be one that was not heard ringing; each takes the place of one that only rings.
+    for n in 30..46 {
+        pair.ends[0].receive(answered(n).as_bytes(), flow, pair.now);
+    }
+    assert_eq!(statuses(&pair.events(0)), [200; 16]);
+    assert_eq!(held(&pair, "dialogs"), 16);
+    // Then no more: they are acknowledged and told good-bye.
+    let mut sent = Vec::new();
+    pair.ends[0].take_transmits(&mut sent);
+    for _ in 0..2 {
+        pair.ends[0].receive(answered(99).as_bytes(), flow, pair.now);
+        let mut sent = Vec::new();
+        pair.ends[0].take_transmits(&mut sent);
+        let sent: Vec<_> = sent.iter().map(|sent| Message::parse(&sent.bytes, &Default::default()).unwrap()).collect();
+        assert_eq!(sent.iter().map(Message::method).collect::<Vec<_>>(), [Method::Ack, Method::Bye]);
+        assert!(sent.iter().all(|message| message.to().unwrap().tag() == Some("tag99")));
+        assert_eq!(sent.iter().map(|message| message.cseq().unwrap().number).collect::<Vec<_>>(), [1, 2]);
+    }
+    assert!(pair.events(0).is_empty());
+    assert_eq!(held(&pair, "dialogs"), 16);
+    assert_eq!(pair.ends[0].counters().surplus_forks, 26);
+}

@@ -226,7 +226,7 @@ impl Endpoint {
         self.layer.send_request(id, request, flow, fallback, outgoing.patience, now, &mut self.outputs);
     }
 
-    fn send_in_dialog(
+    pub(super) fn send_in_dialog(
         &mut self,
         id: TransactionId,
         dialog_id: DialogId,
@@ -337,7 +337,7 @@ impl Endpoint {
         finish(builder.known(HeaderName::UserAgent, &self.settings.software), headers, body)
     }
 
-    fn acknowledge(&mut self, dialog_id: DialogId, headers: &[HeaderLine], body: &Body) {
+    pub(super) fn acknowledge(&mut self, dialog_id: DialogId, headers: &[HeaderLine], body: &Body) {
         let acked = self.acks.get(&dialog_id).map(|a| (a.invite, a.number));
         let (Some(dialog), Some((invite, number))) = (self.dialogs.get(&dialog_id), acked) else {
             self.counters.stale_commands += 1;

@@ -64,6 +64,8 @@ counters! {
     stray_acks,
     /// Responses for no transaction of ours, dropped.
     stray_responses,
+    /// Responses of more answerers than an INVITE may have; a call any of them would begin is ended at once.
+    surplus_forks,
     /// Repeats of a 2xx to INVITE sent.
     success_resent,
     /// 2xx to INVITE never acknowledged.

@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
-use super::{Asking, Cancel, DialogId, Endpoint, Event, Failure, Fault, Fork, TransactionId, resend};
+use super::{Asking, Body, Cancel, DialogId, Endpoint, Event, Failure, Fault, Fork, TransactionId, resend};
 use crate::dialog::{Dialog, Input, State};
 use crate::flow::Flow;
 use crate::message::{Message, Method};
 use crate::time::Time;
 use crate::transaction::Output;
+
+/// Answerers of one INVITE whose dialogs are kept.
+const MOST_FORKS: usize = 16;
 
 impl Endpoint {
     pub(super) fn receive_response(&mut self, response: Message, flow: Flow, now: Time) {
@@ -74,7 +77,7 @@ impl Endpoint {
         let Some(asking) = self.asking.get_mut(&id) else { return };
         if asking.method == Method::Invite {
             match asking.dialog {
-                None => self.settle_initial_invite(id, message, heard),
+                None => self.settle_initial_invite(id, message, heard, now),
                 Some(dialog) => self.settle_reinvite(id, dialog, message),
             }
             return;
@@ -98,7 +101,7 @@ impl Endpoint {
         self.events.push(Event::Response { transaction: told, dialog, message });
     }
 
-    fn settle_initial_invite(&mut self, id: TransactionId, message: Arc<Message>, heard: Option<Flow>) {
+    fn settle_initial_invite(&mut self, id: TransactionId, message: Arc<Message>, heard: Option<Flow>, now: Time) {
         let status = message.status();
         let Some(asking) = self.asking.get_mut(&id) else { return };
         let told = asking.told;
@@ -113,7 +116,15 @@ impl Endpoint {
             self.events.push(Event::Response { transaction: told, dialog: None, message });
             return;
         }
-        let Some(dialog) = self.fork(id, tag.as_deref().unwrap_or(""), &message, heard) else { return };
+        let tag = tag.as_deref().unwrap_or("");
+        if !self.has_room_for_fork(id, tag, status) {
+            self.counters.surplus_forks += 1;
+            if status >= 200 {
+                self.turn_away(id, &message, heard, now);
+            }
+            return;
+        }
+        let Some(dialog) = self.fork(id, tag, &message, heard) else { return };
         if status < 200 {
             if self.is_next(id, dialog, &message) {
                 self.events.push(Event::Response { transaction: told, dialog: Some(dialog), message });
@@ -168,6 +179,44 @@ impl Endpoint {
         self.acks.insert(dialog, resend::Acked { invite: id, number, transmit: None });
         let told = self.asking.get(&id).map_or(id, |a| a.told);
         self.events.push(Event::Response { transaction: told, dialog: Some(dialog), message });
+    }
+
+    /// Whether a response of this tag may be of an answerer of the request's: one that is known, or one of the first
+    /// [`MOST_FORKS`]. One that answers the call takes the place of one that only rings.
+    fn has_room_for_fork(&mut self, id: TransactionId, tag: &str, status: u16) -> bool {
+        let Some(asking) = self.asking.get(&id) else { return false };
+        if asking.forks.len() < MOST_FORKS || asking.forks.iter().any(|fork| *fork.remote_tag == *tag) {
+            return true;
+        }
+        let is_early = |fork: &Fork| self.dialogs.get(&fork.dialog).is_none_or(|d| d.state() == State::Early);
+        let Some(at) = asking.forks.iter().position(is_early).filter(|_| status >= 200) else { return false };
+        let dialog = asking.forks[at].dialog;
+        if let Some(asking) = self.asking.get_mut(&id) {
+            asking.forks.remove(at);
+        }
+        self.remove_dialog(dialog);
+        true
+    }
+
+    /// Ends the call that one answerer too many has begun: its 2xx is acknowledged and a BYE sent (RFC 3261 13.2.2.4).
+    /// Nothing is kept of it; a repeat of the 2xx is met in the same way.
+    fn turn_away(&mut self, id: TransactionId, message: &Message, heard: Option<Flow>, now: Time) {
+        let (Some(asking), Some(flow)) = (self.asking.get(&id), heard) else { return };
+        let Some(request) = asking.request.clone() else { return };
+        let contact_user = asking.contact_user.clone();
+        let dialog = self.dialog_number();
+        let mut made = Dialog::caller(dialog, &request, message, &contact_user, flow);
+        made.handle(Input::Success);
+        self.add_dialog(made);
+        let number = message.cseq().map_or(1, |c| c.number);
+        self.acks.insert(dialog, resend::Acked { invite: id, number, transmit: None });
+        self.acknowledge(dialog, &[], &Body::default());
+        let bye = TransactionId(self.numbers.next());
+        self.send_in_dialog(bye, dialog, &Method::Bye, &[], &Body::default(), now);
+        if let Some(asking) = self.asking.get_mut(&bye) {
+            asking.internal = true;
+        }
+        self.remove_dialog(dialog);
     }
 
     /// The dialog of a fork: found by its tag, or made.
