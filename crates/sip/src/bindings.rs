@@ -303,8 +303,8 @@ impl Bindings {
         result
     }
 
-    /// Takes out what has expired. `tell` is given each DN that lost bindings and what it has left.
-    pub fn expire(&mut self, now: Time, mut tell: impl FnMut(&Arc<str>, &[Binding])) -> usize {
+    /// Takes out what has expired. `tell` is given each DN that lost bindings, those, and what it has left.
+    pub fn expire(&mut self, now: Time, mut tell: impl FnMut(&Arc<str>, &[Binding], &[Binding])) -> usize {
         let before = self.count;
         while let Some(entry) = self.calendar.first_entry().filter(|e| e.key().saturating_mul(1_000_000) <= now.0) {
             let (second, places) = entry.remove_entry();
@@ -314,12 +314,12 @@ impl Bindings {
                     continue;
                 }
                 slot.waits = 0;
-                let had = slot.bindings.len();
-                slot.bindings.retain(|b| b.expires > now);
-                let lost = had - slot.bindings.len();
-                self.count -= lost;
-                if lost > 0 {
-                    tell(&slot.dn, &slot.bindings);
+                if slot.bindings.iter().any(|b| b.expires <= now) {
+                    let (left, gone) = std::mem::take(&mut slot.bindings).into_iter().partition(|b| b.expires > now);
+                    slot.bindings = left;
+                    let gone: Vec<Binding> = gone;
+                    self.count -= gone.len();
+                    tell(&slot.dn, &gone, &slot.bindings);
                 }
                 self.settle(place);
             }

@@ -14,6 +14,7 @@
 //!   journal would otherwise let the binding expire too early.
 
 mod answer;
+mod connections;
 mod date;
 mod gruu;
 mod journal;
@@ -21,8 +22,6 @@ mod nat;
 mod read;
 
 use std::sync::Arc;
-
-use rustc_hash::FxHashMap;
 
 use crate::bindings::{Binding, Bindings, Place, Terms, Texts, later};
 use crate::directory::Directory;
@@ -34,6 +33,7 @@ use crate::time::Time;
 use crate::uri::Uri;
 
 use self::answer::Keeps;
+use self::connections::{Connections, kept_by};
 pub(crate) use self::nat::is_private;
 pub(crate) use self::read::EXTENSIONS;
 use self::read::{Asked, Wanted};
@@ -151,8 +151,7 @@ pub struct Registrar {
     settings: RegistrarSettings,
     bindings: Bindings,
     counters: RegistrarCounters,
-    /// Which DNs have a binding that lives as long as this connection.
-    by_connection: FxHashMap<u64, Vec<Arc<str>>>,
+    connections: Connections,
     /// Seals temporary GRUUs; made when one is asked for first.
     gruus: Option<gruu::Sealer>,
     /// The Date header of this second.
@@ -344,16 +343,10 @@ impl Registrar {
         let limit = self.settings.contacts;
         let counters = &mut self.counters;
         let mut moved = false;
-        let by_connection = &mut self.by_connection;
+        let kept: Vec<u64> = self.bindings.get(dn).iter().filter_map(kept_by).collect();
         self.bindings.edit(dn, |all| {
             let mut gone = Vec::new();
             for (wanted, binding) in made {
-                if wanted.expires > 0 && lives_with_its_connection(&binding) {
-                    let held = by_connection.entry(binding.flow.connection).or_default();
-                    if !held.contains(dn) {
-                        held.push(dn.clone());
-                    }
-                }
                 match (wanted.at, wanted.expires) {
                     (Some(at), 0) => {
                         journal::remove(journal, dn, all[at].uri(), all[at].reg_id);
@@ -398,6 +391,7 @@ impl Registrar {
                 all.remove(oldest);
             }
         });
+        self.connections.follow(dn, &kept, self.bindings.get(dn));
         if moved {
             self.tell(dn, had, events);
         }
@@ -412,7 +406,9 @@ impl Registrar {
             journal::remove(journal, dn, binding.uri(), binding.reg_id);
         }
         self.counters.removed += present.len() as u64;
+        let kept: Vec<u64> = present.iter().filter_map(kept_by).collect();
         self.bindings.edit(dn, Vec::clear);
+        self.connections.follow(dn, &kept, &[]);
         self.tell(dn, true, events);
     }
 
@@ -435,11 +431,8 @@ impl Registrar {
     /// A connection is gone: the flows that were on it are removed (RFC 5626 5.3), and the bindings of phones that
     /// nobody can call behind their NAT.
     pub fn connection_gone(&mut self, connection: u64, events: &mut Vec<Event>, journal: &mut Vec<u8>) {
-        for dn in self.by_connection.remove(&connection).into_iter().flatten() {
-            let lost = |b: &Binding| b.flow.connection == connection && lives_with_its_connection(b);
-            if !self.bindings.get(&dn).iter().any(lost) {
-                continue;
-            }
+        for dn in self.connections.take(connection) {
+            let lost = |b: &Binding| kept_by(b) == Some(connection);
             let counters = &mut self.counters;
             self.bindings.edit(&dn, |all| {
                 all.retain(|binding| {
@@ -502,7 +495,10 @@ impl Registrar {
 
     /// Takes out what has expired and tells it. The journal knows by itself.
     pub fn handle_timeouts(&mut self, now: Time, events: &mut Vec<Event>) {
-        let expired = self.bindings.expire(now, |dn, left| {
+        let connections = &mut self.connections;
+        let expired = self.bindings.expire(now, |dn, gone, left| {
+            let kept: Vec<u64> = gone.iter().filter_map(kept_by).collect();
+            connections.follow(dn, &kept, left);
             let change = if left.is_empty() { BindingChange::Gone } else { BindingChange::Moved };
             events.push(changed(dn, change, left));
         });
@@ -555,11 +551,6 @@ impl Registrar {
         }
         restored
     }
-}
-
-/// Whether nobody can reach the phone once its connection is gone.
-fn lives_with_its_connection(binding: &Binding) -> bool {
-    binding.flow.connection != 0 && binding.path().is_empty() && (binding.reg_id > 0 || binding.nat)
 }
 
 /// When the instance of a Contact was first registered under its Call-ID. Another Call-ID is another life, and the

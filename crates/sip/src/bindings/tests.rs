@@ -67,11 +67,11 @@ fn a_refreshed_binding_outlives_its_old_place_in_the_calendar() {
     let place = bindings.find("1501").unwrap();
     bindings.refresh(place, 0).unwrap().expires = Time(15_500_000);
     let mut lost = Vec::new();
-    assert_eq!(bindings.expire(Time(10_000_000), |dn, left| lost.push((dn.clone(), left.len()))), 1);
+    assert_eq!(bindings.expire(Time(10_000_000), |dn, _, left| lost.push((dn.clone(), left.len()))), 1);
     assert_eq!(lost, [(two, 0)]);
     assert_eq!(bindings.next_timeout(), Some(Time(16_000_000)));
-    assert_eq!(bindings.expire(Time(15_999_999), |_, _| panic!("too early")), 0);
-    assert_eq!(bindings.expire(Time(16_000_000), |_, _| {}), 1);
+    assert_eq!(bindings.expire(Time(15_999_999), |_, _, _| panic!("too early")), 0);
+    assert_eq!(bindings.expire(Time(16_000_000), |_, _, _| {}), 1);
     assert!(bindings.is_empty() && bindings.next_timeout().is_none() && bindings.iter().next().is_none());
 }
 
@@ -83,9 +83,9 @@ fn a_place_is_used_again_and_its_old_timer_harms_nobody() {
     bindings.edit(&one, Vec::clear);
     bindings.edit(&two, |all| all.push(binding("sip:b", 0, 0, 20)));
     assert_eq!(bindings.slots.len(), 1);
-    assert_eq!(bindings.expire(Time(10_000_000), |_, _| panic!("not due")), 0);
+    assert_eq!(bindings.expire(Time(10_000_000), |_, _, _| panic!("not due")), 0);
     assert_eq!(uris(&bindings, "1502"), ["sip:b"]);
-    assert_eq!(bindings.expire(Time(20_000_000), |_, _| {}), 1);
+    assert_eq!(bindings.expire(Time(20_000_000), |_, _, _| {}), 1);
 }
 
 /// The pairs of RFC 3261 19.1.4.

@@ -489,6 +489,26 @@ fn a_flow_ends_with_its_connection_and_the_other_one_stays() {
 }
 
 #[test]
+fn a_connection_is_remembered_for_as_long_as_it_keeps_a_binding() {
+    let mut site = Site::new();
+    let on = |site: &mut Site, connection, cseq| {
+        site.flow = Flow { transport: Transport::Tcp, connection, ..site.flow };
+        site.direct("a", cseq, &flow_of(1, "sip:a@10.0.0.1;transport=tcp"))
+    };
+    // A phone that connects anew for each registration, as over a NAT that forgets.
+    for n in 1..=100 {
+        assert_eq!(on(&mut site, u64::from(n), n).status(), 200);
+        assert_eq!(site.registrar.connections.len(), 1);
+    }
+    site.registrar.remove("1501", &mut site.events, &mut site.journal);
+    assert_eq!(site.registrar.connections.len(), 0);
+    on(&mut site, 200, 200);
+    assert_eq!(site.registrar.connections.len(), 1);
+    site.pass(100_000);
+    assert_eq!(site.registrar.connections.len(), 0);
+}
+
+#[test]
 fn a_gruu_leads_to_its_device_alone_and_a_temporary_one_for_as_long_as_its_registration() {
     let mut site = Site::new();
     let contact =

@@ -209,15 +209,8 @@ impl Layer {
             self.counters.unreadable += 1;
             return Inbound::Absorbed;
         };
-        let seed = self.settings.hash_seed;
         let method = request.method();
-        let owner = match method {
-            Method::Ack | Method::Cancel => Method::Invite,
-            _ => method.clone(),
-        };
-        let key = matching::server_key(seed, request, &via, &owner);
-        let found = self.server_keys.get(&key.key).copied();
-        let found = found.filter(|id| self.legacy_tags_agree(*id, &method, &key));
+        let (found, key) = self.find(request, &via);
         match method {
             Method::Ack => return self.receive_ack(found, now, out),
             Method::Cancel => {
@@ -231,7 +224,7 @@ impl Layer {
             self.step_server(id, server::Input::Request, None, now, out);
             return Inbound::Absorbed;
         }
-        let merge = matching::merge_key(seed, request, &method);
+        let merge = matching::merge_key(self.settings.hash_seed, request, &method);
         if merge.is_some_and(|merge| self.merges.contains_key(&merge)) {
             self.counters.merged += 1;
             return Inbound::Merged;
@@ -292,17 +285,6 @@ impl Layer {
         self.step_server(id, server::Input::Ack, None, now, out);
         let for_dialog = self.servers.get_mut(&id).is_some_and(|server| std::mem::take(&mut server.ack_is_for_dialog));
         if for_dialog { Inbound::Ack } else { Inbound::Absorbed }
-    }
-
-    /// For a client of RFC 2543: whether the To tag is that of the request, or for an ACK that of
-    /// our final response (RFC 3261 17.2.3).
-    fn legacy_tags_agree(&self, id: TransactionId, method: &Method, key: &matching::RequestKey) -> bool {
-        let Some(server) = self.servers.get(&id) else { return false };
-        match (&server.legacy, key.legacy_to) {
-            (Some(tags), Some(to)) if *method == Method::Ack => tags.response == Some(to),
-            (Some(tags), Some(to)) => tags.request == to,
-            _ => true,
-        }
     }
 
     /// Sends a response of the user's. `false` if there is no such transaction or it has its

@@ -201,6 +201,8 @@ fn clients_of_rfc_2543_are_matched_by_the_call() {
             ))
         };
         let id = bench.accept(&text("INVITE", "1 INVITE", ""), Transport::Udp);
+        assert!(bench.layer.is_known(&text("INVITE", "1 INVITE", "")));
+        assert!(!bench.layer.is_known(&text("INVITE", "1 INVITE", ";tag=another")), "it must be judged");
         assert_eq!(bench.receive_request(&text("INVITE", "1 INVITE", ""), Transport::Udp), Inbound::Absorbed);
         let cancel = Inbound::Cancel { invite: Some(id) };
         assert_eq!(bench.receive_request(&text("CANCEL", "1 CANCEL", ""), Transport::Udp), cancel);
