@@ -96,8 +96,27 @@ class Demo:
             Text(f"    {program} tlib watch{where}", style="green"),
             Text(f"    {program} tlib call 1501 1502{where}", style="green"),
             Text(f"    {program} calls{where}", style="green"),
+            *_with_media(program, where, media=server.media is not None),
             Text(f"The passwords are kept in {self.file}. Ctrl-C stops.\n", style="dim"),
         )
+
+
+def _with_media(program: str, where: str, *, media: bool) -> list[Text]:
+    """What more can be done while two talk."""
+    if not media:
+        return [Text("No Media Server came up: no music for who is held, and no conferences. See above.", "yellow")]
+    lines = (
+        ("hold 1501", "1502 hears music"),
+        ("retrieve 1501", "they talk on"),
+        ("conference 1501 1503", "1503, a third phone, is called into the call"),
+        ("drop 1501 1502", "1502 leaves it"),
+    )
+    shown = [(f"    {program} tlib {words}{where}", what) for words, what in lines]
+    width = max(len(typed) for typed, _ in shown)
+    return [
+        Text("While they talk:"),
+        *(Text.assemble((f"{typed:<{width}}", "green"), (f"   {what}", "dim")) for typed, what in shown),
+    ]
 
 
 def prepare(store: Store, state: Path) -> Demo:

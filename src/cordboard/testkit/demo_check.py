@@ -1,8 +1,8 @@
 """Proves the demo: ``python -m cordboard.testkit.demo_check``, or ``make demo-check``.
 
 Starts ``cordboard up --demo`` on free ports in a temporary folder, lets two baresips register with the passwords it
-made and call each other, and judges what each ear heard, what ``cordboard tlib watch`` showed and what
-``cordboard calls`` remembers. Says each step; exits 0, or 1 with what failed.
+made and call each other, one of them held with music for a while, and judges what each ear heard, what ``cordboard
+tlib watch`` showed and what ``cordboard calls`` remembers. Says each step; exits 0, or 1 with what failed.
 """
 
 import json
@@ -15,17 +15,22 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import numpy as np
+
+from cordboard.testkit import music
 from cordboard.testkit.live.server import sip_answers
 from cordboard.testkit.strangers import Account, Baresip, MissingProgramError, StrangerError, assert_heard
 from cordboard.testkit.strangers.ports import free_ports
 from cordboard.testkit.strangers.program import Program, wait_until
+from cordboard.testkit.strangers.tone import read
 
 COMMAND = str(Path(sys.executable).parent / "cordboard")
 CALLER, CALLED = "1501", "1502"
 EXPECTED = {
-    CALLER: ["EventOffHook", "EventDialing", "EventEstablished", "EventReleased", "EventOnHook"],
-    CALLED: ["EventRinging", "EventOffHook", "EventEstablished", "EventReleased", "EventOnHook"],
+    CALLER: "OffHook Dialing Established Held Retrieved Released OnHook",
+    CALLED: "Ringing OffHook Established Released OnHook",
 }
+"""The events of each, without the ``Event`` of their names."""
 SECONDS = 15.0
 
 
@@ -94,14 +99,22 @@ def check(folder: Path, stack: ExitStack) -> None:
         two.wait_established()
     with step("they talk"):
         heard_by_one, heard_by_two = one.wait_audio(), two.wait_audio()
-    with step("the caller hangs up, both phones are free"):
-        one.hang_up()
-        one.wait_ended()
-        two.wait_ended()
     with step("each heard the other's tone"):
         for path, hertz in ((heard_by_one, 1000.0), (heard_by_two, 440.0)):
             heard = assert_heard(path, hertz)
             sys.stdout.write(f"       {hertz:g} Hz for {heard.seconds:.2f} s, {heard.dbfs:.1f} dBFS\n")
+    with step(f"`cordboard tlib hold {CALLER}`: {CALLED} hears music"):
+        command("tlib", "hold", CALLER, state=data)
+        wait_until(
+            lambda: music.is_on_hold(np.array(read(two.wait_audio()).samples)),
+            SECONDS,
+            failed=lambda: two.program.error("hears no music"),
+        )
+        command("tlib", "retrieve", CALLER, state=data)
+    with step("the caller hangs up, both phones are free"):
+        one.hang_up()
+        one.wait_ended()
+        two.wait_ended()
     with step("T-Library told the call's story to both DNs"):
         judge_events(watch)
     with step("`cordboard calls` remembers the call"):
@@ -110,24 +123,22 @@ def check(folder: Path, stack: ExitStack) -> None:
 
 def judge_events(watch: Program) -> None:
     """The events of both DNs, in order. Raises AssertionError."""
+    expected = {number: [f"Event{name}" for name in names.split()] for number, names in EXPECTED.items()}
+    wanted = {name for names in expected.values() for name in names}
 
     def told() -> dict[str, list[str]]:
         events = [json.loads(line) for line in watch.output().splitlines() if line.startswith("{")]
         return {
-            number: [
-                event["Event"]
-                for event in events
-                if event.get("ThisDN") == number and event["Event"] in EXPECTED[CALLER] + EXPECTED[CALLED]
-            ]
-            for number in EXPECTED
+            number: [event["Event"] for event in events if event.get("ThisDN") == number and event["Event"] in wanted]
+            for number in expected
         }
 
     wait_until(
-        lambda: all(len(told()[number]) >= len(names) for number, names in EXPECTED.items()),
+        lambda: all(len(told()[number]) >= len(names) for number, names in expected.items()),
         SECONDS,
         failed=lambda: watch.error(f"events are missing: {told()}"),
     )
-    for number, names in EXPECTED.items():
+    for number, names in expected.items():
         if told()[number] != names:
             raise AssertionError(f"the events of {number} were {told()[number]}, expected {names}")
 
@@ -136,13 +147,8 @@ def judge_records(data: Path) -> None:
     """One answered call between both. Raises AssertionError."""
 
     def records() -> list[dict[str, object]]:
-        command = [COMMAND, "calls", "--recent", "--json", "--state", str(data)]
-        result = subprocess.run(  # noqa: S603 - our own command
-            command, capture_output=True, text=True, timeout=SECONDS, check=False
-        )
-        if result.returncode != 0:
-            raise StrangerError("cordboard calls", f"exit code {result.returncode}", result.stderr)
-        return [json.loads(line) for line in result.stdout.splitlines() if line.startswith("{")]
+        lines = command("calls", "--recent", "--json", state=data).splitlines()
+        return [json.loads(line) for line in lines if line.startswith("{")]
 
     wait_until(
         lambda: any(
@@ -152,6 +158,16 @@ def judge_records(data: Path) -> None:
         SECONDS,
         failed=lambda: StrangerError("cordboard calls", f"no record of the call, only {records()}"),
     )
+
+
+def command(*words: str, state: Path) -> str:
+    """What one of our commands says. Raises StrangerError."""
+    done = subprocess.run(  # noqa: S603 - our own command
+        [COMMAND, *words, "--state", str(state)], capture_output=True, text=True, timeout=SECONDS, check=False
+    )
+    if done.returncode != 0:
+        raise StrangerError(f"cordboard {' '.join(words)}", f"exit code {done.returncode}", done.stderr)
+    return done.stdout
 
 
 @contextmanager

@@ -53,6 +53,16 @@ class Voice:
         return np.take(self.period, np.arange(start, start + count), mode="wrap")
 
 
+def likeness(piece: Samples, whole: Samples) -> float:
+    """How like a stretch of sound is to the place of another where it fits best: 0.0 nothing of it, 1.0 the same."""
+    short, long = piece.astype(float), whole.astype(float)
+    size, places = len(long) + len(short), len(long) - len(short) + 1
+    alike = np.fft.irfft(np.fft.rfft(long, size) * np.conj(np.fft.rfft(short, size)), size)[:places]
+    sums = np.concatenate(([0.0], np.cumsum(long**2)))
+    energy = (sums[len(short) :] - sums[: -len(short)]) * float(np.sum(short**2))
+    return float(np.max(alike / np.sqrt(np.maximum(energy, 1.0)), initial=0.0))
+
+
 def noise(name: str, seed: int, *, dbov: float = -20.0, rate: int = RATE) -> Voice:
     """Pseudo-noise of a second: as unlike any other seed's as can be, and unlike itself at any shift.
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cordboard.testkit import sound
+from cordboard.testkit import music, sound
 from cordboard.testkit.sound import Samples, Slip, follow, identify
 from cordboard.testkit.strangers import g711
 
@@ -102,3 +102,12 @@ def test_what_was_decoded_encodes_to_the_same_code(kind: int) -> None:
 def test_a_voice_is_the_same_sound_at_every_rate() -> None:
     narrow, wide = sound.noise("ann", 5), sound.noise("ann", 5, rate=16_000)
     assert np.max(np.abs(wide.samples(0, 16_000)[::2].astype(int) - narrow.samples(0, 8_000))) <= 1
+
+
+def test_the_music_on_hold_is_told_from_all_else():
+    piece = music.on_hold()[50_000 : 50_000 + sound.RATE]
+    assert music.is_on_hold(g711_and_back(mix(piece // 2, ANN.samples(0, sound.RATE) // 50)))
+    assert sound.likeness(piece, music.on_hold()) > 0.999
+    for other in (ANN.samples(0, sound.RATE), sound.tone("a", 440).samples(0, sound.RATE), np.zeros(sound.RATE)):
+        assert not music.is_on_hold(other)
+    assert not music.is_on_hold(piece[:-1])
