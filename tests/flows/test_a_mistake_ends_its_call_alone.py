@@ -142,3 +142,20 @@ def test_in_who_merely_looks_on(centre, monkeypatch):
     assert call.events == ["180", "answered", "bye sent"]
     assert centre.switch.faults > 1
     centre.switch.faults = 0
+
+
+def test_in_the_end_of_all(centre, monkeypatch):
+    first = centre.phones["1501"].call("1502")
+    centre.run(3)
+    second = centre.phones["1501"].call("1502")
+    centre.run(3)
+    flow = next(iter(centre.switch.calls.values()))
+    only(monkeypatch, BasicCall, "shut_down", flow, lambda one: one)
+    told = []
+    centre.switch.shut_down(lambda: told.append("heard"))
+    centre.run(1)
+    assert first.over
+    assert second.over
+    assert told == ["heard"]
+    assert centre.switch.faults == 1
+    centre.switch.faults = 0

@@ -64,6 +64,9 @@ if TYPE_CHECKING:
 REACHABLE: "Final[tuple[_core.TransportName, ...]]" = ("udp", "tcp", "tls")
 """Transports on which the core opens flows, the preferred first."""
 
+CARRIERS: Final = 2.0
+"""Seconds the carriers have to confirm that our registrations are taken back."""
+
 FAREWELL: Final = 0.5
 """Seconds the core has to send the BYEs of calls that did not end by themselves."""
 
@@ -512,13 +515,28 @@ class Server:
     async def stop(self) -> None:
         """Ends calls that are left with BYE and closes everything, in reverse."""
         self.readiness.draining()
-        if self.switch is not None and self.switch.calls:
-            _log.warning("calls ended by the stop", calls=len(self.switch.calls))
-            self.switch.shut_down()
-            self._flush()
+        try:
+            if self.switch is not None:
+                await self._shut_down(self.switch)
+        finally:
+            await self._exit.aclose()
+            _log.info("server stopped")
+
+    async def _shut_down(self, switch: SipServer) -> None:
+        """Takes leave of the phones in calls that are left, and of the carriers."""
+        left = len(switch.calls)
+        if left:
+            _log.warning("calls ended by the stop", calls=left)
+        heard = asyncio.Event()
+        switch.shut_down(heard.set)
+        self._flush()
+        try:
+            async with asyncio.timeout(CARRIERS):
+                await heard.wait()
+        except TimeoutError:
+            _log.warning("a carrier did not confirm that we are gone", seconds=CARRIERS)
+        if left:
             await asyncio.sleep(FAREWELL)
-        await self._exit.aclose()
-        _log.info("server stopped")
 
     def _flush(self) -> None:
         if self.endpoint is not None:

@@ -7,6 +7,7 @@ after each T-Library request and each timer as well.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from cordboard.model import events as ev
@@ -256,14 +257,29 @@ class SipServer:
             told, self._when_empty = self._when_empty, None
             told()
 
-    def shut_down(self) -> None:
-        """Ends all calls now, with BYE. The core still needs a moment to send them."""
+    def shut_down(self, heard: Callable[[], None] | None = None) -> None:
+        """Ends all calls now, with BYE, and takes our registrations back; ``heard``: told when the carriers know.
+
+        The core still needs a moment to send the BYEs. What fails keeps nothing else from ending.
+        """
         self.draining = True
-        for monitor in self.monitors.values():
-            monitor.stop()
-        self.monitors.clear()
-        for registration in self.registrations.values():
-            registration.end()
+        leaving = set(self.registrations.values())
         self.registrations.clear()
-        for flow in list(self.calls.values()):
-            flow.shut_down()
+
+        def left(registration: Registration | None) -> None:
+            if registration is not None:
+                leaving.discard(registration)
+            if not leaving and heard is not None:
+                heard()
+
+        ends: list[Callable[[], None]] = [monitor.stop for monitor in self.monitors.values()]
+        ends += [partial(registration.end, partial(left, registration)) for registration in leaving]
+        ends += [flow.shut_down for flow in self.calls.values()]
+        self.monitors.clear()
+        if not leaving:
+            left(None)
+        for end in ends:
+            try:
+                end()
+            except Exception as error:
+                struck(self, "not shut down", error, flow_behind(end))
