@@ -183,3 +183,29 @@ def test_a_consultation_that_still_rings_is_delivered_on(centre, consulting, lea
     centre.run(2)
     assert a.over
     assert lines(centre, "1501")[-2].endswith("other 1504")
+
+
+def test_a_transferor_beyond_a_trunk_takes_up_none_of_it_any_more(centre):
+    a = centre.phones["1501"].call("91234")
+    centre.run(3)
+    (far,) = centre.phones["t1"].calls
+    far.refer("1503")
+    centre.run(5)
+    assert far.over
+    talk_to_each_other(a, centre.phones["1503"].calls[-1])
+    assert [trunk.calls for trunk in centre.switch.trunks.values()] == [0, 0]
+
+
+def test_nor_does_his_consultation(centre):
+    t1 = centre.phones["t1"]
+    first = t1.call("1501")
+    centre.run(3)
+    second = t1.call("1502")
+    centre.run(3)
+    assert [trunk.calls for trunk in centre.switch.trunks.values()] == [2, 0]
+    first.refer("1502", second)
+    centre.run(5)
+    assert first.over
+    assert second.over
+    talk_to_each_other(centre.phones["1501"].calls[-1], centre.phones["1502"].calls[-1])
+    assert [trunk.calls for trunk in centre.switch.trunks.values()] == [0, 0]

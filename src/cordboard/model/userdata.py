@@ -87,6 +87,24 @@ def attach(old: KVList | None, pairs: KVList) -> KVList:
     return merged
 
 
+def inherit(own: KVList | None, other: KVList | None) -> KVList | None:
+    """What a call knows after it has heard of another: its own pairs, and those of keys it has not, as far as they fit.
+
+    Both lists have been checked, and so is what they make together.
+    """
+    if not other:
+        return own or None
+    merged = dict(own) if own else {}
+    size = _size(merged, "", 1)
+    for key, value in other.items():
+        if key not in merged:
+            more = _size({key: value}, "", 1)
+            if size + more <= MAX_BYTES:
+                merged[key] = value
+                size += more
+    return merged or None
+
+
 def without(old: KVList | None, key: str) -> KVList:
     """The list after DeletePair. Raises UserDataError when the key is not there."""
     if not old or key not in old:

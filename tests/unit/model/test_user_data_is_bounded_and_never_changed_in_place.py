@@ -2,7 +2,7 @@
 
 import pytest
 
-from cordboard.model.userdata import MAX_BYTES, UserDataError, attach, check, without
+from cordboard.model.userdata import MAX_BYTES, UserDataError, attach, check, inherit, without
 
 
 def test_attach_replaces_and_leaves_the_old_list_alone():
@@ -53,3 +53,18 @@ def test_removing_what_is_not_there_is_refused():
     with pytest.raises(UserDataError):
         without({"a": "1"}, "b")
     assert check(deep(8)) == 7 + 1 + 8
+
+
+def test_a_call_inherits_what_it_has_not():
+    own, other = {"a": "own"}, {"a": "other", "b": {"c": 1}}
+    assert inherit(own, other) == {"a": "own", "b": {"c": 1}}
+    assert own == {"a": "own"}
+    assert inherit(None, other) == other
+    assert inherit(own, None) == own
+    assert inherit(None, None) is inherit({}, {}) is None
+
+
+def test_what_is_inherited_is_bounded_too():
+    own, other = {"a": "x" * (MAX_BYTES - 100)}, {"b": "y" * 100, "c": "z" * 90, "d": "z" * 90}
+    assert inherit(own, other) == own | {"c": "z" * 90}
+    check(inherit(own, other))

@@ -80,7 +80,7 @@ def test_what_fails_keeps_nothing_open(tmp_path, monkeypatch):
             monkeypatch.setattr(server.switch, "shut_down", lambda _: 1 / 0)
             with pytest.raises(ZeroDivisionError):
                 await server.stop()
-            assert not state.link_file.exists()  # the last that is closed
+            assert not state.link_file.exists()
             state.close()
 
     asyncio.run(scenario())

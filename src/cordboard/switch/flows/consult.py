@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from cordboard.model.enums import CallType
 from cordboard.model.party import PartyState
+from cordboard.model.userdata import inherit
 
 if TYPE_CHECKING:
     from cordboard.model.call import Call
@@ -29,5 +30,4 @@ def about(call: Call, main: Call) -> None:
     """Makes a call a consultation about another."""
     call.call_type = CallType.CONSULT
     call.previous_conn_id = main.conn_id
-    if main.user_data:
-        call.user_data = {**main.user_data, **(call.user_data or {})}
+    call.user_data = inherit(call.user_data, main.user_data)

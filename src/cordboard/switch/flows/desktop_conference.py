@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from cordboard.model.enums import CallState, DNRole
 from cordboard.model.errors import Code, TLibError
 from cordboard.model.party import Move, Party, PartyState, advance
+from cordboard.model.userdata import inherit
 from cordboard.switch.flows.conference import Conference, form
 from cordboard.switch.flows.invitation import Invitation
 from cordboard.switch.flows.leaving import Leaving
@@ -72,8 +73,7 @@ def complete(main: CallFlow, consult: CallFlow, dn: str, reference_id: int, link
         advance(party, Move.RETRIEVE, reporter, CallState.CONFERENCED, reference_id=reference_id, link=link)
         reference_id, link = 0, None
     advance(consulting, Move.RELEASE, reporter, CallState.CONFERENCED, reference_id=reference_id, link=link)
-    if consult.call.user_data:
-        main.call.user_data = {**consult.call.user_data, **(main.call.user_data or {})}
+    main.call.user_data = inherit(main.call.user_data, consult.call.user_data)
     old = [one for one in main.call.parties if one.alive]
     previous = consult.call.conn_id
     main.absorb(consult, others, Outcome.CONFERENCED)

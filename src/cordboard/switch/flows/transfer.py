@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Final
 
 from cordboard.model.enums import CallState
 from cordboard.model.party import Move, Party, advance
+from cordboard.model.userdata import inherit
 from cordboard.switch.delivery import RINGING, Delivery, Offer, Refusal, refusal_of
 from cordboard.switch.flows import anchoring, tones
 from cordboard.switch.flows.early_media import SUPPORTED, EarlyMedia
@@ -526,6 +527,7 @@ class Transfer:
         ringing = self.branches.parties if self.branches is not None else [target]
         leaving = [self.session]
         flow.part()
+        flow.free_trunk_of(transferor)
         previous = main.conn_id
         if consult is not None and self._early is not None:
             leaving.append(self._early)
@@ -534,11 +536,12 @@ class Transfer:
             consult.part()
             consult.transfer = None
             consult.branches = None
-            if consult.call.user_data:
-                main.user_data = {**consult.call.user_data, **(main.user_data or {})}
-            if consulting is not None and consulting.alive:
-                consulting.peer = target
-                self._release(consulting, survivor)
+            main.user_data = inherit(main.user_data, consult.call.user_data)
+            if consulting is not None:
+                consult.free_trunk_of(consulting)
+                if consulting.alive:
+                    consulting.peer = target
+                    self._release(consulting, survivor)
             flow.absorb(consult, ringing)
             if self.branches is not None:
                 self.branches.move(flow)
