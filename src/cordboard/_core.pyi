@@ -461,6 +461,7 @@ class MediaStats:
 
     packets_received: int
     bytes_received: int
+    comfort_received: int
     packets_lost: int
     packets_late: int
     packets_refused: int
@@ -512,6 +513,7 @@ class MediaEngine:
         codecs: Sequence[str] | None = None,
         ptime: int = 20,
         srtp: Literal["off", "optional", "required"] = "optional",
+        comfort_noise: bool = False,
         port_rest: float = 5.0,
         report_interval: float = 5.0,
         lost_after: float = 10.0,

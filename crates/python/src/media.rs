@@ -134,6 +134,7 @@ pub(crate) struct PyMediaLeg {
 pub(crate) struct PyMediaStats {
     packets_received: u64,
     bytes_received: u64,
+    comfort_received: u64,
     packets_lost: u64,
     packets_late: u64,
     packets_refused: u64,
@@ -201,6 +202,7 @@ impl PyMediaLeg {
         PyMediaStats {
             packets_received: stats.packets_received,
             bytes_received: stats.bytes_received,
+            comfort_received: stats.comfort_received,
             packets_lost: stats.packets_lost,
             packets_late: stats.packets_late,
             packets_refused: stats.packets_refused,
@@ -226,10 +228,10 @@ impl PyMediaEngine {
     #[new]
     #[pyo3(
         signature = (
-            addresses, *, ports=(16_384, 32_767), advertise=Vec::new(), threads=1, codecs=None, ptime=20, srtp="optional",
+            addresses, *, ports=(16_384, 32_767), advertise=Vec::new(), threads=1, codecs=None, ptime=20, srtp="optional", comfort_noise=false,
             port_rest=5.0, report_interval=5.0, lost_after=10.0, one_way_after=5.0, sound_cache=67_108_864
         ),
-        text_signature = "(addresses, *, ports=(16384, 32767), advertise=(), threads=1, codecs=None, ptime=20, srtp='optional', port_rest=5.0, report_interval=5.0, lost_after=10.0, one_way_after=5.0, sound_cache=67108864)"
+        text_signature = "(addresses, *, ports=(16384, 32767), advertise=(), threads=1, codecs=None, ptime=20, srtp='optional', comfort_noise=False, port_rest=5.0, report_interval=5.0, lost_after=10.0, one_way_after=5.0, sound_cache=67108864)"
     )]
     #[expect(clippy::too_many_arguments, reason = "the face of _core.pyi")]
     fn new(
@@ -240,6 +242,7 @@ impl PyMediaEngine {
         codecs: Option<Vec<String>>,
         ptime: u32,
         srtp: &str,
+        comfort_noise: bool,
         port_rest: f64,
         report_interval: f64,
         lost_after: f64,
@@ -257,7 +260,13 @@ impl PyMediaEngine {
             ports,
             port_rest: seconds(port_rest)?,
             threads,
-            capabilities: Capabilities { codecs, ptime_ms: ptime, srtp: self::srtp(srtp)?, ..defaults.capabilities },
+            capabilities: Capabilities {
+                codecs,
+                comfort_noise,
+                ptime_ms: ptime,
+                srtp: self::srtp(srtp)?,
+                ..defaults.capabilities
+            },
             report_interval: seconds(report_interval)?,
             lost_after: seconds(lost_after)?,
             one_way_after: seconds(one_way_after)?,

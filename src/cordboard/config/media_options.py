@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from cordboard.config.kinds import Choice, ChoiceList, Duration, Host, Integer, ListenList, PeerList, Text, split_listen
+from cordboard.config.kinds import (
+    Boolean,
+    Choice,
+    ChoiceList,
+    Duration,
+    Host,
+    Integer,
+    ListenList,
+    PeerList,
+    Text,
+    split_listen,
+)
 from cordboard.config.optionset import Option, OptionSet
 from cordboard.config.shared_options import DAY, OURS
 
-CODECS = ("pcma", "pcmu", "g722", "l16")
+CODECS = ("pcma", "pcmu", "g722", "opus", "l16")
 """Codecs that can be offered."""
 
 
@@ -101,6 +112,16 @@ class MediaOptions(OptionSet):
         since="0.2",
         restart=True,
     )
+    media_comfort_noise = Option(
+        "media-comfort-noise",
+        Boolean(),
+        False,
+        "Whether comfort noise (RFC 3389) is offered and taken, so that phones may leave out their pauses. What comes "
+        "of it unasked is heard anyway.",
+        source=OURS,
+        since="0.2",
+        restart=True,
+    )
     media_max_legs = Option(
         "media-max-legs",
         Integer(1, 100_000),
@@ -111,6 +132,14 @@ class MediaOptions(OptionSet):
     )
     media_conference_limit = Option(
         "media-conference-limit", Integer(2, 10_000), 200, "Most parties of a conference.", source=OURS, since="0.2"
+    )
+    media_conference_loudest = Option(
+        "media-conference-loudest",
+        Integer(0, 1000),
+        3,
+        "How many of those who talk at once are heard in a conference, the loudest, unless MSML says it; 0: all.",
+        source=OURS,
+        since="0.2",
     )
     media_max_conferences = Option(
         "media-max-conferences",

@@ -206,6 +206,7 @@ class Engine:
             codecs=settings.codecs,
             ptime=settings.ptime,
             srtp=settings.srtp,
+            comfort_noise=settings.comfort_noise,
             port_rest=settings.port_rest,
             report_interval=settings.report_interval,
             lost_after=settings.lost_after,

@@ -134,6 +134,8 @@ class LegStats:
 
     packets_received: int = 0
     bytes_received: int = 0
+    comfort_received: int = 0
+    """Of the packets received, those that describe a pause (RFC 3389)."""
     packets_lost: int = 0
     """Expected and never received; late ones that were of no use are among :attr:`packets_late`."""
     packets_late: int = 0

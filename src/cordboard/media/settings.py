@@ -29,6 +29,8 @@ class EngineSettings:
     """Milliseconds of sound in a packet, where the peer does not mind."""
     srtp: Srtp = "optional"
     """How legs are encrypted of which nothing is said."""
+    comfort_noise: bool = False
+    """Whether a peer may say what its pauses sound like rather than send them (RFC 3389)."""
     country: str = "us"
     """Whose tones are played where none is named (ISO 3166)."""
     report_interval: float = 5.0

@@ -84,7 +84,7 @@ class Watcher(Protocol):
 class Conference:
     """A conference while it lasts."""
 
-    def __init__(self, server: MediaServer, name: str, limit: int, *, loudest: int = 0) -> None:
+    def __init__(self, server: MediaServer, name: str, limit: int, loudest: int) -> None:
         self._server = server
         self.name = name
         self.limit = limit

@@ -254,12 +254,12 @@ class MediaServer:
                 return MsmlService(leg)
         raise netann.NetannError(501, "Not supported")
 
-    def conference(self, name: str, limit: int = 0, *, loudest: int = 0) -> Conference:
+    def conference(self, name: str, limit: int = 0) -> Conference:
         """A new conference of that name. Raises NoRoomError when there are as many as there may be."""
         most = self.settings.max_conferences
         if len(self.conferences) >= most:
             raise NoRoomError(most)
-        conference = Conference(self, name, limit or self.settings.conference_limit, loudest=loudest)
+        conference = Conference(self, name, limit or self.settings.conference_limit, self.settings.conference_loudest)
         self.conferences[name] = conference
         return conference
 

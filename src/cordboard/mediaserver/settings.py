@@ -20,6 +20,8 @@ class MediaServerSettings:
     """Seconds of Retry-After with a 503."""
     conference_limit: int = 200
     """Most parties of a conference."""
+    conference_loudest: int = 3
+    """How many of those who talk at once are mixed, the loudest; 0 for all."""
     max_conferences: int = 500
     """Most conferences made by MSML at once."""
     language: str = "en"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from cordboard.runtime.mediaserver import Options
 
 
-CODECS: Final = {"pcma": "PCMA", "pcmu": "PCMU", "g722": "G722", "l16": "L16/16000"}
+CODECS: Final = {"pcma": "PCMA", "pcmu": "PCMU", "g722": "G722", "opus": "opus", "l16": "L16/16000"}
 """The words of ``media-codecs`` as the engine has them."""
 
 
@@ -30,6 +30,7 @@ def open_media(options: Options, addresses: Sequence[str], after: Callable[[], N
             threads=options.media_threads,
             codecs=tuple(CODECS[word] for word in options.media_codecs) or None,
             srtp=cast("Srtp", options.media_srtp),
+            comfort_noise=options.media_comfort_noise,
             country=options.media_country,
         )
     )

@@ -112,6 +112,7 @@ def media_settings(options: Options, recordings: Path | None, near: Sequence[str
         peers=tuple(options.media_peers) if options.media_peers and not near else (*peers, *options.media_peers),
         max_legs=options.media_max_legs,
         conference_limit=options.media_conference_limit,
+        conference_loudest=options.media_conference_loudest,
         max_conferences=options.media_max_conferences,
         language=options.media_language,
         country=options.media_country,

@@ -46,6 +46,10 @@ def test_a_conference_is_made_joined_and_ends_with_its_last():
         == 200
     )
     assert house.server.conferences["c"].room.loudest == 2
+    a.say('<modifyconference id="conf:c"><audiomix><asn ri="10s"/></audiomix></modifyconference>')
+    assert house.server.conferences["c"].room.loudest == 2
+    a.say('<modifyconference id="conf:c"><audiomix><n-loudest n="0"/></audiomix></modifyconference>')
+    assert house.server.conferences["c"].room.loudest == 0
     a.say(f'<unjoin id1="{a.id}" id2="conf:c"/>')
     assert a.events == []
     a.say(f'<unjoin id1="{b.id}" id2="conf:c"/>')
@@ -86,6 +90,13 @@ def test_a_name_is_taken_once():
 def test_there_are_so_many_conferences_and_no_more():
     _, a, *_ = three(max_conferences=2)
     assert [a.say("<createconference/>").response for _ in range(3)] == [200, 200, 521]
+
+
+@pytest.mark.parametrize("loudest", [0, 3])
+def test_as_many_are_mixed_as_the_server_likes_where_nothing_is_said(loudest):
+    house, a, *_ = three(conference_loudest=loudest)
+    a.say('<createconference name="c"><audiomix><asn ri="10s"/></audiomix></createconference>')
+    assert house.server.conferences["c"].room.loudest == loudest
 
 
 def test_a_conference_takes_so_many_parties_and_no_more():

@@ -1,6 +1,7 @@
 //! What a leg hears of its peer: packets in, a frame of samples each 20 ms out.
 
 use super::FRAME_MS;
+use crate::cng::{Comfort, Noise};
 use crate::codec::{Codec, Decoder};
 use crate::dsp::resample::Resampler;
 use crate::jitter::{Jitter, Limits, Sound, Taken};
@@ -28,6 +29,9 @@ pub(super) struct Ear {
     frame: Vec<i16>,
     heard: bool,
     late_before: u64,
+    /// Made in the pauses of a sender that says what they sound like, from this timestamp on.
+    noise: Option<Box<Noise>>,
+    pause_from: Option<u32>,
 }
 
 fn largest(codec: Codec) -> usize {
@@ -49,6 +53,8 @@ impl Ear {
             frame: Vec::new(),
             heard: false,
             late_before: 0,
+            noise: None,
+            pause_from: None,
         }
     }
 
@@ -80,6 +86,18 @@ impl Ear {
         let (sequence, timestamp, payload_type) = (packet.sequence, packet.timestamp, packet.payload_type);
         let ticks = codec.ticks(codec.samples(payload));
         self.jitter.put(packet.ssrc, &Sound { sequence, timestamp, payload_type, ticks, payload }, self.ticks(now));
+    }
+
+    /// Takes in what a pause sounds like that begins, or goes on.
+    pub(super) fn pause(&mut self, packet: &Packet, comfort: Comfort) {
+        self.pass(packet);
+        self.noise.get_or_insert_with(|| Box::new(Noise::new(packet.ssrc))).update(comfort);
+        self.pause_from = Some(packet.timestamp);
+    }
+
+    /// Whether what is heard is a pause as the sender describes it.
+    pub(super) fn is_pausing(&self) -> bool {
+        self.pause_from.is_some() && self.samples.is_empty()
     }
 
     /// A packet without sound came: nobody waits for its number.
@@ -135,7 +153,9 @@ impl Ear {
         while self.samples.len() < self.native() + self.surplus {
             let ticks = self.clock_rate * FRAME_MS / 1000;
             match self.jitter.take(now, ticks) {
-                Taken::Payload { payload_type, payload, surplus, .. } => {
+                Taken::Payload { payload_type, payload, surplus, timestamp, .. } => {
+                    let ended = |from: u32| timestamp.wrapping_sub(from).cast_signed() > 0;
+                    self.pause_from = self.pause_from.filter(|from| !ended(*from));
                     let kind = self.kinds.iter().find(|(number, _)| *number == payload_type);
                     let codec = kind.map_or(self.decoder.codec(), |(_, codec)| *codec);
                     if codec != self.decoder.codec() {
@@ -147,6 +167,15 @@ impl Ear {
                     let count = self.decoder.decode(payload, &mut self.scratch);
                     self.append(count);
                     self.surplus = if surplus { count } else { 0 };
+                }
+                Taken::Conceal { .. } | Taken::Pause { .. } if self.pause_from.is_some() => {
+                    let missing = self.native() + self.surplus - self.samples.len();
+                    self.scratch.resize(MOST / 2, 0);
+                    if let Some(noise) = &mut self.noise {
+                        noise.fill(&mut self.scratch[..missing]);
+                    }
+                    self.append(missing);
+                    self.surplus = 0;
                 }
                 Taken::Conceal { ticks, next } => {
                     let codec = self.decoder.codec();

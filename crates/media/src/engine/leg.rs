@@ -15,6 +15,7 @@ use super::recorder::Recorder;
 use super::report::{Report, Stats};
 use super::thread::play_into;
 use super::{Event, FRAME_MS, Id, Role};
+use crate::cng::{self, Comfort};
 use crate::codec::Codec;
 use crate::description::Agreed;
 use crate::dsp::resample::Resampler;
@@ -175,6 +176,7 @@ impl Leg {
             return None;
         }
         self.report.bytes_received += packet.payload.len() as u64;
+        self.report.comfort_received += u64::from(self.is_comfort(packet.payload_type));
         self.report.heard_at = Some(now);
         agreed.receive_on.then_some((length, packet))
     }
@@ -211,13 +213,31 @@ impl Leg {
         agreed.receive.iter().find(|(number, _)| *number == payload_type).map(|(_, codec)| *codec)
     }
 
+    /// Whether a payload type is comfort noise: one that was agreed to, or the one RFC 3551 gives it, which some send
+    /// without a word.
+    pub(super) fn is_comfort(&self, payload_type: u8) -> bool {
+        self.agreed.as_ref().is_some_and(|agreed| {
+            let usual = payload_type == cng::PAYLOAD_TYPE && agreed.codec.clock_rate() == 8_000;
+            agreed.cn_receive.contains(&payload_type) || (usual && self.codec_of(payload_type).is_none())
+        })
+    }
+
+    /// What a packet says of a pause, and the codec that pauses.
+    fn comfort(&self, packet: &Packet, data: &[u8]) -> Option<(Codec, Comfort)> {
+        let agreed = self.agreed.as_ref().filter(|_| self.is_comfort(packet.payload_type))?;
+        let comfort = Comfort::parse(&data[packet.payload.clone()])?;
+        Some((agreed.receive.first().map_or(agreed.codec, |(_, codec)| *codec), comfort))
+    }
+
     /// Lets it be heard.
     pub(super) fn hear(&mut self, packet: &Packet, data: &[u8], now: u64) {
         if let Some(codec) = self.codec_of(packet.payload_type) {
             let ear = self.ear.get_or_insert_with(|| Box::new(Ear::new(codec)));
             ear.put(packet, codec, &data[packet.payload.clone()], now);
+        } else if let Some((codec, comfort)) = self.comfort(packet, data) {
+            self.ear.get_or_insert_with(|| Box::new(Ear::new(codec))).pause(packet, comfort);
         } else if let Some(ear) = &mut self.ear {
-            // Comfort noise, or something nobody agreed to.
+            // Something nobody agreed to.
             ear.pass(packet);
         }
     }

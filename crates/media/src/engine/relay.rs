@@ -26,7 +26,7 @@ enum Kind {
     Noise(u8),
     /// Neither side has a name for it.
     Nothing,
-    /// Another codec over there, or more than it alone is heard.
+    /// Another codec over there, more than it alone is heard, or a pause that must sound.
     Sound,
 }
 
@@ -39,8 +39,10 @@ fn kind(from: &Leg, to: &Leg, payload_type: u8) -> Kind {
         return here.dtmf_send.map_or(Kind::Nothing, |send| Kind::Event(*event, send));
     }
     match here.cn_send {
+        _ if !from.is_comfort(payload_type) => Kind::Nothing,
         Some(number) if there.cn_receive.contains(&payload_type) => Kind::Noise(number),
-        _ => Kind::Nothing,
+        // Made here for a peer that does not know it.
+        _ => Kind::Sound,
     }
 }
 

@@ -16,6 +16,8 @@ pub struct Stats {
     pub packets_received: u64,
     /// Octets of their payloads.
     pub bytes_received: u64,
+    /// Of them, those that describe a pause (RFC 3389).
+    pub comfort_received: u64,
     /// Packets that never came.
     pub packets_lost: u64,
     /// Packets that came when it was too late.
@@ -46,6 +48,7 @@ pub struct Stats {
 #[derive(Debug, Default)]
 pub(super) struct Report {
     pub(super) bytes_received: u64,
+    pub(super) comfort_received: u64,
     pub(super) refused: u64,
     pub(super) packets_sent: u64,
     pub(super) bytes_sent: u64,
@@ -138,6 +141,7 @@ impl Report {
         Stats {
             packets_received: reception.received_total(),
             bytes_received: self.bytes_received,
+            comfort_received: self.comfort_received,
             packets_lost: reception.lost_total(),
             packets_late: late,
             packets_refused: self.refused,

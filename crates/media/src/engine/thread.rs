@@ -351,7 +351,9 @@ impl Thread {
         let Link::Leg { slot, role: own } = leg.link else { return false };
         let Some(other) = self.legs.get(slot) else { return false };
         let (Link::Leg { role, .. }, Some(ear)) = (other.link, &other.ear) else { return false };
-        let Some(said) = ear.frame().filter(|_| role.talk && own.hear && !passes(other, leg, ear.codec())) else {
+        let Some(said) =
+            ear.frame().filter(|_| role.talk && own.hear && (ear.is_pausing() || !passes(other, leg, ear.codec())))
+        else {
             return false;
         };
         let frame = &mut frame[..said.len()];

@@ -130,8 +130,9 @@ class MsmlService:
         self._mix(conference, request.loudest, request.speakers_every)
         return [] if request.name else [conference.id]
 
-    def _mix(self, conference: Conference, loudest: int, every: int) -> None:
-        conference.room.set_loudest(loudest)
+    def _mix(self, conference: Conference, loudest: int | None, every: int) -> None:
+        if loudest is not None:
+            conference.room.set_loudest(loudest)
         conference.tell_speakers(every)
 
     # Dialogs (section 9)

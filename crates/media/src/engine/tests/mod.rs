@@ -2,6 +2,7 @@
 
 mod digits;
 mod orders;
+mod pauses;
 mod secure;
 
 use std::net::UdpSocket;
@@ -59,9 +60,10 @@ impl Party {
         let (ip, port) = (at.ip(), at.port());
         let family = if ip.is_ipv4() { "IP4" } else { "IP6" };
         let events = if more.contains(WITHOUT_EVENTS) { "" } else { " 101" };
+        let noise = if more.contains(" CN/8000") { " 13" } else { "" };
         let channels = if codec.channels() > 1 { "/2" } else { "" };
         format!(
-            "v=0\r\no=- 1 1 IN {family} {ip}\r\ns=-\r\nc=IN {family} {ip}\r\nt=0 0\r\nm=audio {port} RTP/AVP {payload_type}{events}\r\n\
+            "v=0\r\no=- 1 1 IN {family} {ip}\r\ns=-\r\nc=IN {family} {ip}\r\nt=0 0\r\nm=audio {port} RTP/AVP {payload_type}{events}{noise}\r\n\
              a=rtpmap:{payload_type} {}/{}{channels}\r\na=rtpmap:101 telephone-event/8000\r\n{more}",
             codec.name(),
             codec.clock_rate()

@@ -70,8 +70,8 @@ class CreateConference:
     """Empty lets the server choose."""
     delete_when: str = "nomedia"
     """``nomedia``: with its last participant; ``nocontrol``: with the dialog of its controller; ``never``."""
-    loudest: int = 0
-    """How many of the loudest are mixed; 0 for all."""
+    loudest: int | None = None
+    """How many of the loudest are mixed; 0 for all, None for as many as the server likes."""
     speakers_every: int = 0
     """How often the active speakers are told; 0 for never."""
     mark: str = ""
@@ -82,7 +82,8 @@ class ModifyConference:
     """Changes the mix of a conference."""
 
     id: str
-    loudest: int = 0
+    loudest: int | None = None
+    """None leaves it."""
     speakers_every: int = 0
     mark: str = ""
 

@@ -93,11 +93,11 @@ def _object(element: Element, attribute: str, *, star: bool = False) -> str:
     return name
 
 
-def _mix(element: Element) -> tuple[int, int]:
-    loudest = every = 0
+def _mix(element: Element) -> tuple[int | None, int]:
+    loudest, every = None, 0
     mix = element.find("audiomix")
     if mix is None:
-        return 0, 0
+        return None, 0
     check(mix, frozenset(), frozenset({"id", "samplerate"}), frozenset({"n-loudest", "asn"}))
     for child in mix:
         if child.name == "n-loudest":

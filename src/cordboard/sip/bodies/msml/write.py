@@ -109,11 +109,11 @@ def _(body: ModifyConference) -> Element:
     return found
 
 
-def _mix(element: Element, loudest: int, every: int) -> None:
-    if not loudest and not every:
+def _mix(element: Element, loudest: int | None, every: int) -> None:
+    if loudest is None and not every:
         return
     mix = element.add("audiomix")
-    if loudest:
+    if loudest is not None:
         mix.add("n-loudest", n=str(loudest))
     if every:
         mix.add("asn", ri=_ms(every))
