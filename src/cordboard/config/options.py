@@ -70,6 +70,16 @@ class SwitchOptions(OptionSet):
         since="0.2",
         example="20",
     )
+    sip_pass_messages = Option(
+        "sip-pass-messages",
+        BOOL,
+        True,
+        "Text messages (MESSAGE outside a call, RFC 3428) are passed from one DN of the Switch to another. If not, "
+        "they are answered 403; within a call they always pass.",
+        source=OURS,
+        since="0.2",
+        example="false",
+    )
     dual_dialog_enabled = shared.dual_dialog_enabled
     make_call_rfc3725_flow = shared.make_call_flow
     refer_enabled = shared.refer_enabled

@@ -23,6 +23,8 @@ class CallMeters(Collector):
         """Calls that ended, by outcome."""
         self.refused: Counter[int] = Counter()
         """Requests that never became a call, by SIP status."""
+        self.messages: Counter[int] = Counter()
+        """Text messages, by SIP status of the answer."""
         self._talk = [0] * (len(TALK_BUCKETS) + 1)
         self._talk_sum = 0.0
 
@@ -46,6 +48,10 @@ class CallMeters(Collector):
         """A call was refused before it became one."""
         self.refused[status] += 1
 
+    def message_passed(self, status: int) -> None:
+        """A text message was answered."""
+        self.messages[status] += 1
+
     def collect(self) -> Iterable[Metric]:
         """Reads the counters."""
         yield GaugeMetricFamily("cordboard_calls_active", "Calls now, ringing ones included.", value=self.active)
@@ -60,6 +66,12 @@ class CallMeters(Collector):
         for status, count in sorted(self.refused.items()):
             refused.add_metric([str(status)], count)
         yield refused
+        messages = CounterMetricFamily(
+            "cordboard_text_messages", "Text messages between DNs, by SIP status of the answer.", labels=["status"]
+        )
+        for status, count in sorted(self.messages.items()):
+            messages.add_metric([str(status)], count)
+        yield messages
         total = 0
         buckets = []
         for bound, count in zip((*(str(b) for b in TALK_BUCKETS), "+Inf"), self._talk, strict=True):

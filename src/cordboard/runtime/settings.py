@@ -41,6 +41,7 @@ def server_settings(environment: Environment) -> ServerSettings:
         path_needs_support=environment.switch.options.registrar_path_needs_support,
         service_route=environment.switch.options.registrar_service_route,
         flow_timer=round(environment.switch.options.registrar_flow_timer),
+        pass_messages=environment.switch.options.sip_pass_messages,
         nat_keep_alive=round(environment.switch.options.sip_nat_keep_alive),
     )
 

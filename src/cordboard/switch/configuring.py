@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from cordboard.model.forwarding import NOTHING
+from cordboard.switch import text_message
 from cordboard.switch.routing import Extension
 from cordboard.switch.trunks.dial_plan import compiled
 from cordboard.switch.trunks.monitor import Monitor
@@ -104,7 +105,7 @@ def _declare(server: SipServer, extension: Extension, peers: Sequence[str]) -> N
     server.dispatcher.endpoint.set_dn(
         settings.number,
         ha1=settings.ha1,
-        authenticate=settings.authenticate,
+        authenticate=text_message.asked_of(settings.authenticate),
         registers=not extension.is_trunk,
         peers=peers,
     )

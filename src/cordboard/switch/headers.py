@@ -20,6 +20,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from cordboard.sip.numbers import whole_number
+
 if TYPE_CHECKING:
     from cordboard import _core
 
@@ -70,3 +72,9 @@ def body_of(message: _core.Message) -> tuple[bytes, str]:
     if not body:
         return b"", "application/sdp"
     return body, message.header("Content-Type") or "application/octet-stream"
+
+
+def one_hop_less(value: str | None) -> str:
+    """Max-Forwards of the next leg, so that a loop through us ends (RFC 3261 16.6 step 3)."""
+    number = whole_number(value, 255)
+    return "70" if number is None else str(max(0, number - 1))

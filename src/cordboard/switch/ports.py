@@ -28,6 +28,9 @@ class Meters(Protocol):
     def call_refused(self, status: int) -> None:
         """A call was refused before it became one."""
 
+    def message_passed(self, status: int) -> None:
+        """A text message was answered with that status."""
+
 
 class FeatureStore(Protocol):
     """Where the features of DNs are kept over a restart. Must return at once."""
@@ -66,4 +69,7 @@ class NoMeters:
         """Nothing."""
 
     def call_refused(self, status: int) -> None:
+        """Nothing."""
+
+    def message_passed(self, status: int) -> None:
         """Nothing."""

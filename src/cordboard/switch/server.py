@@ -16,7 +16,7 @@ from cordboard.sip.endpoint import Dispatcher
 from cordboard.sip.resolver.failover import Affinity
 from cordboard.sip.resolver.lookup import Resolver
 from cordboard.sip.session_timer import SessionTimers
-from cordboard.switch import configuring, requests
+from cordboard.switch import configuring, requests, text_message
 from cordboard.switch.barrier import GuardedClock, flow_behind, flow_of, struck
 from cordboard.switch.bridge import ALLOW
 from cordboard.switch.flows import basic_call
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from cordboard.switch.ports import FeatureStore, Meters, RecordSink
     from cordboard.switch.routing import Extension, Outside, Target
     from cordboard.switch.settings import DnSettings, ServerSettings
+    from cordboard.switch.text_message import TextMessage
     from cordboard.switch.trunks.monitor import Monitor
     from cordboard.switch.trunks.registration import Registration
     from cordboard.switch.trunks.selection import Trunk
@@ -91,6 +92,8 @@ class SipServer:
         """The trunks, by the number of their DN."""
         self.affinity = Affinity()
         """The server of a carrier that we are registered with, by the number of the trunk's DN."""
+        self.messages: set[TextMessage] = set()
+        """Text messages under way."""
         self.points: dict[Party, AtPoint] = {}
         """The calls that wait at Routing Points, by the party there."""
         self.services = Services()
@@ -181,6 +184,8 @@ class SipServer:
         method = event.message.method
         if method == "INVITE":
             basic_call.start(self, event)
+        elif method == "MESSAGE":
+            text_message.start(self, event)
         else:
             self.dispatcher.endpoint.respond(event.transaction, REFUSED.get(method, 405), headers=ALLOW)
 

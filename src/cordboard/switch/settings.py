@@ -151,5 +151,7 @@ class ServerSettings:
     """Option ``registrar-service-route``."""
     flow_timer: int = 120
     """Option ``registrar-flow-timer``, in seconds."""
+    pass_messages: bool = True
+    """Option ``sip-pass-messages``: whether text messages are passed from DN to DN."""
     nat_keep_alive: int = 30
     """Option ``sip-nat-keep-alive``, in seconds."""

@@ -70,6 +70,7 @@ class Tally:
         self.active = 0
         self.outcomes: dict[str, int] = {}
         self.refused: dict[int, int] = {}
+        self.messages: dict[int, int] = {}
 
     def call_started(self) -> None:
         """One more."""
@@ -83,6 +84,10 @@ class Tally:
     def call_refused(self, status: int) -> None:
         """Never one at all."""
         self.refused[status] = self.refused.get(status, 0) + 1
+
+    def message_passed(self, status: int) -> None:
+        """One message more."""
+        self.messages[status] = self.messages.get(status, 0) + 1
 
 
 class Centre:
@@ -181,6 +186,8 @@ class Centre:
         switch = self.switch
         if switch.calls:
             found.append(f"calls of the switch: {list(switch.calls.values())}")
+        if switch.messages:
+            found.append(f"messages of the switch: {switch.messages}")
         if switch.dispatcher.dialogs:
             found.append(f"dialogs of the switch: {switch.dispatcher.dialogs}")
         if switch.dispatcher.transactions:

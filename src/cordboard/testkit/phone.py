@@ -86,6 +86,10 @@ class Phone:
         """What it adds to each INVITE of a new call and to each response to one."""
         self.seen: list[str] = []
         """Methods of the requests within dialogs that came."""
+        self.texts: list[_core.Message] = []
+        """Text messages that came, outside calls."""
+        self.answers: list[int] = []
+        """How those it sent were answered."""
         self.registered = 0
         """Status of the last REGISTER."""
         self._versions = 0
@@ -119,7 +123,23 @@ class Phone:
             remote=self.switch,
             headers=[("Contact", f"<{self.contact}>"), ("Expires", str(expires))],
         )
-        self.dispatcher.transactions[transaction] = _Registration(self, transaction)
+        self.dispatcher.transactions[transaction] = _Asked(self, transaction, partial(setattr, self, "registered"))
+
+    def write(self, number: str, text: bytes, headers: _core.Headers = ()) -> None:
+        """Sends a text message, outside any call."""
+        host = self.switch[0]
+        transaction = self.node.endpoint.send(
+            "MESSAGE",
+            f"sip:{number}@{host}",
+            from_=f"<sip:{self.number}@{host}>",
+            to=f"<sip:{number}@{host}>",
+            transport="udp",
+            remote=self.switch,
+            headers=headers,
+            body=text,
+            content_type="text/plain",
+        )
+        self.dispatcher.transactions[transaction] = _Asked(self, transaction, self.answers.append)
 
     def call(
         self,
@@ -164,6 +184,12 @@ class Phone:
     def on_new_request(self, event: _core.RequestEvent) -> None:
         """A call comes in."""
         message = event.message
+        if message.method == "MESSAGE" and message.method not in self.deaf_to:
+            self.texts.append(message)
+            self.node.endpoint.respond(event.transaction, self.refused.get("MESSAGE", 200))
+            return
+        if message.method == "MESSAGE":
+            return
         if message.method != "INVITE" or event.dialog is None:
             self.node.endpoint.respond(event.transaction, 405)
             return
@@ -202,20 +228,21 @@ class Phone:
         self.faults.append(error)
 
 
-class _Registration:
-    """A REGISTER on its way."""
+class _Asked:
+    """A request outside any dialog on its way: REGISTER, MESSAGE."""
 
-    def __init__(self, phone: Phone, transaction: int) -> None:
+    def __init__(self, phone: Phone, transaction: int, told: Callable[[int], None]) -> None:
         self.phone = phone
         self.transaction = transaction
+        self.told = told
 
     def on_response(self, event: _core.ResponseEvent) -> None:
         if event.status >= 200:
-            self.phone.registered = event.status
+            self.told(event.status)
             del self.phone.dispatcher.transactions[self.transaction]
 
     def on_failed(self, event: _core.FailedEvent) -> None:  # noqa: ARG002
-        self.phone.registered = 408
+        self.told(408)
         del self.phone.dispatcher.transactions[self.transaction]
 
     def on_cancelled(self, event: _core.CancelledEvent | _core.NoPrackEvent) -> None:

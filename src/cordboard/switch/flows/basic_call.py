@@ -22,7 +22,6 @@ from cordboard.model.call import Call
 from cordboard.model.enums import CallType, DNRole
 from cordboard.model.party import Move, advance
 from cordboard.sip.media import dead_answer
-from cordboard.sip.numbers import whole_number
 from cordboard.sip.session import Session
 from cordboard.sip.session_timer import MIN_SE, too_short
 from cordboard.switch.bridge import ALLOW
@@ -37,7 +36,7 @@ from cordboard.switch.flows.early import supports as supports_reliable
 from cordboard.switch.flows.early_media import EarlyMedia
 from cordboard.switch.flows.make_call_rfc3725 import black_hole
 from cordboard.switch.flows.reconnect import Reconnect
-from cordboard.switch.headers import body_of, end_to_end
+from cordboard.switch.headers import body_of, end_to_end, one_hop_less
 from cordboard.switch.numbers import number_of
 from cordboard.switch.records import Outcome, ReleasedBy
 from cordboard.switch.routing import Outside, is_sips
@@ -103,7 +102,7 @@ class BasicCall(CallFlow):
         if supports_reliable(message):
             self._reliable = True
             headers.append(("Supported", "100rel"))
-        headers.append(("Max-Forwards", _one_less(message.header("Max-Forwards"))))
+        headers.append(("Max-Forwards", one_hop_less(message.header("Max-Forwards"))))
         trail = None
         if ours and (message.header("Diversion") is not None or message.header("History-Info") is not None):
             trail = Trail(server.settings.domain, message)
@@ -371,9 +370,3 @@ def _identity(server: SipServer, message: _core.Message, caller: Extension) -> I
     if caller.is_trunk:
         return caller_id.of_stranger(message, server.settings.domain, trusted=caller.settings.trusted)
     return caller.who._replace(private=True) if caller_id.wants_privacy(message) else caller.who
-
-
-def _one_less(value: str | None) -> str:
-    """Max-Forwards of the next leg, so that a loop through us ends (RFC 3261 16.6 step 3)."""
-    number = whole_number(value, 255)
-    return "70" if number is None else str(max(0, number - 1))
