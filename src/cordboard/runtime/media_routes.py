@@ -26,7 +26,7 @@ from cordboard.mediaserver.overview import overview
 from cordboard.mediaserver.store import InUseError, NoRecordingError
 from cordboard.ops.http import refused
 from cordboard.sip.numbers import whole_number
-from cordboard.tlib.logins import ClosedError
+from cordboard.tlib.logins import BusyError, ClosedError
 from cordboard.tlib.protocol import Login, Role
 
 if TYPE_CHECKING:
@@ -128,6 +128,8 @@ class RecordingRoutes:
             found = await self._logins.check(login, address)
         except ClosedError:
             return _later("the server goes down\n")
+        except BusyError as error:
+            return _later(f"{error}\n")
         finally:
             self._waiting -= 1
         if found is None:

@@ -380,6 +380,7 @@ class Server:
             found["frames"] = self.link.counters.frames
             found["logins_accepted"] = self.link.logins.guard.accepted_total
             found["logins_failed"] = self.link.logins.guard.failed_total
+            found["logins_refused"] = self.link.logins.guard.refused_total
             for reason, count in (self.link.counters.byes or {}).items():
                 found[f"closed_{reason}"] = count
         return found

@@ -47,6 +47,8 @@ class LoginGuard:
         """Failed logins since the start."""
         self.accepted_total = 0
         """Successful logins since the start."""
+        self.refused_total = 0
+        """Logins that were not looked at since the start."""
 
     def delay(self, user: str, address: str, now: float) -> float:
         """Seconds to wait before the login is looked at."""

@@ -2,8 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Final
 
 import structlog
 
@@ -13,14 +15,27 @@ from cordboard.tlib.protocol import Login, Role
 _log = structlog.get_logger("cordboard.tlib")
 
 
+FEW: Final = 4
+"""Logins that an address has under way at a time once one has been wrong."""
+
+
 class ClosedError(Exception):
     """Nobody logs in any more: the server goes down."""
+
+
+class BusyError(Exception):
+    """Others are guessing for the same user or from the same address: this login is not looked at."""
+
+    def __init__(self) -> None:
+        super().__init__("too many logins at once, and wrong ones among them")
 
 
 class LoginCheck:
     """Tokens and passwords, with one guard against guessing whichever way somebody comes in.
 
-    Passwords are looked at on one thread: whoever lets them in bounds how many wait for it.
+    Logins are looked at one after the other, passwords on a thread: whoever lets them in bounds how many wait for it.
+    Many may come at once as long as they are right. After a wrong one a user has one login under way at a time from an
+    address, an address :data:`FEW`, and all who wait do so for what has failed meanwhile, too.
     """
 
     def __init__(
@@ -33,15 +48,36 @@ class LoginCheck:
         self._authenticator = authenticator
         self._token = token
         self._clock = clock
+        self._under_way: Counter[Hashable] = Counter()
+        """How many logins, by user and address and by address alone."""
+        self._turn = asyncio.Lock()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="login")
         self._closed = False
 
     async def check(self, login: Login, address: str) -> tuple[str, Role] | None:
-        """Who this is, or None. Slow on purpose after failures. Raises ClosedError."""
+        """Who this is, or None. Slow on purpose after failures. Raises ClosedError and BusyError."""
         user = login.user if not login.token else TOKEN_USER
-        delay = self.guard.delay(user, address, self._clock())
-        if delay:
-            await asyncio.sleep(delay)
+        keys: tuple[Hashable, ...] = ((user, address), address)
+        self._under_way.update(keys)
+        try:
+            return await self._slowly(login, user, address)
+        finally:
+            self._under_way -= Counter(keys)
+
+    async def _slowly(self, login: Login, user: str, address: str) -> tuple[str, Role] | None:
+        waited = 0.0
+        while True:
+            async with self._turn:
+                delay = self.guard.delay(user, address, self._clock())
+                if delay <= waited:
+                    return await self._look(login, user, address)
+            if self._under_way[user, address] > 1 or self._under_way[address] > FEW:
+                self.guard.refused_total += 1
+                raise BusyError
+            await asyncio.sleep(delay - waited)
+            waited = delay
+
+    async def _look(self, login: Login, user: str, address: str) -> tuple[str, Role] | None:
         role = await self._role(login)
         if role is None:
             self.guard.failed(user, address, self._clock())

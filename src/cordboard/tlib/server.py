@@ -20,7 +20,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from cordboard.tlib import protocol
 from cordboard.tlib.auth import Authenticator
 from cordboard.tlib.hub import Hub, Resumed, TooManySessionsError
-from cordboard.tlib.logins import ClosedError, LoginCheck
+from cordboard.tlib.logins import BusyError, ClosedError, LoginCheck
 from cordboard.tlib.machine import Acked, CheckLogin, Close, Deliver, Link, OpenSession, Output, Send, State
 from cordboard.tlib.protocol import Bye, ByeReason, Role, Welcome
 from cordboard.tlib.session import Session
@@ -199,7 +199,11 @@ class _Connection:
             case Send(message):
                 await self._send(protocol.encode(message).decode())
             case CheckLogin(login):
-                who = await self._server.logins.check(login, self._address)
+                try:
+                    who = await self._server.logins.check(login, self._address)
+                except BusyError as error:
+                    await self.close(Close(Bye(reason=ByeReason.BUSY, message=str(error))))
+                    return False
                 if who is None:
                     return await self._act(self._link.rejected())
                 return await self._enter(who, self._link.accepted())
@@ -270,14 +274,20 @@ class _Connection:
                 if frame is None:
                     continue
                 counters.frames += 1
-                await send({"type": "websocket.send", "text": frame})
+                try:
+                    await send({"type": "websocket.send", "text": frame})
+                except (WebSocketDisconnect, ConnectionError, RuntimeError):
+                    # The reader hears of it as well; what was not taken is replayed when the client resumes.
+                    return
                 if session.has_more():
                     session.ready = True
                     self._ready.set()
                 await asyncio.sleep(gap)
-        except (WebSocketDisconnect, ConnectionError, RuntimeError):
-            # The reader hears of it as well; the events that were not taken are replayed when the client resumes.
-            return
+        except Exception:
+            # The link must not stay, and be mute: the client is to come back and resume.
+            _log.exception("tlib link cannot be written to", session=session.id[:8], address=self._address)
+            self._writer = None
+            await self.close(Close(Bye(reason=ByeReason.FAILURE)))
 
     async def _send(self, text: str) -> None:
         await self._websocket.send({"type": "websocket.send", "text": text})
