@@ -22,6 +22,7 @@ from cordboard.model.events import (
     EventTreatmentEnd,
     EventTreatmentNotApplied,
 )
+from cordboard.ops.terminals import visible
 from cordboard.tlib import LinkEvent, SnapshotTaken, UnknownEvent
 
 _STYLES: Final = {
@@ -113,11 +114,6 @@ def event_json(event: LinkEvent) -> str:
     else:
         value = event.attributes if isinstance(event, UnknownEvent) else event
     return msgspec.json.encode(value).decode()
-
-
-def visible(text: str) -> str:
-    """What somebody else wrote, without what a terminal would obey."""
-    return "".join(one if one.isprintable() or one in "\n\t" else "\N{REPLACEMENT CHARACTER}" for one in text)
 
 
 def shown(text: str) -> str:

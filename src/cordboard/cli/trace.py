@@ -11,10 +11,11 @@ import typer
 from rich.table import Table
 
 from cordboard.cli.admin import NotFoundError, ask
-from cordboard.cli.lines import moment, shown, visible
+from cordboard.cli.lines import moment, shown
 from cordboard.cli.link import JsonOption, StateOption, err, fail, out
 from cordboard.ops import pcap
 from cordboard.ops.ladder import Ladder
+from cordboard.ops.terminals import visible
 from cordboard.ops.trace import KnownCall, Message, Step, Trace
 from cordboard.runtime.tracing import TRACE_PATH
 

@@ -25,6 +25,8 @@ import msgspec
 import structlog
 from structlog.typing import Processor
 
+from cordboard.ops.terminals import visible
+
 FORMATS: Final = ("auto", "text", "json")
 LEVELS: Final[Mapping[str, int]] = {
     "debug": logging.DEBUG,
@@ -180,6 +182,10 @@ def console_renderer(*, colors: bool = True) -> Processor:
         event["level"] = "error" if level == "exception" else level
         if (error := event.pop("exc_info", None)) is not None and error is not False:
             event["exception"] = _exception_text(error)
+        for key, value in event.items():
+            # What has a blank is quoted, and what cannot be printed with it; the rest is not.
+            if isinstance(value, str) and not value.isprintable():
+                event[key] = visible(value)
         return str(inner(logger, level, event)).encode(errors="backslashreplace")
 
     return render

@@ -18,7 +18,15 @@ def user_part(number: str) -> str:
 
 
 def number_of(uri: str) -> str:
-    """The number a URI names: its user part, without parameters and password, escapes decoded; empty for none."""
+    """The number a URI names: its user part, without parameters and password, escapes decoded; empty for none.
+
+    What cannot be printed, such as an escape of a terminal or a line's end, is in no number.
+    """
+    number = _number_of(uri)
+    return number if number.isprintable() else ""
+
+
+def _number_of(uri: str) -> str:
     scheme, _, rest = uri.partition(":")
     scheme = scheme.lower()
     if scheme in {"sip", "sips"}:

@@ -53,6 +53,16 @@ def test_passwords_and_tokens_are_never_written():
         assert b"hunter2" not in file.getvalue()
 
 
+@pytest.mark.parametrize("value", ["\x1b[2J", "a \x1b[2J", "\x9b2J", "a\rb", "\u202e"])
+def test_nothing_in_a_line_is_obeyed_by_a_terminal(value):
+    file = io.BytesIO()
+    logging.configure(style="text", file=file)
+    structlog.get_logger("x").warning("odd", caller=value)
+    structlog.get_logger("x").warning(f"odd {value}")
+    logging.close()
+    assert not {"\x1b", "\x9b", "\r", "\u202e"} & set(file.getvalue().decode())
+
+
 def test_the_level_changes_for_loggers_that_are_in_use():
     file = io.BytesIO()
     logging.configure(level="warning", style="json", file=file)
