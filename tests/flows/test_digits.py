@@ -43,10 +43,10 @@ def infos(centre, number):
     )
 
 
-def press(centre, call, body=b"Signal=5\r\nDuration=160\r\n", kind=RELAY):
+def press(centre, call, body=b"Signal=5\r\nDuration=160\r\n", kind=RELAY, within=2):
     answers = []
     call.session.request("INFO", lambda status, _: answers.append(status), body=body, content_type=kind)
-    centre.run(2)
+    centre.run(within)
     return answers
 
 
@@ -197,4 +197,60 @@ def test_digits_go_to_a_trunk(centre, ours):
     send(centre, conn_id, "7", dn="1501")
     centre.run(5)
     assert ours.media.sent == ["7"]
+    assert a.talking
+
+
+@pytest.fixture
+def info_alone(centre, ours):
+    """1501 talks to 1502, whose phone takes digits by INFO alone."""
+    centre.configure("1502", dtmf="info-only")
+    a, b = up(centre)
+    centre.run(2)
+    legs = {b"%s:%d sendrecv" % (leg.media.place[0].encode(), leg.media.place[1]): leg for leg in ours.server.legs}
+    return centre, a, b, legs[a.hears], legs[b.hears]
+
+
+def test_telephone_events_are_translated_for_a_phone_that_takes_info_alone(info_alone, ours):
+    centre, _, _, of_a, of_b = info_alone
+    of_a.media.press("42#", 120)
+    centre.run(1)
+    assert infos(centre, "1502") == "42#"
+    assert infos(centre, "1501") == ""
+    # The events themselves are kept from it; those of its own go to the other as they are.
+    roles = of_a.media.room.roles
+    assert (roles[of_a.media].clamp_dtmf, roles[of_b.media].clamp_dtmf) == (True, False)
+    of_b.media.press("7")
+    centre.run(1)
+    assert infos(centre, "1501") == ""
+    assert ours.media.sent == []
+
+
+@pytest.mark.parametrize("first", ["info", "rtp"])
+def test_a_digit_that_comes_both_ways_is_told_once(info_alone, first):
+    centre, a, _, of_a, _ = info_alone
+    for _ in range(2):
+        for way in ("info", "rtp") if first == "info" else ("rtp", "info"):
+            if way == "info":
+                assert press(centre, a, within=0.2) == [200]
+            else:
+                of_a.media.press("5")
+                centre.run(0.1)
+        centre.run(2)
+    assert infos(centre, "1502") == "55"
+
+
+def test_a_desktop_sends_it_digits_by_info(info_alone, ours):
+    centre, _, _, _, _ = info_alone
+    (conn_id,) = centre.switch.calls
+    send(centre, conn_id, "9", dn="1501")
+    centre.run(1)
+    assert infos(centre, "1502") == "9"
+    assert ours.media.sent == []
+
+
+def test_a_digit_it_does_not_take_is_lost_and_told(info_alone):
+    centre, a, _, of_a, _ = info_alone
+    centre.phones["1502"].refused["INFO"] = 415
+    of_a.media.press("1")
+    centre.run(1)
     assert a.talking

@@ -386,10 +386,12 @@ class DnOptions(OptionSet):
     )
     sip_dtmf = Option(
         "sip-dtmf",
-        Choice(("info", "rtp")),
+        Choice(("info", "rtp", "info-only")),
         "info",
         "How the device gets the digits that the desktop of the other party sends (SendDTMF). info: by INFO, "
-        "application/dtmf-relay. rtp: as telephone events (RFC 4733) of a Media Server of service-type msml.",
+        "application/dtmf-relay. rtp: as telephone events (RFC 4733) of a Media Server of service-type msml. "
+        "info-only: by INFO, and so does it get those that the other phone sends as telephone events or as sound: the "
+        "media of its calls goes through a Media Server for that.",
         source=OURS,
         since="0.2",
         example="rtp",

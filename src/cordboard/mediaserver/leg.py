@@ -9,7 +9,7 @@ BYE, CANCEL, a caller that is gone: the service ends, the ports are free
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from cordboard.media import Listener, MediaRefusedError
 from cordboard.sip.bodies import dtmf, multipart
@@ -23,10 +23,6 @@ if TYPE_CHECKING:
     from cordboard.mediaserver.msml.dialog import Dialog
     from cordboard.mediaserver.server import MediaServer
     from cordboard.sip.session import Session
-
-
-TWICE: Final = 1.0
-"""Seconds within which the same digit by INFO and in RTP is one."""
 
 
 class Service(Protocol):
@@ -65,7 +61,8 @@ class ServedLeg(Listener):
     """See the module. The handler of its session, and the listener of its media."""
 
     __slots__ = (
-        "_late",
+        "_once",
+        "_tells",
         "call_id",
         "call_uuid",
         "conn_id",
@@ -90,8 +87,9 @@ class ServedLeg(Listener):
         self.dialogs: dict[str, Dialog] = {}
         """Dialogs of MSML on it."""
         self.up = Up.AGREEING
-        self._late: list[tuple[str, bool, float]] = []
-        """Digits of late: which, whether by INFO, and when."""
+        self._once = dtmf.Once()
+        self._tells = invite.header(dtmf.TELL) == "info"
+        """Whether the far end is told the digits that are heard."""
         self.offered = False
         """Whether our offer waits for its answer, in the ACK."""
         self.name = ""
@@ -275,14 +273,10 @@ class ServedLeg(Listener):
 
     def _pressed(self, digit: str, duration_ms: int, *, by_info: bool) -> None:
         """A digit; one of a phone that sends each both in INFO and in RTP counts once."""
-        now = self.server.clock.now()
-        self._late = [one for one in self._late if now - one[2] < TWICE]
-        twin = (digit, not by_info)
-        for index, (late, by, _) in enumerate(self._late):
-            if (late, by) == twin:
-                del self._late[index]
-                return
-        self._late.append((digit, by_info, now))
+        if not self._once.counts(digit, self.server.clock.now(), by_info=by_info):
+            return
+        if self._tells and not by_info:
+            self.send(dtmf.relay(digit, duration_ms), dtmf.RELAY)
         if self.service is not None:
             self.service.on_digit(digit, duration_ms)
         for dialog in list(self.dialogs.values()):

@@ -92,7 +92,7 @@ class DnSettings:
     record: str = "none"
     """Option ``record``: which of its calls are recorded: ``none``, ``source``, ``destination`` or ``both``."""
     dtmf: str = "info"
-    """Option ``sip-dtmf``: how it gets the digits of a desktop: ``info`` or ``rtp``."""
+    """Option ``sip-dtmf``: how it gets digits: a desktop's by ``info`` or ``rtp``, all by ``info-only``."""
     media_anchor: str = "auto"
     """Option ``sip-media-anchor``: whether the media of its calls goes through a Media Server: ``yes``, ``no`` or
     ``auto``, where its phone and the other one cannot talk directly."""

@@ -17,9 +17,11 @@ there the call goes on directly, and is tried again.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from cordboard.switch.features import media_path
+from cordboard.switch.flows import passing
 from cordboard.switch.flows.anchored import Anchored
 from cordboard.switch.flows.patience import when_settled
 from cordboard.switch.flows.recording import RECORDED, Input, Recording
@@ -72,6 +74,8 @@ def as_configured(flow: CallFlow) -> None:
             of(flow).want(RECORDED)
         if settings.media_anchor == "yes":
             of(flow).want(OPTION)
+        if settings.dtmf == passing.INFO_ALONE:
+            of(flow).want(passing.INFO_ALONE)
 
 
 def needs(flow: CallFlow, one: Session, other: Session, offer: bytes = b"") -> frozenset[str]:
@@ -245,8 +249,18 @@ class Anchoring:
     ) -> Seat:
         """A seat in the call's room, whose recording is told."""
         flow = self._flow
-        clamped = not isinstance(flow.arrangement, Anchored)
-        return Seat(flow, session, flow.call.conn_id, told, choose, self.recording.heard, clamped=clamped)
+        in_conference = not isinstance(flow.arrangement, Anchored)
+        translated = not in_conference and passing.takes_info_alone(flow, session)
+        return Seat(
+            flow,
+            session,
+            flow.call.conn_id,
+            told,
+            choose,
+            self.recording.heard,
+            clamped=in_conference or translated,
+            keys=partial(passing.give, flow, session) if translated else None,
+        )
 
 
 def request(flow: CallFlow, party: Party, what: Input, reference_id: int, link: Link | None) -> None:

@@ -1,6 +1,10 @@
 """INFO of a phone whose media is anchored: it passes to the other phone, as from leg to leg of any call.
 
-Digits that the other phone does not take in INFO are translated: the service sends it telephone events (RFC 4733).
+Digits are translated, each once, also those of a phone that sends them both ways:
+
+    in INFO, to a phone that takes none          the service sends it telephone events (RFC 4733)
+    in RTP, to a phone that takes INFO alone     the service lets none through and tells what it hears; the phone gets
+    (sip-dtmf=info-only)                         INFO
 """
 
 from __future__ import annotations
@@ -15,9 +19,13 @@ from cordboard.switch.headers import body_of, end_to_end
 if TYPE_CHECKING:
     from cordboard import _core
     from cordboard.sip.session import Session
+    from cordboard.switch.callflow import CallFlow
     from cordboard.switch.flows.anchored import Anchored
     from cordboard.switch.flows.anchoring import Finished
     from cordboard.switch.services.seat import Seat
+
+INFO_ALONE: Final = "info-only"
+"""Value of ``sip-dtmf``, and reason for anchoring a call."""
 
 DIGITS: Final = "digits"
 """Name of the dialog that sends them, and reason for anchoring a call meanwhile."""
@@ -39,6 +47,26 @@ def press(seat: Seat, digits: str, length: int, done: Finished) -> None:
     seat.say((model.DialogStart(seat.name, steps, name=DIGITS),), begun)
 
 
+def takes_info_alone(flow: CallFlow, session: Session) -> bool:
+    """Whether the phone opposite of a leg takes digits by INFO only."""
+    opposite = flow.party_opposite(session)
+    extension = flow.extension_of(opposite) if opposite is not None else None
+    return extension is not None and extension.settings.dtmf == INFO_ALONE
+
+
+def give(flow: CallFlow, session: Session, digit: str, length: int) -> None:
+    """A phone has pressed a digit in RTP: the other one gets it by INFO."""
+    other = flow.session_opposite(session)
+    if other is None or other.state.value != "confirmed":
+        return
+
+    def answered(status: int, event: _core.ResponseEvent | None) -> None:
+        if event is None or status >= 300:
+            flow.server.log.warning("digit not taken", conn_id=flow.call.conn_id, status=status)
+
+    other.request("INFO", answered, body=dtmf.relay(digit, length), content_type=dtmf.RELAY)
+
+
 def passes(anchored: Anchored, session: Session, event: _core.RequestEvent) -> bool:
     """Passes an INFO of a phone in an anchored call to the other one. Whether that could be tried."""
     other = anchored.flow.session_opposite(session)
@@ -46,6 +74,12 @@ def passes(anchored: Anchored, session: Session, event: _core.RequestEvent) -> b
         return False
     message = event.message
     body, kind = body_of(message)
+    near = anchored.seats.get(session)
+    if near is not None and near.translates and kind.lower() in dtmf.TYPES:
+        pressed, _ = dtmf.parse(body, kind.lower())
+        if pressed and not near.once.counts(pressed, anchored.flow.server.clock.now(), by_info=True):
+            session.respond(event.transaction, 200)
+            return True
 
     def answered(status: int, answer: _core.ResponseEvent | None) -> None:
         seat = anchored.seats.get(other)

@@ -10,13 +10,16 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from cordboard.sip.bodies import dtmf
 from cordboard.sip.bodies.msml import model
+from cordboard.switch.headers import body_of
 from cordboard.switch.services import errand
 from cordboard.switch.services.controlled import Controlled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
+    from cordboard import _core
     from cordboard.sip.session import Session
     from cordboard.switch.callflow import CallFlow
     from cordboard.switch.services.limb import Limb
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
 class Seat(Controlled):
     """Such a limb. UP is told when the party is in the room; events of the room go to ``events``."""
 
-    __slots__ = ("_clamped", "_events", "pressing", "room")
+    __slots__ = ("_clamped", "_events", "_keys", "once", "pressing", "room")
 
     def __init__(
         self,
@@ -38,15 +41,42 @@ class Seat(Controlled):
         events: Callable[[Seat, model.Event], None],
         *,
         clamped: bool,
+        keys: Callable[[str, int], None] | None = None,
     ) -> None:
-        """``clamped``: whether the digits of its party are kept from the others."""
+        """``clamped``: whether the digits of its party are kept from the others.
+
+        ``keys``: told each that the service hears, and its length in ms.
+        """
         super().__init__(flow, leg, errand.room(), told, choose)
         self.room = f"conf:{room}"
         """The room's name in MSML."""
         self._events = events
         self._clamped = clamped
+        self._keys = keys
+        self.once = dtmf.Once()
+        """Which of its party's digits count."""
         self.pressing: Callable[[str], None] | None = None
         """Told when the digits that are sent to the party have been sent, or why not."""
+
+    @property
+    def translates(self) -> bool:
+        """Whether the digits of its party go to somebody who is to have them otherwise."""
+        return self._keys is not None
+
+    def _headers(self) -> _core.Headers:
+        told = super()._headers()
+        return [*told, (dtmf.TELL, "info")] if self.translates else told
+
+    def takes_info(self, session: Session, event: _core.RequestEvent) -> bool:
+        """A digit the service has heard, or what any Controlled takes."""
+        body, kind = body_of(event.message)
+        if self._keys is None or kind.lower() not in dtmf.TYPES:
+            return super().takes_info(session, event)
+        digit, length = dtmf.parse(body, kind.lower())
+        session.respond(event.transaction, 200 if digit else 400)
+        if digit and self.once.counts(digit, self.flow.server.clock.now(), by_info=False):
+            self._keys(digit, length)
+        return True
 
     @property
     def _join(self) -> model.Join:
