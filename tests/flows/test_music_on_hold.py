@@ -128,6 +128,52 @@ def test_phone_and_desktop_mixed(talking):
     talk_to_each_other(a, b)
 
 
+@pytest.mark.parametrize("other", ["talks", "holds by its key", "is held by its desktop"])
+@pytest.mark.parametrize("moh", [True, False])
+def test_a_phone_that_holds_by_its_own_key_is_not_told_to_be_back(talking, other, moh):
+    centre, a, b, server = talking
+    centre.settings(moh=moh)
+    b.hold()
+    centre.run(1)
+    if other == "holds by its key":
+        a.hold()
+        centre.run(1)
+    elif other == "is held by its desktop":
+        ask(centre, rq.HoldCall(this_dn="1501", conn_id=conn(centre)))
+    before = centre.desktop.told()
+    ask(centre, rq.RetrieveCall(this_dn="1502", conn_id=conn(centre)), 9)
+    assert errors(centre) == [Code.PHONE_REFUSED]
+    assert centre.desktop.told() == [*before, "Error"]
+    assert centre.desktop.events[-1].reference_id == 9
+    assert b.sent.endswith(b"a=sendonly\r\n"), "it was asked"
+    b.retrieve()
+    centre.run(1)
+    assert centre.desktop.told()[len(before) + 1 :] == ["Retrieved"]
+    if other == "holds by its key":
+        a.retrieve()
+        centre.run(1)
+    elif other == "is held by its desktop":
+        ask(centre, rq.RetrieveCall(this_dn="1501", conn_id=conn(centre)))
+    talk_to_each_other(a, b)
+    assert server.open == []
+
+
+def test_a_phone_that_does_not_say_what_its_user_wants_is_left_as_it_was(talking):
+    centre, a, b, server = talking
+    ask(centre, rq.HoldCall(this_dn="1502", conn_id=conn(centre)))
+    a.hold()
+    centre.run(1)
+    b.phone.refused["INVITE"] = 500
+    ask(centre, rq.RetrieveCall(this_dn="1502", conn_id=conn(centre)))
+    assert errors(centre) == [Code.PHONE_REFUSED]
+    b.phone.refused.clear()
+    ask(centre, rq.RetrieveCall(this_dn="1502", conn_id=conn(centre)))
+    at_service(b, server.open[0])
+    a.retrieve()
+    centre.run(1)
+    talk_to_each_other(a, b)
+
+
 def test_the_held_one_hangs_up_and_the_holder_too(talking):
     centre, a, b, server = talking
     b.hold()

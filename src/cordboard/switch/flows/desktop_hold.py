@@ -8,13 +8,14 @@
     | <--------- ACK (answer) | <----------- 200 (answer)|        B: EventRetrieved (ReferenceID)
 
 The other form, NOTIFY ``hold`` and ``talk`` to phones that know them (``sip-cti-control``), takes the place of the
-re-INVITE to B alone; what follows is the same. A phone that refuses leaves all as it was: EventError.
+re-INVITE to B alone; what follows is the same. A phone that refuses leaves all as it was: EventError. So does one that
+holds by its own key: it goes on offering ``sendonly``, and EventRetrieved is told when its user presses the key.
 """
 
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from cordboard.model.errors import Code, TLibError
 from cordboard.model.party import Move, PartyState, advance
@@ -27,6 +28,8 @@ from cordboard.switch.flows.quiet import Quieting
 from cordboard.switch.flows.reconnect import Reconnect
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cordboard.model.party import Party
     from cordboard.model.ports import Link
     from cordboard.sip.session import Session
@@ -34,6 +37,9 @@ if TYPE_CHECKING:
     from cordboard.switch.callflow import CallFlow
     from cordboard.switch.flows.arrangement import Arrangement
     from cordboard.switch.flows.patience import Done
+
+OWN_KEY: Final = "it holds by its own key"
+"""Why a phone is not taken back by a desktop."""
 
 
 def check(flow: CallFlow, party: Party, state: PartyState) -> Session:
@@ -81,18 +87,24 @@ def retrieve(flow: CallFlow, party: Party, done: Done, reference_id: int = 0, li
     opposite, other = flow.party_opposite(session), flow.session_opposite(session)
     back = partial(advance, party, Move.RETRIEVE, flow.server.reporter, reference_id=reference_id, link=link)
     if opposite is not None and opposite.state is PartyState.HELD:
-        parted = music.part(flow)
-        back()
-        parted.arrange()
-        done(None)
+
+        def alone() -> None:
+            parted = music.part(flow)
+            back()
+            parted.arrange()
+
+        _ask(flow, session, done, alone)
         return
     if other is None:
         raise TLibError(Code.WRONG_STATE, party.state.value)
     needs = flow.apart(session, other)
     if needs & APART:
-        back()
-        flow.anchor(needs)
-        done(None)
+
+        def anchored() -> None:
+            back()
+            flow.anchor(needs)
+
+        _ask(flow, session, done, anchored)
         return
     if isinstance(flow.arrangement, Parted):
         flow.arrangement.rejoin()
@@ -108,7 +120,23 @@ def retrieve(flow: CallFlow, party: Party, done: Done, reference_id: int = 0, li
             return
         # The phone would not, or holds by its own key: as before.
         music.part(flow).arrange()
-        done(TLibError(Code.PHONE_REFUSED, "" if not reconnect.joined else "it holds by its own key"))
+        done(TLibError(Code.PHONE_REFUSED, OWN_KEY if reconnect.joined else ""))
 
     reconnect = Reconnect(flow, session, other, joined, lifting=True)
     bridge.engage(reconnect).start()
+
+
+def _ask(flow: CallFlow, session: Session, done: Done, willing: Callable[[], None]) -> None:
+    """Asks a phone whether its user wants to hear, where that does not show by joining it to the other one."""
+
+    def asked(status: int) -> None:
+        _joining(flow).disengage()
+        if status >= 300:
+            done(TLibError(Code.PHONE_REFUSED, str(status)))
+        elif direction(session.media.heard) not in ("sendrecv", "recvonly"):
+            done(TLibError(Code.PHONE_REFUSED, OWN_KEY))
+        else:
+            willing()
+            done(None)
+
+    _joining(flow).engage(Quieting(flow, session, asked, asking=True)).start()

@@ -34,12 +34,17 @@ def quiet_answer(session: Session, event: _core.RequestEvent) -> None:
 
 
 class Quieting:
-    """Such a re-INVITE. ``done`` is told its final status; 491 when the phone was busy all the time."""
+    """Such a re-INVITE. ``done`` is told its final status; 491 when the phone was busy all the time.
 
-    __slots__ = ("_done", "_flow", "_timer", "_told", "_tries", "over", "session")
+    ``asking``: the offer is the phone's, and the answer leads nowhere. So one learns what its user wants: a phone
+    that holds by its own key offers ``sendonly`` or ``inactive``.
+    """
 
-    def __init__(self, flow: CallFlow, session: Session, done: Callable[[int], None]) -> None:
+    __slots__ = ("_asking", "_done", "_flow", "_timer", "_told", "_tries", "over", "session")
+
+    def __init__(self, flow: CallFlow, session: Session, done: Callable[[int], None], *, asking: bool = False) -> None:
         self._flow = flow
+        self._asking = asking
         self.session = session
         self._done = done
         self._timer: Timer | None = None
@@ -57,7 +62,8 @@ class Quieting:
         elif session.busy:
             self._wait()
         else:
-            self._told = session.media.next(dead_answer(session.media.heard, session.dialog))
+            if not self._asking:
+                self._told = session.media.next(dead_answer(session.media.heard, session.dialog))
             session.request("INVITE", self._answered, body=self._told)
 
     def stop(self) -> None:
@@ -78,8 +84,11 @@ class Quieting:
     def _answered(self, status: int, event: _core.ResponseEvent | None) -> None:
         session = self.session
         if event is not None and status < 300:
-            session.media.said, session.media.heard = self._told, event.message.body
-            session.ack_again()
+            session.media.heard = event.message.body
+            if self._asking:
+                self._told = session.media.next(dead_answer(event.message.body, session.dialog))
+            session.media.said = self._told
+            session.ack_again(self._told if self._asking else b"")
         elif status == 491 and not self.over:
             self._wait()
             return
