@@ -4,14 +4,20 @@
 //! heard:
 //!
 //! - Packets from the address that was signalled are taken at once, whatever was believed before.
-//! - Another source is believed after [`PROBATION`] packets in a row, by one SSRC with consecutive numbers, and only while
-//!   nobody is believed, or while the one who is has been silent for [`SILENCE`].
-//! - Who then moves (a NAT that changes its mapping) must go on in the stream that was heard: the same SSRC, and a
-//!   sequence number near the last. Somebody off the path cannot know either. A stream that begins anew is believed only
-//!   after [`LONG_SILENCE`].
-//! - With SRTP only authentic packets get here, and each of them may move the peer.
+//! - Another source is believed after [`PROBATION`] packets in a row, by one SSRC with consecutive numbers:
+//!   - from the IP address that was signalled, another port: while nobody is believed, or a stranger is;
+//!   - from elsewhere, while nobody is believed, only where the address that was signalled is private: a peer that names
+//!     an address everybody can reach is heard from there, and a port that anybody could win by being first would be
+//!     his who sends to all of them (known as RTP bleed).
+//! - Who is believed may move (a NAT that changes its mapping) once silent for [`SILENCE`], if it goes on in the stream
+//!   that was heard: the same SSRC, and a sequence number ahead of the last, but near it. Somebody off the path cannot
+//!   know either. A stream that begins anew is believed only after [`LONG_SILENCE`], and from where it might have been
+//!   at the beginning.
+//! - With SRTP only authentic packets get here, and each of them that is ahead of the last may move the peer.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+
+use cordboard_sip::registrar::is_private;
 
 use crate::rtp::Packet;
 
@@ -23,6 +29,8 @@ pub const SILENCE: u64 = 500_000;
 pub const LONG_SILENCE: u64 = 5_000_000;
 /// How far the sequence number of who moved may be from the last one.
 const NEAR: u16 = 2_000;
+/// Sources that are on probation at once, so that none is kept from it by another.
+const CANDIDATES: usize = 4;
 
 /// What to do with a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,12 +43,14 @@ pub enum Verdict {
     Refuse,
 }
 
+/// A source on probation.
 #[derive(Clone, Copy, Debug)]
 struct Candidate {
     source: SocketAddr,
     ssrc: u32,
     next: u16,
     count: u8,
+    at: u64,
 }
 
 /// Who is believed to be the peer.
@@ -51,16 +61,14 @@ pub struct Latch {
     heard_at: u64,
     ssrc: u32,
     sequence: u16,
-    candidate: Option<Candidate>,
-    /// Whether only the signalled address may speak.
-    strict: bool,
+    candidates: [Option<Candidate>; CANDIDATES],
 }
 
 impl Latch {
     /// Takes what the signalling says. A new address forgets who was believed; the same changes nothing.
-    pub fn signal(&mut self, address: Option<SocketAddr>, strict: bool) {
-        if self.signalled != address || self.strict != strict {
-            *self = Self { signalled: address, strict, ..Self::default() };
+    pub fn signal(&mut self, address: Option<SocketAddr>) {
+        if self.signalled != address {
+            *self = Self { signalled: address, ..Self::default() };
         }
     }
 
@@ -76,43 +84,87 @@ impl Latch {
             self.heard(packet, now);
             return Verdict::Take;
         }
-        if Some(source) == self.signalled || (authentic && !self.strict) {
+        if Some(source) == self.signalled || authentic {
+            if self.is_overtaken(packet, now) {
+                return Verdict::Take;
+            }
             return self.believe(source, packet, now);
         }
-        if self.strict || !self.may_move(packet, now) {
+        if !self.may_move(source, packet, now) {
             return Verdict::Refuse;
         }
-        let follows = |c: &Candidate| c.source == source && c.ssrc == packet.ssrc && c.next == packet.sequence;
-        let count = self.candidate.filter(follows).map_or(1, |c| c.count + 1);
-        if count >= PROBATION {
-            return self.believe(source, packet, now);
+        if self.probation(source, packet, now) >= PROBATION {
+            self.believe(source, packet, now)
+        } else {
+            Verdict::Refuse
         }
-        let next = packet.sequence.wrapping_add(1);
-        self.candidate = Some(Candidate { source, ssrc: packet.ssrc, next, count });
-        Verdict::Refuse
     }
 
-    fn may_move(&self, packet: &Packet, now: u64) -> bool {
-        if self.believed.is_none() {
-            return true;
-        }
+    /// Whether a packet is of the stream that is heard, and was sent before the last one: it says where the peer was.
+    fn is_overtaken(&self, packet: &Packet, now: u64) -> bool {
+        self.believed.is_some()
+            && packet.ssrc == self.ssrc
+            && !is_ahead(packet.sequence, self.sequence)
+            && now.saturating_sub(self.heard_at) < SILENCE
+    }
+
+    fn may_move(&self, source: SocketAddr, packet: &Packet, now: u64) -> bool {
+        let is_near = |at: SocketAddr| self.signalled.is_some_and(|signalled| same_ip(signalled.ip(), at.ip()));
+        let might_be_there = is_near(source) || self.is_anywhere();
+        let Some(believed) = self.believed else { return might_be_there };
         let silent = now.saturating_sub(self.heard_at);
-        let goes_on = packet.ssrc == self.ssrc && packet.sequence.wrapping_sub(self.sequence) < NEAR;
-        silent >= if goes_on { SILENCE } else { LONG_SILENCE }
+        let goes_on = packet.ssrc == self.ssrc && is_ahead(packet.sequence, self.sequence);
+        let goes_on = goes_on && packet.sequence.wrapping_sub(self.sequence) < NEAR;
+        (is_near(source) && !is_near(believed))
+            || (goes_on && silent >= SILENCE)
+            || (might_be_there && silent >= LONG_SILENCE)
+    }
+
+    /// Whether the peer may be anywhere, as far as the signalling says.
+    fn is_anywhere(&self) -> bool {
+        self.signalled.is_none_or(|address| address.ip().is_unspecified() || is_private(address.ip()))
+    }
+
+    /// How many packets of a source have come in a row, this one among them.
+    fn probation(&mut self, source: SocketAddr, packet: &Packet, now: u64) -> u8 {
+        let fresh = Candidate { source, ssrc: packet.ssrc, next: packet.sequence, count: 0, at: now };
+        let is_of = |c: &Option<Candidate>| c.is_some_and(|c| (c.source, c.ssrc) == (source, packet.ssrc));
+        let is_free = |c: &Option<Candidate>| c.is_none_or(|c| now.saturating_sub(c.at) >= SILENCE);
+        let place = self.candidates.iter().position(is_of).or_else(|| self.candidates.iter().position(is_free));
+        let Some(place) = place.map(|place| &mut self.candidates[place]) else { return 0 };
+        let known = place.filter(|c| is_of(&Some(*c)));
+        let follows = known.filter(|c| c.next == packet.sequence);
+        // Who sends one number after another that does not follow gets no further, and keeps its place no longer.
+        let at = if follows.is_some() { now } else { known.map_or(now, |c| c.at) };
+        let count = follows.map_or(1, |c| c.count + 1);
+        *place = Some(Candidate { next: packet.sequence.wrapping_add(1), count, at, ..fresh });
+        count
     }
 
     fn believe(&mut self, source: SocketAddr, packet: &Packet, now: u64) -> Verdict {
         self.believed = Some(source);
-        self.candidate = None;
-        self.heard(packet, now);
+        self.candidates = [None; CANDIDATES];
+        self.heard_at = now;
+        (self.ssrc, self.sequence) = (packet.ssrc, packet.sequence);
         Verdict::Moved
     }
 
     fn heard(&mut self, packet: &Packet, now: u64) {
         self.heard_at = now;
-        self.ssrc = packet.ssrc;
-        self.sequence = packet.sequence;
+        let behind = self.sequence.wrapping_sub(packet.sequence);
+        // One a little behind was overtaken; one far behind begins anew.
+        if packet.ssrc != self.ssrc || is_ahead(packet.sequence, self.sequence) || behind > NEAR {
+            (self.ssrc, self.sequence) = (packet.ssrc, packet.sequence);
+        }
     }
+}
+
+fn is_ahead(sequence: u16, of: u16) -> bool {
+    (1..0x8000).contains(&sequence.wrapping_sub(of))
+}
+
+fn same_ip(one: IpAddr, other: IpAddr) -> bool {
+    one.to_canonical() == other.to_canonical()
 }
 
 #[cfg(test)]
@@ -133,7 +185,7 @@ mod tests {
 
     fn latched() -> Latch {
         let mut latch = Latch::default();
-        latch.signal(Some(at("10.0.0.5:4000")), false);
+        latch.signal(Some(at("10.0.0.5:4000")));
         for n in 0..3 {
             latch.judge(at(NAT), &packet(7, n), u64::from(n) * 20_000, false);
         }
@@ -144,7 +196,7 @@ mod tests {
     #[test]
     fn the_signalled_address_is_taken_at_once() {
         let mut latch = Latch::default();
-        latch.signal(Some(at(PEER)), false);
+        latch.signal(Some(at(PEER)));
         assert_eq!(latch.remote(), Some(at(PEER)));
         assert_eq!(latch.judge(at(PEER), &packet(7, 1), 0, false), Verdict::Moved);
         assert_eq!(latch.judge(at(PEER), &packet(7, 2), 0, false), Verdict::Take);
@@ -158,7 +210,7 @@ mod tests {
     #[test]
     fn packets_that_do_not_follow_each_other_never_pass() {
         let mut latch = Latch::default();
-        latch.signal(Some(at(PEER)), false);
+        latch.signal(Some(at(PEER)));
         for n in 0..100_u16 {
             assert_eq!(latch.judge(at(STRANGER), &packet(7, n * 2), 0, false), Verdict::Refuse);
         }
@@ -205,19 +257,83 @@ mod tests {
     }
 
     #[test]
-    fn a_strict_latch_takes_the_signalled_address_alone() {
+    fn where_the_address_that_was_signalled_is_public_nobody_else_is_believed_by_being_first() {
         let mut latch = Latch::default();
-        latch.signal(Some(at(PEER)), true);
-        for n in 0..10 {
-            assert_eq!(latch.judge(at(NAT), &packet(7, n), 0, true), Verdict::Refuse);
+        latch.signal(Some(at(PEER)));
+        for n in 0..1_000_u16 {
+            let now = u64::from(n) * 20_000;
+            assert_eq!(latch.judge(at(STRANGER), &packet(7, n), now, false), Verdict::Refuse);
         }
-        assert_eq!(latch.judge(at(PEER), &packet(7, 0), 0, false), Verdict::Moved);
+        assert_eq!(latch.remote(), Some(at(PEER)));
+        // From its own address, through a NAT that gave it another port.
+        let verdicts: Vec<_> =
+            (0..3).map(|n| latch.judge(at("192.0.2.1:61000"), &packet(9, n), 30_000_000, false)).collect();
+        assert_eq!(verdicts, [Verdict::Refuse, Verdict::Refuse, Verdict::Moved]);
+        // Nor after a long pause; but where it was heard from it may begin anew, and go on from anywhere.
+        for n in 0..10 {
+            assert_eq!(latch.judge(at(STRANGER), &packet(8, n), 40_000_000, false), Verdict::Refuse);
+        }
+        let moved: Vec<_> = (3..6).map(|n| latch.judge(at(NAT), &packet(9, n), 41_000_000, false)).collect();
+        assert_eq!(moved, [Verdict::Refuse, Verdict::Refuse, Verdict::Moved]);
+    }
+
+    #[test]
+    fn a_stranger_who_was_first_gives_way_to_the_address_that_was_signalled() {
+        let mut latch = latched();
+        for n in 0..2 {
+            assert_eq!(latch.judge(at("10.0.0.5:7000"), &packet(9, n), 50_000, false), Verdict::Refuse);
+            assert_eq!(latch.judge(at(NAT), &packet(7, 3 + n), 50_000, false), Verdict::Take);
+        }
+        assert_eq!(latch.judge(at("10.0.0.5:7000"), &packet(9, 2), 50_000, false), Verdict::Moved);
+    }
+
+    #[test]
+    fn one_on_probation_is_not_kept_from_it_by_others() {
+        let mut latch = Latch::default();
+        latch.signal(Some(at("10.0.0.5:4000")));
+        let mut last = Verdict::Refuse;
+        for n in 0..3_u16 {
+            for stranger in 1..=3 {
+                let from = SocketAddr::new([198, 51, 100, stranger].into(), 9);
+                assert_eq!(latch.judge(from, &packet(7, n * 2), u64::from(n), false), Verdict::Refuse);
+            }
+            last = latch.judge(at(NAT), &packet(7, n), u64::from(n), false);
+        }
+        assert_eq!(last, Verdict::Moved);
+        // Those who never get any further keep their places for no longer than a pause.
+        let mut latch = Latch::default();
+        latch.signal(Some(at("10.0.0.5:4000")));
+        for n in 0..100 {
+            for stranger in 1..=4 {
+                let from = SocketAddr::new([198, 51, 100, stranger].into(), 9);
+                latch.judge(from, &packet(7, n * 2), u64::from(n) * 5_000, false);
+            }
+        }
+        let verdicts: Vec<_> = (0..3).map(|n| latch.judge(at(NAT), &packet(7, n), SILENCE, false)).collect();
+        assert_eq!(verdicts[2], Verdict::Moved);
+    }
+
+    #[test]
+    fn a_packet_that_was_overtaken_moves_nobody() {
+        let mut latch = latched();
+        for (authentic, from) in [(true, STRANGER), (false, "10.0.0.5:4000")] {
+            latch.judge(at(NAT), &packet(7, 20), 70_000, false);
+            latch.judge(at(NAT), &packet(7, 19), 71_000, false);
+            assert_eq!(latch.judge(at(from), &packet(7, 18), 72_000, authentic), Verdict::Take);
+            assert_eq!(latch.remote(), Some(at(NAT)));
+        }
+        // Nor does an old one, when the peer is silent: only what goes on.
+        let moved = |latch: &mut Latch, first: u16| {
+            (first..first + 3).map(|n| latch.judge(at(STRANGER), &packet(7, n), 700_000, false)).collect::<Vec<_>>()
+        };
+        assert_eq!(moved(&mut latch, 16), [Verdict::Refuse; 3]);
+        assert_eq!(moved(&mut latch, 21)[2], Verdict::Moved);
     }
 
     #[test]
     fn a_new_signalled_address_begins_anew() {
         let mut latch = latched();
-        latch.signal(Some(at(PEER)), false);
+        latch.signal(Some(at(PEER)));
         assert_eq!(latch.remote(), Some(at(PEER)));
     }
 }

@@ -34,7 +34,7 @@ use crate::uri::Uri;
 
 use self::answer::Keeps;
 use self::connections::{Connections, kept_by};
-pub(crate) use self::nat::is_private;
+pub use self::nat::is_private;
 pub(crate) use self::read::EXTENSIONS;
 use self::read::{Asked, Wanted};
 

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use super::leg::Leg;
+use super::queue::Passage;
 use super::sound::File;
 use super::{Id, Playing, Recording, Role, Target};
 use crate::description::Agreed;
@@ -24,9 +25,9 @@ pub(super) enum Command {
     /// A leg is given to another thread.
     Release {
         leg: Id,
-        to: usize,
+        passage: Passage,
     },
-    /// A leg comes from another thread: nothing else is done until it is here.
+    /// A leg comes from another thread: nothing else is done until it is here, or known not to come.
     Await {
         leg: Id,
     },

@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, BufReader, Seek, SeekFrom};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -45,7 +46,9 @@ impl Reader {
 
     pub(super) fn run(mut self) {
         while let Ok((sound, index)) = self.wishes.recv() {
-            if let Err(_unreadable) = self.read(&sound, index) {
+            // A file that breaks the decoder breaks nobody else's.
+            let read = catch_unwind(AssertUnwindSafe(|| self.read(&sound, index)));
+            if !matches!(read, Ok(Ok(()))) {
                 sound.fail();
             }
             drop(sound);
@@ -153,7 +156,14 @@ impl Writer {
                 }
             }
             let outbox = &self.outbox;
-            self.open.retain_mut(|(tape, file)| !write(tape, file, outbox));
+            self.open.retain_mut(|(tape, file)| {
+                let ended = catch_unwind(AssertUnwindSafe(|| write(tape, file, outbox)));
+                !ended.unwrap_or_else(|_panic| {
+                    tape.fail();
+                    outbox.tell(Event::Recorded { recorder: tape.id, why: RecordEnd::Failed, ms: 0 });
+                    true
+                })
+            });
         }
     }
 }

@@ -9,13 +9,16 @@ use crate::rtp::Packet;
 
 /// Samples of the longest packet, 120 ms at 48 kHz, of another one that is faded into it, and a frame.
 const MOST: usize = 2 * 5_760 + 960;
-/// The longest packet buffered, milliseconds.
-const LONGEST_MS: u32 = 60;
+/// The longest packet there is room for from the beginning on, and once longer ones have come, milliseconds.
+const USUAL_MS: u32 = 60;
+const LONGEST_MS: u32 = 120;
 
 /// One stream being heard.
 pub(super) struct Ear {
     jitter: Jitter,
     clock_rate: u32,
+    /// Octets of the largest payload there is room for.
+    largest: usize,
     /// What payload types mean that have come.
     kinds: Vec<(u8, Codec)>,
     decoder: Decoder,
@@ -34,15 +37,17 @@ pub(super) struct Ear {
     pause_from: Option<u32>,
 }
 
-fn largest(codec: Codec) -> usize {
-    codec.payload_len((codec.sample_rate() * LONGEST_MS / 1000) as usize)
+fn largest(codec: Codec, ms: u32) -> usize {
+    codec.payload_len((codec.sample_rate() * ms / 1000) as usize)
 }
 
 impl Ear {
     pub(super) fn new(codec: Codec) -> Self {
+        let (clock_rate, largest) = (codec.clock_rate(), largest(codec, USUAL_MS));
         Self {
-            jitter: Jitter::new(codec.clock_rate(), largest(codec), Limits::default()),
-            clock_rate: codec.clock_rate(),
+            jitter: Jitter::new(clock_rate, largest, Limits::default()),
+            clock_rate,
+            largest,
             kinds: Vec::new(),
             decoder: Decoder::new(codec),
             samples: Vec::new(),
@@ -68,24 +73,26 @@ impl Ear {
         self.decoder.codec()
     }
 
-    /// Takes in a packet that came at `now`, microseconds.
-    pub(super) fn put(&mut self, packet: &Packet, codec: Codec, payload: &[u8], now: u64) {
+    /// Takes in a packet that came at `now`, microseconds; whether there is room for one as long.
+    pub(super) fn put(&mut self, packet: &Packet, codec: Codec, payload: &[u8], now: u64) -> bool {
         match self.kinds.iter_mut().find(|(number, _)| *number == packet.payload_type) {
-            Some((_, known)) if *known == codec => {}
             Some((_, known)) => *known = codec,
-            None => {
-                let most = self.kinds.iter().map(|(_, codec)| largest(*codec)).max().unwrap_or_default();
-                self.kinds.push((packet.payload_type, codec));
-                if codec.clock_rate() != self.clock_rate || largest(codec) > most {
-                    self.late_before += self.jitter.counts().late;
-                    self.clock_rate = codec.clock_rate();
-                    self.jitter = Jitter::new(self.clock_rate, largest(codec).max(most), Limits::default());
-                }
-            }
+            None => self.kinds.push((packet.payload_type, codec)),
+        }
+        let usual = largest(codec, USUAL_MS);
+        let wanted = if payload.len() > usual { largest(codec, LONGEST_MS) } else { usual };
+        if payload.len() > wanted {
+            return false;
+        }
+        if codec.clock_rate() != self.clock_rate || wanted > self.largest {
+            self.late_before += self.jitter.counts().late;
+            (self.clock_rate, self.largest) = (codec.clock_rate(), self.largest.max(wanted));
+            self.jitter = Jitter::new(self.clock_rate, self.largest, Limits::default());
         }
         let (sequence, timestamp, payload_type) = (packet.sequence, packet.timestamp, packet.payload_type);
         let ticks = codec.ticks(codec.samples(payload));
         self.jitter.put(packet.ssrc, &Sound { sequence, timestamp, payload_type, ticks, payload }, self.ticks(now));
+        true
     }
 
     /// Takes in what a pause sounds like that begins, or goes on.

@@ -17,7 +17,7 @@ use super::command::{Act, Command};
 use super::disk::{Reader, Writer};
 use super::leg::{Beginning, Leg};
 use super::ports::Pool;
-use super::queue::{Inbox, Outbox, lock};
+use super::queue::{Inbox, Outbox, Passage, lock};
 use super::report::Stats;
 use super::sound::{File, Library};
 use super::thread::{Parts, Thread};
@@ -177,8 +177,23 @@ fn random_u64() -> u64 {
     u64::from_ne_bytes(octets)
 }
 
-fn start(name: String, run: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
-    std::thread::Builder::new().name(name).spawn(run)
+/// Starts a thread. What a leg, room or file of one call can break must not be waited for by all the others for ever: a
+/// panic is told as a failure of the engine. `after` is done however it ends.
+fn start(
+    name: String,
+    outbox: &Arc<Outbox>,
+    run: impl FnOnce() + Send + 'static,
+    after: impl FnOnce() + Send + 'static,
+) -> io::Result<JoinHandle<()>> {
+    let (thread, outbox) = (std::thread::Builder::new().name(name.clone()), Arc::clone(outbox));
+    thread.spawn(move || {
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(run)) {
+            let text = panic.downcast_ref::<String>().map(String::as_str);
+            let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic");
+            outbox.fail(&format!("{name}: {text}"));
+        }
+        after();
+    })
 }
 
 impl Engine {
@@ -205,18 +220,39 @@ impl Engine {
         let count = config.threads.max(1);
         let inboxes: Arc<[Inbox]> = (0..count).map(|_| Inbox::new()).collect::<io::Result<Vec<_>>>()?.into();
         let outbox = Outbox::new(config.event_limit)?;
+        let mut threads = Vec::new();
+        if let Err(error) = Self::run(&config, &inboxes, &outbox, &mut threads) {
+            end(&inboxes, threads);
+            return Err(error);
+        }
+        // The canonical name tells streams of one engine from another's, and nothing of who it is (RFC 7022 4.2).
+        let name = format!("{:016x}", random_u64()).into();
+        let homes = Mutex::new(Homes { load: vec![0; count], ..Homes::default() });
+        Ok(Self { config, name, pools, inboxes, outbox, homes, threads: Mutex::new(threads) })
+    }
+
+    /// Starts the threads: one for each inbox, and two that touch the disk. Those that run end by themselves once the
+    /// others have.
+    fn run(
+        config: &Config,
+        inboxes: &Arc<[Inbox]>,
+        outbox: &Arc<Outbox>,
+        running: &mut Vec<JoinHandle<()>>,
+    ) -> io::Result<()> {
         let (wishes, wished) = channel();
         let (tapes, taped) = channel();
         let library = Arc::new(Library::new(wishes));
-        let reader = Reader::new(wished, &library, config.sound_cache);
-        let writer = Writer::new(taped, Arc::clone(&outbox));
+        let (reader, sounds) = (Reader::new(wished, &library, config.sound_cache), Arc::downgrade(&library));
+        let unread = move || sounds.upgrade().into_iter().for_each(|library| library.fail());
+        running.push(start("media-read".into(), outbox, || reader.run(), unread)?);
+        let writer = Writer::new(taped, Arc::clone(outbox));
+        running.push(start("media-write".into(), outbox, || writer.run(), || {})?);
         let began = Instant::now();
-        let mut threads = vec![start("media-read".into(), || reader.run())?];
-        for number in 0..count {
+        for number in 0..inboxes.len() {
             let thread = Thread::new(Parts {
                 number,
-                inboxes: Arc::clone(&inboxes),
-                outbox: Arc::clone(&outbox),
+                inboxes: Arc::clone(inboxes),
+                outbox: Arc::clone(outbox),
                 library: Arc::clone(&library),
                 tapes: tapes.clone(),
                 start: began,
@@ -224,21 +260,11 @@ impl Engine {
                 lost_after: config.lost_after,
                 one_way_after: config.one_way_after,
             })?;
-            let (inboxes, outbox) = (Arc::clone(&inboxes), Arc::clone(&outbox));
-            threads.push(start(format!("media-{number}"), move || {
-                // What a leg, room or file of one call can break must not be waited for by all the others for ever.
-                if let Err(panic) = catch_unwind(AssertUnwindSafe(|| thread.run())) {
-                    let text = panic.downcast_ref::<String>().map(String::as_str);
-                    outbox.fail(text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic"));
-                }
-                inboxes[number].end();
-            })?);
+            let inboxes = Arc::clone(inboxes);
+            let ended = move || inboxes[number].end();
+            running.push(start(format!("media-{number}"), outbox, || thread.run(), ended)?);
         }
-        threads.push(start("media-write".into(), || writer.run())?);
-        // The canonical name tells streams of one engine from another's, and nothing of who it is (RFC 7022 4.2).
-        let name = format!("{:016x}", random_u64()).into();
-        let homes = Mutex::new(Homes { load: vec![0; count], ..Homes::default() });
-        Ok(Self { config, name, pools, inboxes, outbox, homes, threads: Mutex::new(threads) })
+        Ok(())
     }
 
     fn give(&self, thread: usize, command: Command) {
@@ -368,7 +394,7 @@ impl Engine {
         if from != to {
             homes.load[from] -= 1;
             homes.load[to] += 1;
-            self.give(from, Command::Release { leg, to });
+            self.give(from, Command::Release { leg, passage: Passage::new(leg, &self.inboxes, to) });
             self.give(to, Command::Await { leg });
         }
         true
@@ -525,21 +551,44 @@ impl Engine {
 
     /// Ends all legs and threads, and waits for them: recordings are whole when it returns.
     pub fn close(&self) {
-        for thread in 0..self.inboxes.len() {
-            self.give(thread, Command::Stop);
-        }
-        for thread in std::mem::take(&mut *lock(&self.threads)) {
-            // One that panicked has said so.
-            let _ = thread.join();
-        }
+        end(&self.inboxes, std::mem::take(&mut *lock(&self.threads)));
         let mut homes = lock(&self.homes);
         homes.legs.clear();
         homes.rooms.clear();
     }
 }
 
+fn end(inboxes: &[Inbox], threads: Vec<JoinHandle<()>>) {
+    for inbox in inboxes {
+        inbox.give(Command::Stop);
+    }
+    for thread in threads {
+        // One that panicked has said so.
+        let _ = thread.join();
+    }
+}
+
 impl Drop for Engine {
     fn drop(&mut self) {
         self.close();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn a_thread_that_panics_is_told_as_a_failure_and_leaves_nobody_waiting() {
+        let outbox = Outbox::new(10).unwrap();
+        let after = Arc::new(AtomicBool::new(false));
+        let ended = Arc::clone(&after);
+        let broken = || panic!("a frame without samples");
+        let thread = start("media-7".into(), &outbox, broken, move || ended.store(true, Ordering::Release)).unwrap();
+        thread.join().unwrap();
+        assert_eq!(outbox.failure().as_deref(), Some("media-7: a frame without samples"));
+        assert!(after.load(Ordering::Acquire));
     }
 }

@@ -60,6 +60,8 @@ pub(super) struct Leg {
     pub(super) recorders: Vec<Recorder>,
     pub(super) digits: Digits,
     pub(super) report: Report,
+    /// Packets that were too late for ears it had before.
+    late: u64,
     shared: Arc<Mutex<Stats>>,
 }
 
@@ -93,6 +95,7 @@ impl Leg {
             recorders: Vec::new(),
             digits: Digits::default(),
             report: Report::default(),
+            late: 0,
             shared,
         }
     }
@@ -102,7 +105,7 @@ impl Leg {
         let (remote, rtcp) = agreed.as_ref().map_or((None, None), |agreed| (agreed.remote, agreed.remote_rtcp));
         // On hold by 0.0.0.0 the peer is where it was: what it sends is still its own.
         if remote.is_some() || agreed.is_none() {
-            self.latch.signal(remote, false);
+            self.latch.signal(remote);
             self.rtcp_remote = rtcp;
         }
         self.secure = agreed.as_ref().and_then(|agreed| agreed.srtp.as_ref()).map(|keys| {
@@ -233,7 +236,8 @@ impl Leg {
     pub(super) fn hear(&mut self, packet: &Packet, data: &[u8], now: u64) {
         if let Some(codec) = self.codec_of(packet.payload_type) {
             let ear = self.ear.get_or_insert_with(|| Box::new(Ear::new(codec)));
-            ear.put(packet, codec, &data[packet.payload.clone()], now);
+            let taken = ear.put(packet, codec, &data[packet.payload.clone()], now);
+            self.report.refused += u64::from(!taken);
         } else if let Some((codec, comfort)) = self.comfort(packet, data) {
             self.ear.get_or_insert_with(|| Box::new(Ear::new(codec))).pause(packet, comfort);
         } else if let Some(ear) = &mut self.ear {
@@ -270,11 +274,17 @@ impl Leg {
 
     /// Nothing is said to it in this frame.
     pub(super) fn say_nothing(&mut self) {
+        self.pass_over(1);
+    }
+
+    /// Nothing is said to it in so many frames.
+    pub(super) fn pass_over(&mut self, frames: u32) {
         if self.passing.is_none()
             && let Some(agreed) = &self.agreed
         {
             let codec = agreed.codec;
-            self.outgoing.skip(codec.ticks((codec.sample_rate() * FRAME_MS / 1000) as usize));
+            let ticks = codec.ticks((codec.sample_rate() * FRAME_MS / 1000) as usize);
+            self.outgoing.skip(ticks.wrapping_mul(frames));
             if let Some(mouth) = &mut self.mouth {
                 mouth.stop();
             }
@@ -321,7 +331,7 @@ impl Leg {
 
     /// Makes its statistics those of this moment.
     pub(super) fn publish(&mut self, judged: bool) {
-        let late = self.ear.as_ref().map_or(0, |ear| ear.late());
+        let late = self.late();
         let agreed = self.agreed.as_ref();
         let clock = agreed.map_or(8_000, |agreed| agreed.codec.clock_rate());
         if judged {
@@ -354,8 +364,20 @@ impl Leg {
         self.passing = None;
         self.key = None;
         if self.recorders.is_empty() {
-            self.ear = None;
+            self.stop_listening();
         }
+    }
+
+    /// Nobody listens to what it says any more.
+    pub(super) fn stop_listening(&mut self) {
+        if let Some(ear) = self.ear.take() {
+            self.late += ear.late();
+        }
+    }
+
+    /// Packets that came too late to be heard, ever.
+    fn late(&self) -> u64 {
+        self.late + self.ear.as_ref().map_or(0, |ear| ear.late())
     }
 
     /// Looks whether anything comes of its peer, and tells when that has changed.

@@ -3,6 +3,7 @@
 use super::command::{Act, Command};
 use super::leg::{Leg, Link};
 use super::player::Player;
+use super::queue::{Arrival, Passage};
 use super::recorder::Recorder;
 use super::room::Room;
 use super::sound::File;
@@ -21,8 +22,16 @@ impl Thread {
     pub(super) fn obey(&mut self) {
         let inbox = &self.inboxes[self.number];
         inbox.bell.silence();
-        for leg in inbox.arrived() {
-            self.settle(leg);
+        for arrival in inbox.arrived() {
+            let leg = match arrival {
+                Arrival::Leg(leg) => {
+                    let id = leg.id;
+                    self.settle(leg);
+                    id
+                }
+                Arrival::None(id) => id,
+            };
+            self.arrived.push(leg);
         }
         let mut fresh = Vec::new();
         self.inboxes[self.number].take(&mut fresh);
@@ -31,10 +40,11 @@ impl Thread {
         let mut rest = orders.into_iter();
         for command in rest.by_ref() {
             if let Command::Await { leg } = command {
-                if self.legs.find(leg).is_none() {
+                let Some(at) = self.arrived.iter().position(|arrived| *arrived == leg) else {
                     self.orders.push(Command::Await { leg });
                     break;
-                }
+                };
+                self.arrived.swap_remove(at);
                 continue;
             }
             self.apply(command);
@@ -56,7 +66,7 @@ impl Thread {
                     self.end_leg(slot);
                 }
             }
-            Command::Release { leg, to } => self.release(leg, to),
+            Command::Release { leg, passage } => self.release(leg, passage),
             Command::Await { .. } => {}
             Command::Join { one, other, one_to_other, other_to_one } => {
                 self.join((one, one_to_other), (other, other_to_one));
@@ -150,12 +160,12 @@ impl Thread {
         }
     }
 
-    fn release(&mut self, leg: Id, to: usize) {
+    fn release(&mut self, leg: Id, passage: Passage) {
         if let Some(slot) = self.legs.find(leg) {
             self.unlink(slot);
             if let Some(leg) = self.legs.take(slot) {
                 self.poll.remove(&leg.pair.rtcp);
-                self.inboxes[to].arrive(leg);
+                passage.take(leg);
             }
         }
     }

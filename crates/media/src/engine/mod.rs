@@ -230,7 +230,7 @@ pub enum Event {
     Digit {
         /// The leg.
         leg: Id,
-        /// `0` to `9`, `*`, `#`, `A` to `D`, `!` for a flash.
+        /// `0` to `9`, `*`, `#`, `A` to `D`.
         digit: char,
         /// For how long.
         ms: u32,

@@ -244,11 +244,12 @@ impl Player {
                 Prepared::Sound(sound) if sound.failed() => return Err(PlayEnd::Failed),
                 Prepared::Sound(sound) => match sound.total() {
                     Some(total) => total,
-                    None => {
-                        // Reading its beginning tells how long it is.
-                        let _ = Cursor::new(Arc::clone(sound), 0).read(&mut [0; 1]);
-                        return Ok(false);
-                    }
+                    // Reading its beginning tells how long it is, unless nothing but its end does (Ogg in a pipe).
+                    None => match Cursor::new(Arc::clone(sound), 0).read(&mut [0; 1]) {
+                        Read::Some(_) if sound.total().is_none() => u64::MAX - before,
+                        Read::Failed => return Err(PlayEnd::Failed),
+                        _ => return Ok(false),
+                    },
                 },
                 Prepared::Waves(length) => *length,
                 // Goes on for ever, or is too short to be sought in: it begins anew.

@@ -4,23 +4,56 @@ use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::Event;
 use super::command::Command;
 use super::leg::Leg;
 use super::sys::Bell;
+use super::{Event, Id};
 
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // Poisoned only by a panic between two assignments that cannot panic.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Boxed: a leg moves as a pointer, from its slot here to its slot there.
-type Moving = Vec<Box<Leg>>;
+/// What came of a leg that was to move here.
+pub(super) enum Arrival {
+    /// It is here. Boxed: it moves as a pointer, from its slot there to its slot here.
+    Leg(Box<Leg>),
+    /// It does not come: it is no more, or the thread it was on has ended.
+    None(Id),
+}
+
+/// The way of a leg from one thread to another. However it is lost on the way, the other thread is told: it waits.
+pub(super) struct Passage {
+    leg: Id,
+    inboxes: Arc<[Inbox]>,
+    to: usize,
+    taken: bool,
+}
+
+impl Passage {
+    pub(super) fn new(leg: Id, inboxes: &Arc<[Inbox]>, to: usize) -> Self {
+        Self { leg, inboxes: Arc::clone(inboxes), to, taken: false }
+    }
+
+    /// Lets the leg go over.
+    pub(super) fn take(mut self, leg: Box<Leg>) {
+        self.taken = true;
+        self.inboxes[self.to].arrive(Arrival::Leg(leg));
+    }
+}
+
+impl Drop for Passage {
+    fn drop(&mut self) {
+        if !self.taken {
+            self.inboxes[self.to].arrive(Arrival::None(self.leg));
+        }
+    }
+}
 
 /// Commands for one thread, and legs that move to it.
 pub(super) struct Inbox {
     commands: Mutex<Vec<Command>>,
-    arrivals: Mutex<Moving>,
+    arrivals: Mutex<Vec<Arrival>>,
     pub(super) bell: Bell,
     ended: AtomicBool,
 }
@@ -55,12 +88,18 @@ impl Inbox {
         std::mem::swap(&mut *lock(&self.commands), into);
     }
 
-    pub(super) fn arrive(&self, leg: Box<Leg>) {
-        lock(&self.arrivals).push(leg);
+    fn arrive(&self, arrival: Arrival) {
+        {
+            let mut arrivals = lock(&self.arrivals);
+            if self.ended.load(Ordering::Acquire) {
+                return;
+            }
+            arrivals.push(arrival);
+        }
         self.bell.ring();
     }
 
-    pub(super) fn arrived(&self) -> Moving {
+    pub(super) fn arrived(&self) -> Vec<Arrival> {
         std::mem::take(&mut lock(&self.arrivals))
     }
 

@@ -204,6 +204,7 @@ impl Room {
             let Some(leg) = legs.get_mut(member.slot) else { continue };
             if !leg.may_send() {
                 leg.play_on(outbox);
+                leg.say_nothing();
                 continue;
             }
             let what = self.mixer.hear(member.seat, &mut heard[..frame]);

@@ -77,8 +77,10 @@ impl Sound {
         self.failed.load(Ordering::Acquire)
     }
 
+    /// It cannot be read: what of it was to come never does.
     pub(super) fn fail(&self) {
         self.failed.store(true, Ordering::Release);
+        lock(&self.chunks).clear();
     }
 
     pub(super) fn put(&self, index: u64, samples: Vec<i16>) {
@@ -180,6 +182,13 @@ impl Library {
             *sound = fresh();
         }
         Arc::clone(sound)
+    }
+
+    /// Nothing is read any more: whoever plays need not wait.
+    pub(super) fn fail(&self) {
+        for sound in lock(&self.sounds).values() {
+            sound.fail();
+        }
     }
 
     /// Forgets sounds nobody plays of which nothing is kept.

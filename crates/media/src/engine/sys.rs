@@ -63,6 +63,11 @@ impl Poll {
         self.count
     }
 
+    /// Whether more may be readable than are given at a time.
+    pub(super) fn is_full(&self) -> bool {
+        self.count == self.events.len()
+    }
+
     /// The number of the one at `index` of those that are readable.
     pub(super) fn ready(&self, index: usize) -> u64 {
         self.events[index].u64

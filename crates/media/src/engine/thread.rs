@@ -20,6 +20,8 @@ use super::{Event, FRAME_MS, Id, PlayEnd};
 use crate::dsp::level::{factor, ramp};
 use crate::dtmf;
 
+/// Frames made up for at once.
+const MOST_AT_ONCE: u64 = 3;
 const FRAME_NS: u32 = FRAME_MS * 1_000_000;
 /// Frames between two looks at a leg.
 const LOOK: u64 = 25;
@@ -85,6 +87,10 @@ impl Slots {
         Some(leg)
     }
 
+    fn iter_mut(&mut self) -> impl Iterator<Item = &mut Leg> {
+        self.legs.iter_mut().flatten().map(|leg| &mut **leg)
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.index.is_empty()
     }
@@ -110,6 +116,8 @@ pub(super) struct Thread {
     pub(super) room_slots: Vec<Option<Room>>,
     /// Commands taken and not done yet, the next at the end.
     pub(super) orders: Vec<Command>,
+    /// Legs that moved here, or will not come, and have not been waited for yet.
+    pub(super) arrived: Vec<Id>,
     frames: u64,
     /// Frames between two reports, before a leg is missed, before it is told that it is never heard.
     report_frames: u64,
@@ -152,6 +160,7 @@ impl Thread {
             rooms: HashMap::new(),
             room_slots: Vec::new(),
             orders: Vec::new(),
+            arrived: Vec::new(),
             frames: 0,
             report_frames: (parts.report_interval.as_millis() as u64 / u64::from(FRAME_MS)).max(1),
             lost_us: parts.lost_after.as_micros() as u64,
@@ -169,7 +178,8 @@ impl Thread {
 
     pub(super) fn run(mut self) {
         while !self.stopping {
-            if self.poll.wait().is_err() {
+            if let Err(error) = self.poll.wait() {
+                self.outbox.fail(&format!("cannot wait for packets: {error}"));
                 break;
             }
             let now = self.now();
@@ -187,11 +197,14 @@ impl Thread {
             if rung {
                 self.obey();
             }
-            // A thread that was held up makes up for a few frames and lets the others go.
-            for _ in 0..frames.min(3) {
+            // A thread that was held up makes up for a few frames and lets the others go: their time passes in silence.
+            if let Some(missed) = frames.checked_sub(MOST_AT_ONCE).filter(|missed| *missed > 0) {
+                self.legs.iter_mut().for_each(|leg| leg.pass_over(missed as u32));
+            }
+            for _ in 0..frames.min(MOST_AT_ONCE) {
                 self.frame();
             }
-            if frames == 0 && packets >= BUSY {
+            if frames == 0 && packets >= BUSY && !self.poll.is_full() {
                 std::thread::sleep(GATHER);
             }
         }
@@ -254,7 +267,7 @@ impl Thread {
             match pass(from, to, buffer, length, &packet, now) {
                 Passed::No if !from.is_heard() => from.hear(&packet, &buffer[..length], now),
                 // It is not listened to any more.
-                Passed::Speech if !from.is_heard() => from.ear = None,
+                Passed::Speech if !from.is_heard() => from.stop_listening(),
                 _ => {}
             }
             if let Some(Some(key)) = pressed {

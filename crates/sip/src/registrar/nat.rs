@@ -32,7 +32,8 @@ fn canonical(address: SocketAddr) -> SocketAddr {
 }
 
 /// Whether an address means nothing outside its own network: RFC 1918, RFC 6598, RFC 4193, link-local and loopback.
-pub(crate) fn is_private(ip: IpAddr) -> bool {
+#[must_use]
+pub fn is_private(ip: IpAddr) -> bool {
     match ip.to_canonical() {
         IpAddr::V4(ip) => {
             let [a, b, ..] = ip.octets();

@@ -2,6 +2,7 @@
 
 mod digits;
 mod orders;
+mod parts;
 mod pauses;
 mod secure;
 
@@ -544,4 +545,42 @@ fn ports_are_given_back_and_run_out_in_between() {
         std::thread::sleep(Duration::from_millis(5));
     }
     assert_eq!(engine.counters()[..3], [("legs", 0), ("rooms", 0), ("free_ports", 20)]);
+}
+
+#[test]
+fn the_clock_of_what_is_sent_goes_on_while_a_leg_in_a_room_is_on_hold() {
+    let engine = engine();
+    let mut parties = [Party::new(&engine, Codec::Pcma, 500.0), Party::new(&engine, Codec::Pcma, 900.0)];
+    let (room, _) = engine.room(0);
+    for party in &parties {
+        engine.enter(room, party.id(), Role::default());
+    }
+    talk(&mut parties, 20);
+    let at = parties[0].socket.local_addr().unwrap();
+    let describe = |more: &str| {
+        let offer = Party::describe(at, Codec::Pcma, 8, more);
+        engine.answer(&parties[0].leg, offer.as_bytes()).unwrap();
+    };
+    describe("a=sendonly\r\n");
+    std::thread::sleep(Duration::from_millis(100));
+    let before = drained(&parties[0].socket).or_else(|| parties[0].packets.last().cloned()).unwrap();
+    std::thread::sleep(Duration::from_millis(600));
+    assert_eq!(drained(&parties[0].socket), None, "on hold");
+    describe("");
+    parties[0].packets.clear();
+    talk(&mut parties, 10);
+    let after = &parties[0].packets[0];
+    let passed = after.timestamp.wrapping_sub(before.timestamp) / 8;
+    assert!((600..5_000).contains(&passed), "{passed} ms");
+    assert!(after.marker);
+}
+
+/// The last packet that waits at a socket.
+fn drained(socket: &UdpSocket) -> Option<Packet> {
+    let mut data = [0; 4_096];
+    let mut last = None;
+    while let Ok((length, _)) = socket.recv_from(&mut data) {
+        last = Packet::parse(&data[..length]).ok().or(last);
+    }
+    last
 }
