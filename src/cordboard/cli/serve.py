@@ -23,7 +23,8 @@ from cordboard.config.store import Store
 from cordboard.ops import logging
 from cordboard.ops.http import ListenError
 from cordboard.runtime.mediaserver import MediaListenError
-from cordboard.runtime.server import Server, SipListenError
+from cordboard.runtime.server import Server
+from cordboard.runtime.server_core import SipListenError
 from cordboard.runtime.state import DEMO, State, StateError, default_state
 
 _log = structlog.get_logger("cordboard.runtime")

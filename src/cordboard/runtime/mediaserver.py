@@ -23,6 +23,7 @@ from cordboard.mediaserver.speech import Speech, render
 from cordboard.mediaserver.store import RecordingStore
 from cordboard.ops.media_meters import MediaMeters
 from cordboard.ops.metrics import GaugeCollector, PartCollector
+from cordboard.runtime.draining import emptied
 from cordboard.runtime.loop import LoopClock
 from cordboard.runtime.outward import LOOPBACK, WILDCARDS, outward, reachable
 from cordboard.runtime.state import version
@@ -335,10 +336,7 @@ class MediaElement:
         self.endpoint.flush()
         if server.legs:
             _log.info("media server draining", legs=len(server.legs), seconds=seconds)
-            waits = [asyncio.create_task(empty.wait()), asyncio.create_task(now.wait())]
-            await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-            for wait in waits:
-                wait.cancel()
+            await emptied(empty, now, seconds)
         return len(server.legs)
 
     async def stop(self) -> None:

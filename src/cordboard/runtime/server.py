@@ -7,37 +7,31 @@ Everything runs on one event loop. Whoever makes the switch decide (the core's e
 hands the commands that follow to the core with one ``flush``.
 """
 
+from __future__ import annotations
+
 import asyncio
 import contextlib
 import os
 import random
 import time
-from collections.abc import Callable, Sequence
-from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from cordboard import _core
 from cordboard.config.database import Database
 from cordboard.config.environment import ChangeKind, Environment
 from cordboard.config.objects import DN, ObjectKind, options_of
-from cordboard.config.options import ApplicationOptions
 from cordboard.model.connid import CallIds
-from cordboard.model.events import Event
-from cordboard.model.ports import Link
-from cordboard.model.requests import Request
 from cordboard.ops.admission import Admission
 from cordboard.ops.features import FeatureTable
 from cordboard.ops.http import HttpServer, Readiness, health_routes
 from cordboard.ops.logging import LineWriter, set_level
 from cordboard.ops.meters import CallMeters
-from cordboard.ops.metrics import GaugeCollector, LoopLag, PartCollector, ProcessInfo, registry
+from cordboard.ops.metrics import LoopLag, ProcessInfo, registry
 from cordboard.ops.records import RecordStore
-from cordboard.ops.trace import TraceBook
-from cordboard.runtime.bans import Ban, BanWatch, bans_route, core_guard, load_bans, read_bans
-from cordboard.runtime.dns import DnsAsker, log_failure
+from cordboard.runtime import server_metrics
+from cordboard.runtime.bans import Ban, BanWatch, bans_route, read_bans
+from cordboard.runtime.draining import emptied
 from cordboard.runtime.load import LoadWatch, limits
 from cordboard.runtime.logins import Logins
 from cordboard.runtime.loop import LoopClock
@@ -46,12 +40,11 @@ from cordboard.runtime.media_routes import RecordingRoutes, media_route
 from cordboard.runtime.mediaserver import MediaElement, MediaListenError, wanted
 from cordboard.runtime.outward import reachable
 from cordboard.runtime.records import record_files
+from cordboard.runtime.server_core import open_core, open_resolver
 from cordboard.runtime.settings import dn_settings, server_settings
 from cordboard.runtime.state import State, notify_systemd, version
-from cordboard.runtime.tls import TlsFilesError, core_tls, reload_tls
+from cordboard.runtime.tls import reload_tls
 from cordboard.runtime.tracing import Tracing
-from cordboard.sip.resolver.cache import Policy
-from cordboard.sip.resolver.lookup import Resolver
 from cordboard.switch.server import SipServer
 from cordboard.tlib.auth import LinkFile, new_token, write_link_file
 from cordboard.tlib.hub import Hub
@@ -59,10 +52,15 @@ from cordboard.tlib.protocol import PATH
 from cordboard.tlib.server import TLibServer
 
 if TYPE_CHECKING:
-    from cordboard.sip.resolver.locate import Family
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
 
-REACHABLE: "Final[tuple[_core.TransportName, ...]]" = ("udp", "tcp", "tls")
-"""Transports on which the core opens flows, the preferred first."""
+    from cordboard import _core
+    from cordboard.config.options import ApplicationOptions
+    from cordboard.model.events import Event
+    from cordboard.model.ports import Link
+    from cordboard.model.requests import Request
+    from cordboard.ops.trace import TraceBook
 
 CARRIERS: Final = 2.0
 """Seconds the carriers have to confirm that our registrations are taken back."""
@@ -70,20 +68,7 @@ CARRIERS: Final = 2.0
 FAREWELL: Final = 0.5
 """Seconds the core has to send the BYEs of calls that did not end by themselves."""
 
-CORE_GAUGES: Final = frozenset(
-    {"dialogs", "transactions", "tcp_connections", "tls_handshaking", "udp_receive_buffer", "trace_bytes"}
-)
-"""What the core tells of the moment."""
-
 _log = structlog.get_logger("cordboard.runtime")
-
-
-class SipListenError(Exception):
-    """A SIP address cannot be opened. ``reason`` names it."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(f"cannot listen for SIP: {reason}")
-        self.reason = reason
 
 
 class Server:
@@ -147,9 +132,11 @@ class Server:
             self.records = RecordStore(database, keep=options.cdr_keep, files=record_files(options))
             self._exit.callback(self.records.close)
         await self._open_media(options)
-        self.endpoint = endpoint = self._open_core()
+        self.endpoint = endpoint = open_core(self.environment, self.state)
         self._exit.callback(endpoint.close)
         clock = LoopClock(loop, endpoint.flush)
+        resolver, asker = open_resolver(options, loop, clock, endpoint)
+        self._exit.push_async_callback(asker.close)
         self.switch = switch = SipServer(
             server_settings(self.environment),
             endpoint=endpoint,
@@ -161,7 +148,7 @@ class Server:
             records=self.records,
             meters=self.meters,
             features=features,
-            resolver=self._open_resolver(loop, clock, endpoint),
+            resolver=resolver,
         )
         for number, kept in features.load().items():
             switch.restore(number, kept)
@@ -173,7 +160,11 @@ class Server:
         loop.add_reader(endpoint.fileno(), self._on_core_events)
         self._exit.callback(loop.remove_reader, endpoint.fileno())
         self._on_core_events()
-        self._add_metrics(endpoint, switch)
+        self.registry.register(ProcessInfo(version(), self.readiness, self._lag, self._writer))
+        self.registry.register(self.meters)
+        server_metrics.register(
+            self.registry, endpoint=endpoint, switch=switch, hub=self.hub, link=lambda: self.link, records=self.records
+        )
         await self._open_http()
         watch = BanWatch(loop, endpoint, self.state.bans)
         watch.start()
@@ -183,7 +174,7 @@ class Server:
         busy = LoadWatch(loop, self._admission, self._refuse_new)
         busy.start()
         self._exit.callback(busy.stop)
-        self._add_load_metrics(busy)
+        server_metrics.register_load(self.registry, busy, self._admission)
         self.readiness.started()
         notify_systemd(f"READY=1\nSTATUS=SIP on {self.describe_sip()}")
         counted = endpoint.counters()
@@ -197,16 +188,7 @@ class Server:
     async def _open_media(self, options: ApplicationOptions) -> None:
         if not wanted(self.environment):
             return
-        self.registry.register(
-            GaugeCollector(
-                {
-                    "media_server_up": (
-                        "1 while the Media Server within this server runs, 0 where it could not be started.",
-                        lambda: self.media is not None,
-                    )
-                }
-            )
-        )
+        server_metrics.register_media(self.registry, lambda: self.media is not None)
         media = MediaElement(options, self.state.path, open_media, near=self._own_addresses())
         try:
             await media.start(self.registry)
@@ -224,57 +206,6 @@ class Server:
         options = self.environment.application.options
         return [reachable(host) for _, host, _ in options.listening()] + [options.sip_advertise] * bool(
             options.sip_advertise
-        )
-
-    def _open_core(self) -> _core.Endpoint:
-        options = self.environment.application.options
-        listening = options.listening()
-        advertise = [(host, options.sip_advertise) for _, host, _ in listening] if options.sip_advertise else []
-        try:
-            return _core.Endpoint.live(
-                listening,  # type: ignore[arg-type]
-                realm=self.environment.switch.realm,
-                software=f"Cordboard/{version()}",
-                journal=str(self.state.bindings),
-                advertise=list(dict.fromkeys(advertise)),
-                event_limit=options.sip_event_limit,
-                tls=core_tls(options, self.state.path),
-                guard=core_guard(options, load_bans(self.state.bans)),
-            )
-        except TlsFilesError:
-            raise
-        except ValueError as error:
-            if any(transport == "tls" for transport, _, _ in listening):
-                raise TlsFilesError(str(error)) from None
-            raise SipListenError(str(error)) from None
-        except OSError as error:
-            raise SipListenError(getattr(error, "strerror", None) or str(error)) from None
-
-    def _open_resolver(self, loop: asyncio.AbstractEventLoop, clock: LoopClock, endpoint: _core.Endpoint) -> Resolver:
-        options = self.environment.application.options
-        asker = DnsAsker(
-            loop,
-            partial(clock.call_later, 0.0),
-            nameservers=options.name_servers(),
-            search=options.dns_search,
-            timeout=options.dns_timeout * 0.4,
-            lifetime=options.dns_timeout,
-        )
-        self._exit.push_async_callback(asker.close)
-        # We reach what we listen on: the core sends from those sockets.
-        listening = endpoint.listening()
-        transports = {transport for transport, _, _ in listening}
-        heard: set[Family] = {"ipv6" if ":" in host else "ipv4" for _, host, _ in listening}
-        preferred: tuple[Family, ...] = ("ipv4", "ipv6") if options.dns_address_family == "ipv4" else ("ipv6", "ipv4")
-        return Resolver(
-            clock,
-            asker,
-            random=random.random,
-            transports=[transport for transport in REACHABLE if transport in transports],
-            families=[family for family in preferred if family in heard],
-            policy=Policy(stale=options.dns_stale_timeout),
-            timeout=options.dns_timeout + 0.5,
-            failed=log_failure,
         )
 
     async def _open_http(self) -> None:
@@ -305,108 +236,10 @@ class Server:
     def _link_file(self) -> LinkFile:
         return LinkFile(url=self.link_url, token=self.token, pid=os.getpid(), master=self._master)
 
-    def _add_metrics(self, endpoint: _core.Endpoint, switch: SipServer) -> None:
-        hub, records = self.hub, self.records
-        add = self.registry.register
-        add(ProcessInfo(version(), self.readiness, self._lag, self._writer))
-        add(self.meters)
-        add(PartCollector("core_events", "What the SIP core counted.", endpoint.counters, gauges=CORE_GAUGES))
-        add(
-            PartCollector(
-                "switch_events",
-                "What the switch counted.",
-                lambda: {
-                    "tlib_events": switch.reporter.emitted,
-                    "lost_calls": switch.lost,
-                    "faults": switch.faults,
-                    "strays": switch.dispatcher.strays,
-                },
-            )
-        )
-        add(PartCollector("media_service_events", "What was done with media services.", switch.services.counters))
-        add(PartCollector("resolver_events", "What the resolver of host names counted.", switch.resolver.counters))
-        add(PartCollector("tlib_events", "What the T-Library link counted.", self._link_counters))
-        add(
-            GaugeCollector(
-                {
-                    "dns": ("DNs configured.", lambda: len(switch.extensions)),
-                    "dns_in_service": (
-                        "DNs that can be reached.",
-                        lambda: sum(e.dn.in_service for e in switch.extensions.values()),
-                    ),
-                    "media_service_legs": ("Legs joined to media services.", lambda: switch.services.legs),
-                    "calls_waiting": ("Calls that wait at Routing Points.", lambda: len(switch.points)),
-                    "resolver_failed_destinations": (
-                        "Destinations that failed lately.",
-                        lambda: len(switch.resolver.health.failed()),
-                    ),
-                    "tlib_links": ("T-Library links connected.", lambda: hub.connected),
-                    "tlib_sessions": ("T-Library sessions, lost ones included.", lambda: len(hub.sessions)),
-                    "tlib_waiting_events": ("Events not sent to their link yet.", lambda: hub.waiting),
-                }
-            )
-        )
-        if records is not None:
-            add(
-                PartCollector(
-                    "call_records",
-                    "Call records, by what became of them.",
-                    lambda: {
-                        "taken": records.taken,
-                        "written": records.written,
-                        "dropped": records.dropped,
-                        "expired": records.expired,
-                        "unfiled": records.unfiled,
-                    },
-                )
-            )
-
-    def _link_counters(self) -> dict[str, int]:
-        counted = self.hub.counters
-        found = {
-            "encoded": counted.events,
-            "delivered": counted.deliveries,
-            "requests": counted.requests,
-            "errors": counted.errors,
-            "repeated": counted.repeated,
-            "fell_behind": counted.fell_behind,
-            "snapshots": counted.snapshots,
-            "resumed": counted.resumed,
-            "sessions_opened": counted.sessions_opened,
-            "sessions_expired": counted.sessions_expired,
-        }
-        if self.link is not None:
-            found["connections"] = self.link.counters.connections
-            found["frames"] = self.link.counters.frames
-            found["logins_accepted"] = self.link.logins.guard.accepted_total
-            found["logins_failed"] = self.link.logins.guard.failed_total
-            found["logins_refused"] = self.link.logins.guard.refused_total
-            for reason, count in (self.link.counters.byes or {}).items():
-                found[f"closed_{reason}"] = count
-        return found
-
     def _on_core_events(self) -> None:
         if self.switch is not None and self.endpoint is not None:
             self.switch.drain_events()
             self.endpoint.flush()
-
-    def _add_load_metrics(self, busy: LoadWatch) -> None:
-        admission = self._admission
-        self.registry.register(
-            GaugeCollector(
-                {
-                    "load_cpu_ratio": (
-                        "Share of a processor that decisions take, or the process of all it may use.",
-                        lambda: busy.load.cpu,
-                    ),
-                    "load_lag_seconds": ("How late decisions come.", lambda: busy.load.lag),
-                    "refusing": ("1 while new calls are refused as too many.", lambda: admission.refusing),
-                }
-            )
-        )
-        self.registry.register(
-            PartCollector("admission_events", "Admission of calls.", lambda: {"closed": admission.closed})
-        )
 
     def _refuse_new(self, refuse: bool) -> None:
         if self.switch is not None and self.endpoint is not None:
@@ -507,10 +340,7 @@ class Server:
         self._flush()
         if switch.calls:
             _log.info("draining", calls=len(switch.calls), seconds=timeout)
-            waits = [asyncio.create_task(empty.wait()), asyncio.create_task(now.wait())]
-            await asyncio.wait(waits, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
-            for wait in waits:
-                wait.cancel()
+            await emptied(empty, now, timeout)
         return len(switch.calls)
 
     async def stop(self) -> None:
