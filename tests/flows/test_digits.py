@@ -110,6 +110,7 @@ def test_the_other_one_hangs_up_amidst_the_digits(talking):
     a.hang_up()
     centre.run(3)
     assert sent(centre) == []
+    assert errors(centre) == [Code.WRONG_STATE]
 
 
 def test_digits_as_telephone_events(talking, ours):

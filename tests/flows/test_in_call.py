@@ -2,7 +2,8 @@
 
 import pytest
 
-from cordboard.testkit.phone import Manners
+from cordboard.switch.settings import DnSettings
+from cordboard.testkit.phone import Manners, Phone
 
 
 @pytest.fixture
@@ -179,6 +180,26 @@ def test_a_request_the_dead_phone_does_not_answer_ends_the_call(centre):
     assert answers[0][0] == 500
     assert call.over
     assert b.calls[0].over
+
+
+@pytest.mark.parametrize("method", ["INFO", "MESSAGE"])
+def test_a_request_that_passes_is_answered_when_its_receiver_leaves_the_call(centre, method):
+    third = Phone(centre.network, "1503", "10.0.1.3", centre.node.address)
+    centre.phones["1503"] = third
+    centre.switch.configure(DnSettings(number="1503", contact=third.contact))
+    a, b = centre.phones["1501"], centre.phones["1502"]
+    call = a.call("1502")
+    centre.run(3)
+    b.deaf_to.add(method)
+    answers = ask(call, method, b"x")
+    centre.run(1)
+    assert answers == []
+    b.calls[0].refer("1503")
+    centre.run(4)
+    assert b.calls[0].over
+    assert [status for status, _ in answers] == [500]
+    assert call.talking
+    call.hang_up()
 
 
 def test_requests_before_the_answer(centre):

@@ -85,6 +85,7 @@ class Bridge:
         "_engaged",
         "_interval",
         "_open",
+        "_passed",
         "a",
         "b",
         "origin",
@@ -104,6 +105,8 @@ class Bridge:
         """The re-INVITE or UPDATE that passes."""
         self._asked: tuple[Session, int] | None = None
         """Whose it is, and the transaction to answer."""
+        self._passed: dict[int, Session] = {}
+        """Whose requests pass that change no media, by the transaction to answer."""
         self._dissolved = False
         self._engaged: Change | None = None
         """The joining of both, while it is not done."""
@@ -136,13 +139,17 @@ class Bridge:
         return self.b if session is self.a else self.a
 
     def stop(self) -> None:
-        """Ends what runs by itself. The sessions are their owner's to end."""
+        """Ends what runs by itself, and answers what passes. The sessions are their owner's to end."""
         if self._engaged is not None:
             self._engaged.stop()
             self._engaged = None
         if self._audit is not None:
             self._audit.cancel()
             self._audit = None
+        passed, self._passed = self._passed, {}
+        for transaction, asker in passed.items():
+            if not asker.over:
+                asker.respond(transaction, 500, LATER)
 
     def dissolve(self) -> None:
         """Lets both sessions go on without each other. An exchange under way is brought to an end that does no harm."""
@@ -228,15 +235,21 @@ class Bridge:
             return
         if offering and self.owner.takes_offer(session, event):
             return
-        done = partial(self._relayed, session, event.transaction)
         if offering:
             done = partial(self._updated, session, event.transaction, message.body, body)
+        else:
+            done = partial(self._relayed, session, event.transaction)
+            self._passed[event.transaction] = session
         pending = other.request(message.method, done, headers=end_to_end(message), body=body, content_type=kind)
         if offering:
             self._open = pending
             self._asked = (session, event.transaction)
 
     def _relayed(self, asker: Session, transaction: int, status: int, event: _core.ResponseEvent | None) -> None:
+        if self._passed.pop(transaction, None) is not None:
+            self._answer(asker, transaction, status, event)
+
+    def _answer(self, asker: Session, transaction: int, status: int, event: _core.ResponseEvent | None) -> None:
         if event is None or status in OURS:
             asker.respond(transaction, 500)
             return
@@ -257,7 +270,7 @@ class Bridge:
             if event is not None and status < 300:
                 self._took(self.other(asker), told, event.message.body)
             return
-        self._relayed(asker, transaction, status, event)
+        self._answer(asker, transaction, status, event)
         if event is not None and status < 300:
             self._exchanged(asker, offer, told, event.message)
 

@@ -19,12 +19,14 @@ if TYPE_CHECKING:
 
     from cordboard import _core
     from cordboard.model.call import Call
+    from cordboard.model.errors import TLibError
     from cordboard.model.ports import Link
     from cordboard.sip.session import Session
     from cordboard.switch.delivery import Delivery
     from cordboard.switch.features.caller_id import Identity
     from cordboard.switch.flows.anchoring import Anchoring
     from cordboard.switch.flows.arrangement import Arrangement
+    from cordboard.switch.flows.patience import Done
     from cordboard.switch.flows.pickup import Pickup
     from cordboard.switch.flows.transfer import Transfer
     from cordboard.switch.legs import Called, Failure
@@ -51,6 +53,7 @@ class CallFlow:
         "caller",
         "caller_call_id",
         "over",
+        "owed",
         "ringing_at",
         "server",
         "strangers",
@@ -91,11 +94,24 @@ class CallFlow:
         self.transfer: Transfer | None = None
         """The transfer under way, of this call or to the target of this consultation."""
         self.over = False
+        self.owed: set[Done] = set()
+        """Who is to be told that the call has ended before what he asked for was done."""
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.call!r}>"
 
     # What flows share.
+
+    def owe(self, done: Done) -> Done:
+        """``done`` as it may be called any time: it is told once, at the latest that the call has ended."""
+
+        def once(error: TLibError | None) -> None:
+            if once in self.owed:
+                self.owed.discard(once)
+                done(error)
+
+        self.owed.add(once)
+        return once
 
     def ring(self, party: Party | None = None) -> None:
         """The callee, or that party, rings, if it did not yet."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from cordboard.model.enums import CallState
+from cordboard.model.errors import Code, TLibError
 from cordboard.model.party import Move, advance
 from cordboard.switch.records import CallRecord, Outcome, ReleasedBy
 
@@ -71,6 +72,11 @@ def _carry_out(parts: Iterable[Callable[[CallFlow, Ending], None]], flow: CallFl
 
 def _own(flow: CallFlow, how: Ending) -> None:  # noqa: ARG001
     flow.wind_up()
+
+
+def _owed(flow: CallFlow, how: Ending) -> None:  # noqa: ARG001
+    for done in tuple(flow.owed):
+        done(TLibError(Code.WRONG_STATE, "the call has ended"))
 
 
 def _transfer(flow: CallFlow, how: Ending) -> None:  # noqa: ARG001
@@ -194,11 +200,12 @@ def _let_go(flow: CallFlow, how: Ending) -> None:  # noqa: ARG001
     flow.let_go()
 
 
-LEFT_OF_IT: Final = (_anchoring, _leave, _record, _last)
+LEFT_OF_IT: Final = (_owed, _anchoring, _leave, _record, _last)
 """What a call still does that another one has taken over."""
 
 PARTS: Final = (
     _own,
+    _owed,
     _transfer,
     _bridge,
     _anchoring,

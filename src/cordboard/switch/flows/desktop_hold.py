@@ -57,7 +57,11 @@ def hold(flow: CallFlow, party: Party, done: Done, reference_id: int = 0, link: 
     """Holds for a party. Raises TLibError when that is wrong from the start."""
     session = check(flow, party, PartyState.ESTABLISHED)
     held = partial(_held, flow, session, done, reference_id, link)
-    _joining(flow).engage(Quieting(flow, session, held)).start()
+    _joining(flow).engage(Quieting(flow, session, held, stopped=partial(done, _overtaken()))).start()
+
+
+def _overtaken() -> TLibError:
+    return TLibError(Code.WRONG_STATE, "the call has changed meanwhile")
 
 
 def _joining(flow: CallFlow) -> Bridge | Arrangement:
@@ -122,7 +126,7 @@ def retrieve(flow: CallFlow, party: Party, done: Done, reference_id: int = 0, li
         music.part(flow).arrange()
         done(TLibError(Code.PHONE_REFUSED, OWN_KEY if reconnect.joined else ""))
 
-    reconnect = Reconnect(flow, session, other, joined, lifting=True)
+    reconnect = Reconnect(flow, session, other, joined, lifting=True, stopped=partial(done, _overtaken()))
     bridge.engage(reconnect).start()
 
 
@@ -139,4 +143,4 @@ def _ask(flow: CallFlow, session: Session, done: Done, willing: Callable[[], Non
             willing()
             done(None)
 
-    _joining(flow).engage(Quieting(flow, session, asked, asking=True)).start()
+    _joining(flow).engage(Quieting(flow, session, asked, asking=True, stopped=partial(done, _overtaken()))).start()

@@ -62,7 +62,7 @@ def send(flow: CallFlow, party: Party, digits: str, done: Done, reference_id: in
     if extension is not None and extension.settings.dtmf == "rtp":
         _by_service(flow, other, digits, over)
     else:
-        _by_info(flow, other, digits, over)
+        _by_info(flow, other, digits, flow.owe(over))
 
 
 def _by_info(flow: CallFlow, session: Session, digits: str, done: Done) -> None:

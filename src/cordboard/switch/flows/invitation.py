@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cordboard.model.enums import DNRole
+from cordboard.model.errors import Code, TLibError
 from cordboard.model.party import Move, advance
 from cordboard.switch.delivery import RINGING, Delivery, Offer, error_of, refusal_of
 from cordboard.switch.features.sdp_origin import Origin
@@ -23,7 +24,6 @@ from cordboard.switch.headers import body_of
 
 if TYPE_CHECKING:
     from cordboard import _core
-    from cordboard.model.errors import TLibError
     from cordboard.model.party import Party
     from cordboard.model.ports import Link
     from cordboard.sip.session import Session
@@ -79,6 +79,7 @@ class Invitation:
         branches, self.branches = self.branches, None
         if branches is not None:
             branches.cancel()
+        self._tell(TLibError(Code.WRONG_STATE, "the conference has ended"))
 
     def decline(self, party: Party, by: Party, reference_id: int, link: Link | None) -> bool:
         """Takes out somebody who still rings, at his own desktop's wish or another's."""

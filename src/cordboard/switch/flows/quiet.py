@@ -37,16 +37,26 @@ class Quieting:
     """Such a re-INVITE. ``done`` is told its final status; 491 when the phone was busy all the time.
 
     ``asking``: the offer is the phone's, and the answer leads nowhere. So one learns what its user wants: a phone
-    that holds by its own key offers ``sendonly`` or ``inactive``.
+    that holds by its own key offers ``sendonly`` or ``inactive``. ``stopped`` is told in place of ``done`` when it is
+    stopped before that.
     """
 
-    __slots__ = ("_asking", "_done", "_flow", "_timer", "_told", "_tries", "over", "session")
+    __slots__ = ("_asking", "_done", "_flow", "_stopped", "_timer", "_told", "_tries", "over", "session")
 
-    def __init__(self, flow: CallFlow, session: Session, done: Callable[[int], None], *, asking: bool = False) -> None:
+    def __init__(
+        self,
+        flow: CallFlow,
+        session: Session,
+        done: Callable[[int], None],
+        *,
+        asking: bool = False,
+        stopped: Callable[[], None] | None = None,
+    ) -> None:
         self._flow = flow
         self._asking = asking
         self.session = session
         self._done = done
+        self._stopped = stopped
         self._timer: Timer | None = None
         self._tries = 0
         self._told = b""
@@ -68,10 +78,12 @@ class Quieting:
 
     def stop(self) -> None:
         """Nobody waits for it any more. One under way is brought to its end."""
-        self.over = True
+        before, self.over = self.over, True
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        if not before and self._stopped is not None:
+            self._stopped()
 
     def _wait(self) -> None:
         self._tries += 1

@@ -120,6 +120,7 @@ class Reconnect:
         "_lifting",
         "_limit",
         "_phones",
+        "_stopped",
         "_timer",
         "_told",
         "_tries",
@@ -143,14 +144,17 @@ class Reconnect:
         *,
         lifting: bool = False,
         phones: bool = True,
+        stopped: Callable[[], None] | None = None,
     ) -> None:
         """``lifting``: whether a hold of the source ends by this, so that its offer is for both ways.
 
-        ``phones``: whether there is a party at both ends, rather than a service at one.
+        ``phones``: whether there is a party at both ends, rather than a service at one. ``stopped``: told in place of
+        ``done`` when it is stopped.
         """
         self._flow = flow
         self._lifting = lifting
         self._phones = phones
+        self._stopped = stopped
         self.joined = False
         """Whether both took it; to be asked when it is done."""
         self.changed: list[Session] = []
@@ -208,6 +212,8 @@ class Reconnect:
             self._timer = None
         if before is State.OFFERING:
             self._let_down()
+        if before is not State.DONE and self._stopped is not None:
+            self._stopped()
 
     def _finish(self, what: Input) -> None:
         self._step(what)
