@@ -74,8 +74,14 @@ class AnnouncementService:
         return before
 
     def begin(self) -> None:
-        """Plays."""
+        """Plays, once all of it is there."""
         self._step(Input.BEGIN)
+        if not self._leg.server.sounds.when_ready(self._sources, self._play):
+            self._play()
+
+    def _play(self) -> None:
+        if self.state is State.DONE:
+            return
         asked = self.asked
         playing = Playing(self._sources, asked.repeat, asked.delay_ms, asked.duration_ms)
         self._player = self._leg.media.play(playing, self._played)

@@ -210,7 +210,7 @@ class MediaServer:
         sources: tuple[Source, ...] = ()
         if isinstance(asked, netann.Announcement):
             try:
-                sources = (self.sounds.find(asked.play, asked.locale),)
+                sources = self.sounds.announce(asked.play, asked.locale, asked.params)
             except SoundError as error:
                 raise netann.NetannError(404, f"Announcement content not found: {error.reason}") from None
         try:

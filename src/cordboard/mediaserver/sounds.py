@@ -4,6 +4,10 @@
     tone/busy, tone/busy/de  a tone, of the server's country or another; ``silence`` for none
     file:///greeting.wav     a file within the operator's folders, never outside of them
     http://...               not fetched: what is played must be here before somebody waits for it
+    queue/place              a text of the operator's folders, queue/place.txt: "You are number {1:number}. {2}"
+
+In such a text ``{1}`` to ``{9}`` are what NETANN gives as ``param1`` to ``param9`` (RFC 4240 section 3.1): as words, or
+said as what it is, ``number``, ``digits``, ``date``, ``time``, ``duration`` ... (RFC 5707 9.2.1.1).
 
 The names that SIP Servers are used to give for tones (``music/ring_back``, ``music/busy_5sec`` ...) are tones too,
 unless the operator has a file of that name.
@@ -11,6 +15,7 @@ unless the operator has a file of that name.
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, time
 from functools import lru_cache
 from pathlib import Path
@@ -35,6 +40,9 @@ TONES: Final = frozenset(
 """Tones that can be asked for by name."""
 
 SECOND: Final = 1000
+
+_PLACE: Final = re.compile(r"\{([1-9])(?::([a-z]+))?\}")
+"""Where something is put into a text."""
 
 FAMILIAR: Final[dict[str, Source]] = {
     "music/ring_back": Tone("ringback"),
@@ -97,6 +105,30 @@ class Sounds:
             if familiar is None:
                 raise SoundError(asked, "no such sound") from None
         return Tone(familiar.name, self._country) if isinstance(familiar, Tone) else familiar
+
+    def announce(self, asked: str, language: str, params: Sequence[str]) -> tuple[Source, ...]:
+        """A sound, or a text with something put into it. Raises SoundError."""
+        try:
+            text = self._music.text(asked.strip("/"), language)
+        except PromptError:
+            return (self.find(asked, language),)
+        found: list[Source] = []
+        words, end = "", 0
+        for place in _PLACE.finditer(text):
+            words += text[end : place.start()]
+            end = place.end()
+            index = int(place[1])
+            if index > len(params):
+                raise SoundError(asked, f"param{index}= is missing")
+            if place[2]:
+                found += [*self._words(words, language), *self.say(place[2], params[index - 1], language=language)]
+                words = ""
+            else:
+                words += params[index - 1]
+        return (*found, *self._words(words + text[end:], language))
+
+    def _words(self, text: str, language: str) -> list[Source]:
+        return [self.speak(text.lstrip(" \r\n\t.,;:!?"), language)] if _plain(text) else []
 
     def _by_url(self, asked: str, scheme: str, rest: str, language: str) -> Source:
         if scheme in ("http", "https"):

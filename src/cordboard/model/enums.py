@@ -133,7 +133,10 @@ class TreatmentType(IntEnum):
 
 
 class PrivateMessage(IntEnum):
-    """PrivateMsgID: what PrivateService asks for, and what EventPrivateInfo tells."""
+    """PrivateMsgID: what PrivateService asks for, and what EventPrivateInfo tells.
+
+    That recording is asked for so is known of T-Library; which numbers it takes for it is nowhere published: ours.
+    """
 
     RECORD_START = 3013
     RECORD_STOP = 3014

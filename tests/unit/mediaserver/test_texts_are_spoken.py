@@ -183,3 +183,82 @@ def test_flite_says_it(tmp_path):
     with wave.open(str(path)) as sound:
         assert sound.getnframes() / sound.getframerate() > 0.5
     assert [one.name for one in (tmp_path / "s").iterdir()] == [path.name]
+
+
+@pytest.fixture
+def own(tmp_path):
+    """The operator's folder, with texts."""
+    folder = tmp_path / "sounds"
+    (folder / "de").mkdir(parents=True)
+    (folder / "place.txt").write_text("You are number {1:number}.\n{2}, please wait.\n")
+    (folder / "de" / "place.txt").write_text("Sie sind Nummer {1}, {2}.")
+    (folder / "bad.txt").write_bytes(b"\xff\xfe")
+    (folder / "secret.txt").symlink_to(tmp_path / "elsewhere.txt")
+    (tmp_path / "elsewhere.txt").write_text("not yours")
+    return folder
+
+
+@pytest.mark.usefixtures("program")
+def test_what_netann_gives_is_put_into_a_text(tmp_path, own):
+    later = Later()
+    house, _ = speaking(tmp_path, later, folders=(own,))
+    call = house.caller("1").ask("annc;play=place;param1=23;param2=Ann%20Lee")
+    house.run(0.1)
+    assert call.talking
+    (leg,) = house.media.legs[-1:]
+    assert leg.players == []
+    # The first words ship as a prompt, the number as two.
+    assert [job.said for job, _ in later.jobs] == ["Ann Lee, please wait."]
+    later.done()
+    house.run(0.1)
+    (player,) = leg.players
+    names = [source.path.stem for source in player.playing.sources]
+    assert names[1:3] == ["20", "3"]
+    assert len(names) == 4
+    house.run(60)
+    assert call.events[-1] == "bye"
+
+
+@pytest.mark.usefixtures("program")
+def test_a_text_is_taken_in_the_language_asked_for(tmp_path, own):
+    later = Later()
+    house, _ = speaking(tmp_path, later, folders=(own,))
+    for _ in range(2):
+        house.caller("1").ask("annc;play=place;param1=3;param2=Ann;locale=de")
+        house.run(0.1)
+    assert [job.said for job, _ in later.jobs] == ["Sie sind Nummer 3, Ann."]
+    later.done()
+
+
+@pytest.mark.usefixtures("program")
+@pytest.mark.parametrize(
+    ("asked", "why"),
+    [
+        ("play=place;param1=3", "param2= is missing"),
+        ("play=place;param2=3", "param1= is missing"),
+        ("play=place;param1=many;param2=x", "cannot be said"),
+        ("play=bad", "no such sound"),
+        ("play=secret", "no such sound"),
+        ("play=../place", "no such sound"),
+    ],
+)
+def test_a_text_that_cannot_be_said(tmp_path, own, asked, why):
+    house, _ = speaking(tmp_path, Later(), folders=(own,))
+    call = house.caller("1").ask(f"annc;{asked}")
+    house.run(0.1)
+    assert call.events == ["404"]
+    assert why in call.refusal.header("Warning")
+
+
+@pytest.mark.usefixtures("program")
+def test_the_caller_is_gone_before_the_text_is_made(tmp_path, own):
+    later = Later()
+    house, _ = speaking(tmp_path, later, folders=(own,))
+    call = house.caller("1").ask("annc;play=place;param1=3;param2=Ann")
+    house.run(0.1)
+    (leg,) = house.media.legs[-1:]
+    call.hang_up()
+    house.run(1)
+    later.done()
+    house.run(1)
+    assert leg.players == []

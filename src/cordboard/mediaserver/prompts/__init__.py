@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 SHIPPED: Final = Path(__file__).resolve().parent
 """Where the prompts of the package are."""
@@ -26,6 +26,12 @@ LANGUAGES: Final = 64
 
 ENDINGS: Final = (".wav", ".opus", ".ogg", ".ulaw", ".alaw", ".sln")
 """Endings of sound files, in the order they are looked for."""
+
+TEXT: Final = ".txt"
+"""Ending of a text that is said."""
+
+MOST_TEXT: Final = 4096
+"""Most bytes of it that are read."""
 
 _NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*){0,7}")
 _LANGUAGE: Final = re.compile(r"[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8}){0,3}")
@@ -52,12 +58,23 @@ class Catalogue:
 
     def find(self, name: str, language: str = "") -> Path:
         """The file of a prompt. Raises PromptError; a name that would lead out of the folders is none."""
+        return self._search(name, language, _sound)
+
+    def text(self, name: str, language: str = "") -> str:
+        """What a prompt says that an operator has as a text, ``<name>.txt``. Raises PromptError."""
+        path = self._search(name, language, _text)
+        try:
+            return path.read_bytes()[:MOST_TEXT].decode()
+        except (OSError, ValueError):
+            raise PromptError(name, self._languages(language)) from None
+
+    def _search(self, name: str, language: str, look: Callable[[Path, str], Path | None]) -> Path:
         languages = self._languages(language)
         if _NAME.fullmatch(name) is None:
             raise PromptError(name, languages)
         for folder in self._folders:
             for place in (*(folder / one for one in languages), folder):
-                if (found := _sound(place, name)) is not None and found.resolve().is_relative_to(folder):
+                if (found := look(place, name)) is not None and found.resolve().is_relative_to(folder):
                     return found
         raise PromptError(name, languages)
 
@@ -73,6 +90,11 @@ def _sound(place: Path, name: str) -> Path | None:
         return exact
     candidates: Iterator[Path] = (place / f"{name}{ending}" for ending in ENDINGS)
     return next((path for path in candidates if path.is_file()), None)
+
+
+def _text(place: Path, name: str) -> Path | None:
+    path = place / f"{name}{TEXT}"
+    return path if path.is_file() else None
 
 
 @lru_cache(LANGUAGES)
