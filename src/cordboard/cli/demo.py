@@ -111,11 +111,11 @@ def _with_media(program: str, where: str, *, media: bool) -> list[Text]:
         ("conference 1501 1503", "1503, a third phone, is called into the call"),
         ("drop 1501 1502", "1502 leaves it"),
     )
-    shown = [(f"    {program} tlib {words}{where}", what) for words, what in lines]
-    width = max(len(typed) for typed, _ in shown)
+    rows = [(f"    {program} tlib {words}{where}", what) for words, what in lines]
+    width = max(len(typed) for typed, _ in rows)
     return [
         Text("While they talk:"),
-        *(Text.assemble((f"{typed:<{width}}", "green"), (f"   {what}", "dim")) for typed, what in shown),
+        *(Text.assemble((f"{typed:<{width}}", "green"), (f"   {what}", "dim")) for typed, what in rows),
     ]
 
 

@@ -1,6 +1,6 @@
 """The T-Library link: JSON over WebSocket with numbered events. ``docs/tlib-link.md`` describes it for any language."""
 
-from cordboard.tlib.client import LinkEvent, SnapshotTaken, TLibClient, UnknownEvent
+from cordboard.tlib.client import TLibClient
 from cordboard.tlib.errors import (
     ConnectError,
     LinkClosedError,
@@ -12,6 +12,7 @@ from cordboard.tlib.errors import (
     ServerFaultError,
     VersionError,
 )
+from cordboard.tlib.told import LinkEvent, SnapshotTaken, UnknownEvent
 
 __all__ = [
     "ConnectError",
