@@ -333,3 +333,9 @@ def test_an_answer_ends_the_recovery_of_a_trunk(centre):
     centre.run(20)
     through(centre)
     assert dialled(centre, "t1") == ["1234", "1234"]
+
+
+def test_a_number_with_a_sign_that_no_uri_may_hold_is_escaped(centre):
+    through(centre, "9%2A21%23")
+    (call,) = centre.phones["t1"].calls
+    assert call.invite.uri.startswith("sip:*21%23@")

@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from cordboard.switch.numbers import user_part
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -71,7 +73,7 @@ class Trunk:
         found = _CONTACT.match(self.extension.settings.contact)
         if found is None:
             return self.extension.settings.contact
-        return f"{found['scheme']}{self.digits(number)}@{found['rest']}"
+        return f"{found['scheme']}{user_part(self.digits(number))}@{found['rest']}"
 
 
 def candidates(trunks: Iterable[Trunk], number: str, *, any_prefix: bool = False) -> list[Trunk]:
