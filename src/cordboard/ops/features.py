@@ -36,10 +36,18 @@ table = sa.Table(
 class FeatureTable:
     """A ``cordboard.switch.ports.FeatureStore`` that keeps them."""
 
-    def __init__(self, database: Database, *, retry: float = _RETRY, wall: Callable[[], float] = time.time) -> None:
-        """``retry``: seconds until the database is tried again after it failed."""
+    def __init__(
+        self,
+        database: Database,
+        *,
+        retry: float = _RETRY,
+        patience: float = 10.0,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        """``retry``: seconds until the database is tried again after it failed; ``patience``: how long it may hang."""
         self._database = database
         self._retry = retry
+        self._patience = patience
         self._wall = wall
         self._waiting: dict[str, Features] = {}
         self._lock = threading.Lock()
@@ -111,10 +119,13 @@ class FeatureTable:
         return True
 
     def close(self) -> None:
-        """Writes what waits and ends the thread."""
+        """Writes what waits and ends the thread; a database that hangs keeps nobody from going."""
         self._closing = True
         self._wake.set()
-        self._thread.join()
+        self._thread.join(self._patience)
+        if self._thread.is_alive():
+            _log.error("features of DNs not written", reason="the database hangs", waiting=self.waiting)
+            return
         with contextlib.suppress(StoreError):
             self.flush()
 

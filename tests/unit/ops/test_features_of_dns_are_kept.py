@@ -1,5 +1,7 @@
 """Forwarding and do-not-disturb survive a restart, and a database that is away for a while."""
 
+import threading
+
 import pytest
 import sqlalchemy as sa
 
@@ -53,3 +55,21 @@ def test_what_cannot_be_written_waits(database, monkeypatch):
     assert kept.waiting == 0
     kept.close()
     assert kept.load() == {"1501": Features(dnd=True)}
+
+
+def test_a_database_that_hangs_keeps_nobody_from_going(database, monkeypatch):
+    hangs, freed = threading.Event(), threading.Event()
+
+    def hang():
+        hangs.set()
+        freed.wait(30)
+        raise StoreError("db", "away")
+
+    monkeypatch.setattr(database, "writing", hang)
+    kept = FeatureTable(database, patience=0.01)
+    kept.keep("1501", Features(dnd=True))
+    assert hangs.wait(30)
+    kept.close()
+    assert kept.waiting == 1
+    freed.set()
+    kept._thread.join(30)
