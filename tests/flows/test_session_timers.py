@@ -173,3 +173,30 @@ def test_an_interval_that_is_no_number_is_none(centre, interval):
     assert call.talking
     assert call.answer.header("Session-Expires") is None
     call.hang_up()
+
+
+@pytest.mark.parametrize("method", ["UPDATE", "INVITE"])
+def test_a_refresh_refused_for_good_is_given_up_and_the_call_goes_on(centre, method):
+    a, b = centre.phones["1501"], centre.phones["1502"]
+    centre.configure("1502", session_refresh_interval=100.0)
+    b.refused = {"UPDATE": 603} if method == "UPDATE" else {"UPDATE": 405, "INVITE": 603}
+    call = a.call("1502")
+    centre.run(1000)
+    assert call.talking
+    assert b.seen.count(method) in (6, 5)  # of the six tries one was the UPDATE it does not know
+    call.hang_up()
+
+
+def test_a_refresh_refused_for_a_while_is_made_up_for(centre):
+    a, b = centre.phones["1501"], centre.phones["1502"]
+    centre.configure("1502", session_refresh_interval=100.0)
+    b.refused["UPDATE"] = 500
+    call = a.call("1502")
+    centre.run(60)
+    refused = b.seen.count("UPDATE")
+    assert refused >= 2
+    b.refused.clear()
+    centre.run(400)
+    assert call.talking
+    assert b.seen.count("UPDATE") - refused >= 7
+    call.hang_up()

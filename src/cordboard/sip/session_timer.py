@@ -6,7 +6,7 @@
                       third of the interval or 32 s, whichever is less, before it ends (section 10)
 
 An interval below MIN_SE is answered 422 (section 9). A phone that does not know timers is refreshed by us, if we want
-it (section 9: refresher=uas).
+it (section 9: refresher=uas). A phone that refuses its refreshes for good is left alone: it is alive.
 """
 
 from __future__ import annotations
@@ -30,7 +30,10 @@ MOST: Final = 999_999_999
 """The longest interval read."""
 
 AGAIN: Final = 5.0
-"""Seconds after which a refresh that came at a bad moment is tried again."""
+"""Seconds after which a refresh that came at a bad moment is tried again, and one refused the first time."""
+
+TRIES: Final = 5
+"""How often a refresh that is refused is tried again, each time after twice as long; then the timer is off."""
 
 
 def interval_of(message: _core.Message, name: str = "Session-Expires") -> int:
@@ -73,7 +76,7 @@ class Terms:
 class SessionTimer:
     """The timer of one session."""
 
-    __slots__ = ("_clock", "_timer", "_update", "interval", "ours", "session")
+    __slots__ = ("_clock", "_refused", "_timer", "_update", "interval", "ours", "session")
 
     def __init__(self, clock: Clock, session: Session, interval: int, *, ours: bool, update: bool) -> None:
         """``ours``: whether we refresh. ``update``: whether the phone takes UPDATE for it."""
@@ -83,10 +86,13 @@ class SessionTimer:
         """Seconds."""
         self.ours = ours
         self._update = update
+        self._refused = 0
+        """Refreshes that were refused, one after the other."""
         self._timer: Timer | None = None
 
     def start(self) -> None:
         """Starts the interval, or starts it anew."""
+        self._refused = 0
         if self.ours:
             self._wait(self.interval / 2, self._refresh)
         else:
@@ -140,8 +146,9 @@ class SessionTimer:
             self.interval = max(self.interval, interval_of(event.message, "Min-SE"))
         elif status in (405, 501):
             self._update = False
-        if self.ours:
-            self._wait(AGAIN, self._refresh)
+        if self.ours and self._refused < TRIES:
+            self._wait(AGAIN * 2**self._refused, self._refresh)
+            self._refused += 1
 
 
 class SessionTimers:
