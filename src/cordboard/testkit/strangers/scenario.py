@@ -147,23 +147,39 @@ class Scenario:
         self._steps.append(_element('recv request="INVITE"', actions))
         return self
 
-    def reply(self, status: int, reason: str = "", *, sdp: bool | None = None) -> Self:
-        """Answers the last request; a 2xx or 183 to an INVITE carries SDP unless told otherwise."""
+    def reply(
+        self,
+        status: int,
+        reason: str = "",
+        *,
+        sdp: bool | None = None,
+        body: str = "",
+        contact: bool = True,
+        cseq: str = "",
+        branch: str = "",
+        once: bool = False,
+    ) -> Self:
+        """Answers the last request; a 2xx or 183 to an INVITE carries SDP unless told otherwise.
+
+        ``once``: a final response is not repeated until its ACK comes, so that more may be said before.
+        As it should not be: another ``body``, no Contact, another ``cseq``; and with ``branch`` another To tag, as of
+        another phone behind a proxy.
+        """
         to_invite = 'request="INVITE"' in next((s for s in reversed(self._steps) if "<recv" in s), "")
         with_sdp = to_invite and (200 <= status < 300 or status == 183) if sdp is None else sdp
-        tag = "" if status == 100 or not to_invite else f";tag=[pid]{self.user}[call_number]"
+        tag = "" if status == 100 or not to_invite else f";tag=[pid]{self.user}{branch}[call_number]"
         lines = [
             f"SIP/2.0 {status} {reason or _REASONS.get(status, 'Reason')}",
             "[last_Via:]",
             "[last_From:]",
             f"[last_To:]{tag}",
             "[last_Call-ID:]",
-            "[last_CSeq:]",
+            f"CSeq: {cseq}" if cseq else "[last_CSeq:]",
         ]
         if to_invite:
-            lines += [self._contact(), f"Allow: {ALLOW}"]
-        final = to_invite and status >= 200
-        return self._send(lines, body=self._offer if with_sdp else "", retransmit=final)
+            lines += [self._contact() if contact else "", f"Allow: {ALLOW}"]
+        final = to_invite and status >= 200 and not once
+        return self._send(lines, body=body or (self._offer if with_sdp else ""), retransmit=final)
 
     def await_ack(self) -> Self:
         """Waits for the ACK of the final response."""
@@ -191,8 +207,8 @@ class Scenario:
 
     # Both sides
 
-    def bye(self) -> Self:
-        """BYE within the call."""
+    def bye(self, *, branch: str = "") -> Self:
+        """BYE within the call; ``branch``: within none, its tag being that of nobody."""
         if self._calling:
             self._cseq += 1
             return self._send(self._head("BYE", self._target, self._cseq))
@@ -200,7 +216,7 @@ class Scenario:
             "BYE [$target] SIP/2.0",
             "Via: SIP/2.0/[transport] [local_ip]:[local_port];rport;branch=[branch]",
             "Max-Forwards: 70",
-            f"From:[$local];tag=[pid]{self.user}[call_number]",
+            f"From:[$local];tag=[pid]{self.user}{branch}[call_number]",
             "To:[$remote]",
             "[last_Call-ID:]",
             "CSeq: 1 BYE",
