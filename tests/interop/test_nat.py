@@ -12,7 +12,7 @@ from interop_setup import PASSWORD
 from raw_phone import authorization, challenges, header, status
 
 from cordboard.model.events import EventEstablished, EventReleased, EventRinging
-from cordboard.testkit.live.centre import Extension
+from cordboard.testkit.live.centre import Extension, Value
 from cordboard.testkit.live.nat import INSIDE, Nat, why_not
 from cordboard.testkit.live.server import Server
 from cordboard.testkit.strangers import Account, Baresip, assert_heard
@@ -34,12 +34,21 @@ def nat() -> Iterator[Nat]:
         yield nat
 
 
-def serve(stack: ExitStack, folder: Path, nat: Nat, *, keep_alive: int = 1) -> Server:
-    """A server at the router's outer side. 1501 calls from outside the NAT, 1502 is behind it."""
+def serve(stack: ExitStack, folder: Path, nat: Nat, *, keep_alive: int = 1, media: bool = False) -> Server:
+    """A server at the router's outer side. 1501 calls from outside the NAT, 1502 is behind it.
+
+    ``media``: whether it has a Media Server.
+    """
     port = free_ports()
     listen = [f"{transport}:{host}:{port}" for host in (nat.outside, "127.0.0.1") for transport in ("udp", "tcp")]
-    application, switch = {"sip-listen": listen}, {"sip-nat-keep-alive": keep_alive}
+    application: dict[str, Value] = {"sip-listen": listen}
+    switch = {"sip-nat-keep-alive": keep_alive}
     people = [Extension("1501", password=PASSWORD), Extension("1502", password=PASSWORD)]
+    if media:
+        contact = f"127.0.0.1:{free_ports()}"
+        application |= {"media-listen": [f"udp:{contact}"], "media-addresses": [nat.outside]}
+        service = {"service-type": "msml", "sip-invite-timeout": 5}
+        people.append(Extension("media", contact=f"sip:{contact}", type="Voice over IP Service", options=service))
     return stack.enter_context(Server(folder / "server", people, port=port, application=application, switch=switch))
 
 
@@ -237,3 +246,28 @@ def test_a_baresip_behind_the_nat_calls_and_is_called(nat: Nat, tmp_path: Path, 
         caller.wait_ended()
         desktop.wait(EventReleased, "1501", conn_id=ringing.conn_id)
         assert_heard(recording, behind.hertz)
+
+
+@pytest.mark.strangers("baresip")
+@pytest.mark.parametrize("who", ["behind", "outside"])
+def test_both_are_heard_through_the_media_server(nat: Nat, tmp_path: Path, stack: ExitStack, who: str) -> None:
+    """The call is anchored because one is behind the NAT: the Media Server sends to where its voice comes from."""
+    server = serve(stack, tmp_path, nat, media=True)
+    at = f"{nat.outside}:{server.port}"
+    behind = Baresip(
+        Account("1502", server=at, password=PASSWORD), tmp_path / "behind", hertz=1000, host=INSIDE, nat=nat
+    )
+    outside = Baresip(Account("1501", server=at, password=PASSWORD), tmp_path / "outside", host=nat.outside)
+    for phone in (behind, outside):
+        stack.enter_context(phone).wait_registered()
+    caller, called = (behind, outside) if who == "behind" else (outside, behind)
+    caller.dial(called.account.user)
+    called.wait_incoming()
+    called.answer()
+    caller.wait_established()
+    called.wait_established()
+    assert_heard(outside.wait_audio(), behind.hertz, share=0.5)
+    assert_heard(behind.wait_audio(), outside.hertz, share=0.5)
+    assert server.metrics()['cordboard_media_legs{service="msml"}'] == 2
+    caller.hang_up()
+    called.wait_ended()

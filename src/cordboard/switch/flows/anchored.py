@@ -20,6 +20,7 @@ from cordboard.model.party import Move
 from cordboard.sip.media import HELD
 from cordboard.switch.features.media_path import NAT
 from cordboard.switch.flows import music, passing
+from cordboard.switch.flows.arrangement import OfTwo
 from cordboard.switch.flows.reconnect import Reconnect
 from cordboard.switch.records import Outcome, ReleasedBy
 from cordboard.switch.services.errand import MSML
@@ -29,10 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from cordboard import _core
-    from cordboard.model.party import Party
     from cordboard.model.ports import Link
     from cordboard.sip.session import Session
-    from cordboard.switch.bridge import AnyChange, Change
     from cordboard.switch.callflow import CallFlow
     from cordboard.switch.flows.anchoring import Anchoring
     from cordboard.switch.services.limb import Limb
@@ -40,12 +39,11 @@ if TYPE_CHECKING:
     from cordboard.switch.services.seat import Seat
 
 
-class Anchored:
+class Anchored(OfTwo):
     """See the module."""
 
     __slots__ = (
         "_closed",
-        "_engaged",
         "_entered",
         "_headers",
         "_met",
@@ -57,6 +55,7 @@ class Anchored:
 
     def __init__(self, flow: CallFlow, anchoring: Anchoring, headers: _core.Headers = ()) -> None:
         """``headers``: what a caller who is not answered yet is answered besides."""
+        super().__init__()
         self.flow = flow
         self.anchoring = anchoring
         self._headers = headers
@@ -66,7 +65,6 @@ class Anchored:
         """Where the room is."""
         self._entered: set[Seat] = set()
         """Those in the room."""
-        self._engaged: Change | None = None
         self._closed = False
 
     def __repr__(self) -> str:
@@ -148,23 +146,6 @@ class Anchored:
         """Whether no change is under way. A limb on its way is none, but for one that answers its phone."""
         return self._engaged is None and not any(offers(session) for session in self.seats)
 
-    def engage(self, change: AnyChange) -> AnyChange:
-        """A change is under way until :meth:`disengage`."""
-        self._engaged = change
-        return change
-
-    def disengage(self) -> None:
-        """It is done."""
-        self._engaged = None
-
-    def party_of(self, session: Session) -> Party | None:  # noqa: ARG002
-        """There are none but the two."""
-        return None
-
-    def session_of(self, party: Party) -> Session | None:  # noqa: ARG002
-        """There are none but the two."""
-        return None
-
     def takes_offer(self, session: Session, event: _core.RequestEvent) -> bool:
         """A phone holds: the other hears music, and nothing is recorded. Any other offer is for the service."""
         party = self.flow.party_of(session)
@@ -185,17 +166,6 @@ class Anchored:
         """Takes a leg back to the room."""
         self._sit(session)
 
-    def reseat(self) -> None:
-        """Its seats can be recorded as they are."""
-
-    def left(self, session: Session) -> bool:  # noqa: ARG002
-        """With one of two the call goes."""
-        return False
-
-    def release(self, party: Party, reference_id: int, link: Link | None) -> bool:  # noqa: ARG002
-        """With one of two the call goes."""
-        return False
-
     def held(self, session: Session, reference_id: int = 0, link: Link | None = None) -> None:
         """A phone was told to hold: its party holds from now on."""
         music.part(self.flow).held(session, reference_id, link)
@@ -203,8 +173,6 @@ class Anchored:
     def close(self) -> None:
         """Takes both legs out of the room."""
         self._closed = True
-        if self._engaged is not None:
-            self._engaged.stop()
-            self._engaged = None
+        super().close()
         for session in list(self.seats):
             self._stand_up(session)

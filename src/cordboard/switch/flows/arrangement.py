@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from cordboard.model.party import Party
     from cordboard.model.ports import Link
     from cordboard.sip.session import Session
-    from cordboard.switch.bridge import AnyChange
+    from cordboard.switch.bridge import AnyChange, Change
 
 
 class Arrangement(Protocol):
@@ -63,3 +63,53 @@ class Arrangement(Protocol):
 
     def close(self) -> None:
         """Takes every leg away from what it is joined to. The legs of caller and callee go on; others are ended."""
+
+
+class Changing:
+    """What arrangements have in common that a desktop may change."""
+
+    __slots__ = ("_engaged",)
+
+    def __init__(self) -> None:
+        self._engaged: Change | None = None
+        """What a desktop asked for, while it is not done."""
+
+    def engage(self, change: AnyChange) -> AnyChange:
+        """See Arrangement."""
+        self._engaged = change
+        return change
+
+    def disengage(self) -> None:
+        """See Arrangement."""
+        self._engaged = None
+
+    def close(self) -> None:
+        """See Arrangement. Nothing more is changed."""
+        if self._engaged is not None:
+            self._engaged.stop()
+            self._engaged = None
+
+
+class OfTwo(Changing):
+    """What arrangements of a call of two have in common: with one of the two the call goes."""
+
+    __slots__ = ()
+
+    def party_of(self, session: Session) -> Party | None:  # noqa: ARG002
+        """There are none but the two."""
+        return None
+
+    def session_of(self, party: Party) -> Session | None:  # noqa: ARG002
+        """There are none but the two."""
+        return None
+
+    def reseat(self) -> None:
+        """Its seats, if it has any, are as good for a recording as for none."""
+
+    def left(self, session: Session) -> bool:  # noqa: ARG002
+        """With one of two the call goes."""
+        return False
+
+    def release(self, party: Party, reference_id: int, link: Link | None) -> bool:  # noqa: ARG002
+        """With one of two the call goes."""
+        return False

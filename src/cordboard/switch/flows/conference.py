@@ -20,6 +20,7 @@ from cordboard.model.enums import CallState, DNRole
 from cordboard.model.party import Move, PartyState, advance
 from cordboard.sip.media import HELD, RETRIEVED, direction
 from cordboard.switch.flows import music
+from cordboard.switch.flows.arrangement import Changing
 from cordboard.switch.flows.quiet import Quiet, Quieting, quiet_answer
 from cordboard.switch.flows.reconnect import Reconnect
 from cordboard.switch.records import Outcome, ReleasedBy
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from cordboard.model.ports import Link
     from cordboard.sip.clock import Timer
     from cordboard.sip.session import Session
-    from cordboard.switch.bridge import AnyChange, Change
     from cordboard.switch.callflow import CallFlow
     from cordboard.switch.flows.invitation import Invitation
     from cordboard.switch.flows.recording import Recording
@@ -66,12 +66,13 @@ def form(flow: CallFlow, without: Session | None = None) -> Conference:
     return conference
 
 
-class Conference:
+class Conference(Changing):
     """The arrangement of a call of any number of parties."""
 
-    __slots__ = ("_closed", "_engaged", "_retry", "flow", "invitations", "parties", "seats", "service")
+    __slots__ = ("_closed", "_retry", "flow", "invitations", "parties", "seats", "service")
 
     def __init__(self, flow: CallFlow) -> None:
+        super().__init__()
         self.flow = flow
         self.parties: dict[Session, Party] = {}
         """Who takes part, by leg."""
@@ -81,8 +82,6 @@ class Conference:
         """Who is being called into it."""
         self.service: Service | None = None
         """The server it is at."""
-        self._engaged: Change | None = None
-        """What a desktop asked for, while it is not done."""
         self._retry: Timer | None = None
         self._closed = False
 
@@ -95,15 +94,6 @@ class Conference:
     def settled(self) -> bool:
         """Whether no change is under way. A limb on its way is none: it may be taken back at any time."""
         return self._engaged is None
-
-    def engage(self, change: AnyChange) -> AnyChange:
-        """A change is under way until :meth:`disengage`."""
-        self._engaged = change
-        return change
-
-    def disengage(self) -> None:
-        """It is done."""
-        self._engaged = None
 
     def party_of(self, session: Session) -> Party | None:
         """Whose leg it is."""
@@ -128,9 +118,7 @@ class Conference:
                 session.hang_up()
 
     def _quit(self) -> None:
-        if self._engaged is not None:
-            self._engaged.stop()
-            self._engaged = None
+        super().close()
         if self._retry is not None:
             self._retry.cancel()
             self._retry = None

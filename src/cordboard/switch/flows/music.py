@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 from cordboard.model.party import Move, PartyState, advance
 from cordboard.sip.media import HELD, RETRIEVED, direction, pointed
 from cordboard.switch.features.media_path import APART
+from cordboard.switch.flows.arrangement import OfTwo
 from cordboard.switch.flows.quiet import Quiet, Quieting, quiet_answer
 from cordboard.switch.headers import body_of
 from cordboard.switch.services import errand
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from cordboard.model.party import Party
     from cordboard.model.ports import Link
     from cordboard.sip.session import Session
-    from cordboard.switch.bridge import AnyChange, Change
     from cordboard.switch.callflow import CallFlow
     from cordboard.switch.flows.treatments.treatment import Treatment
     from cordboard.switch.services.errand import Errand
@@ -79,12 +79,13 @@ def part(flow: CallFlow) -> Parted:
     return parted
 
 
-class Parted:
+class Parted(OfTwo):
     """The arrangement of a call of two while somebody holds."""
 
-    __slots__ = ("_asked", "_closed", "_engaged", "_treated", "flow", "seats")
+    __slots__ = ("_asked", "_closed", "_treated", "flow", "seats")
 
     def __init__(self, flow: CallFlow) -> None:
+        super().__init__()
         self.flow = flow
         self.seats: dict[Session, Limb | Quiet] = {}
         """What each leg is joined to."""
@@ -92,31 +93,12 @@ class Parted:
         """Legs that hear a treatment in place of music."""
         self._asked: tuple[Session, int] | None = None
         """The re-INVITE or UPDATE that takes a party from hold, while the other phone is being asked."""
-        self._engaged: Change | None = None
-        """What the desktop asked for, while it is not done."""
         self._closed = False
 
     @property
     def settled(self) -> bool:
         """Whether no change is under way. A limb on its way is none: it may be taken back at any time."""
         return self._asked is None and self._engaged is None
-
-    def engage(self, change: AnyChange) -> AnyChange:
-        """A change is under way until :meth:`disengage`."""
-        self._engaged = change
-        return change
-
-    def disengage(self) -> None:
-        """It is done."""
-        self._engaged = None
-
-    def party_of(self, session: Session) -> Party | None:  # noqa: ARG002
-        """There are none but the two."""
-        return None
-
-    def session_of(self, party: Party) -> Session | None:  # noqa: ARG002
-        """There are none but the two."""
-        return None
 
     def passes(self, session: Session, event: _core.RequestEvent) -> bool:  # noqa: ARG002
         """What a phone says in INFO is for the service."""
@@ -133,23 +115,10 @@ class Parted:
                 seat.close()
             self.hush(session)
 
-    def reseat(self) -> None:
-        """Nothing is recorded here."""
-
-    def left(self, session: Session) -> bool:  # noqa: ARG002
-        """With one of two the call goes."""
-        return False
-
-    def release(self, party: Party, reference_id: int, link: Link | None) -> bool:  # noqa: ARG002
-        """With one of two the call goes."""
-        return False
-
     def close(self) -> None:
         """Takes both legs from what they hear."""
         self._closed = True
-        if self._engaged is not None:
-            self._engaged.stop()
-            self._engaged = None
+        super().close()
         if self._asked is not None:
             session, transaction = self._asked
             self._asked = None
