@@ -5,8 +5,9 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from cordboard.model.enums import TreatmentType
 from cordboard.model.events import Event
-from cordboard.model.requests import Request
+from cordboard.model.requests import ApplyTreatment, Request
 
 _CREDENTIALS: Final = re.compile(
     rb"^((?:proxy-)?authorization[ \t]*:[ \t]*)([^\r\n]*(?:\r?\n[ \t][^\r\n]*)*)", re.IGNORECASE | re.MULTILINE
@@ -64,6 +65,10 @@ def masked(data: bytes, *, digits: bool = False) -> bytes:
 
 
 def without_digits(what: _Told) -> _Told:
-    """An event or a request without the keys somebody pressed."""
-    found = {name: "*" * len(had) for name in _DIGIT_FIELDS if (had := getattr(what, name, None))}
+    """An event or a request without the keys somebody pressed, or is to press."""
+    found: dict[str, object] = {name: "*" * len(had) for name in _DIGIT_FIELDS if (had := getattr(what, name, None))}
+    if isinstance(what, ApplyTreatment) and what.treatment_type is TreatmentType.VERIFY_DIGITS:
+        parameters = what.parameters or {}
+        hidden = {key: "*" * len(str(value)) if key == "DIGITS" else value for key, value in parameters.items()}
+        found["parameters"] = hidden
     return msgspec.structs.replace(what, **found) if found else what

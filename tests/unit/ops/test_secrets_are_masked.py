@@ -2,9 +2,9 @@
 
 import pytest
 
-from cordboard.model.enums import CallType
+from cordboard.model.enums import CallType, TreatmentType
 from cordboard.model.events import EventDTMFSent, EventReleased, EventTreatmentEnd
-from cordboard.model.requests import SendDTMF
+from cordboard.model.requests import ApplyTreatment, SendDTMF
 from cordboard.ops.masking import masked, without_digits
 from cordboard.sip.bodies import dtmf
 from cordboard.sip.bodies.msml import CONTENT_TYPE, model
@@ -97,5 +97,11 @@ def test_keys_in_events_and_requests() -> None:
     ended = without_digits(EventTreatmentEnd(collected_digits="4711", last_collected_digit="#", **call))
     assert (ended.collected_digits, ended.last_collected_digit) == ("****", "*")
     assert without_digits(SendDTMF(this_dn="1501", conn_id="a", dtmf_digits="12")).dtmf_digits == "**"
+    pin = {"DIGITS": "4711", "RETRIES": 2}
+    asked = ApplyTreatment(
+        this_dn="1501", conn_id="a", treatment_type=TreatmentType.VERIFY_DIGITS, parameters=dict(pin)
+    )
+    assert without_digits(asked).parameters == {"DIGITS": "****", "RETRIES": 2}
+    assert asked.parameters == pin
     released = EventReleased(**call)
     assert without_digits(released) is released

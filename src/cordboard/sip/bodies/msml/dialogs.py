@@ -211,7 +211,7 @@ def _play(element: Element) -> Play:
 def _digits(element: Element) -> GenerateDigits:
     digits = element.attributes["digits"]
     if _DIGITS.fullmatch(digits) is None:
-        raise _invalid(element, "digits", "no row of digits")
+        raise MsmlError(Response.INVALID_VALUE, f"{element.name} digits is no row of digits")
     return GenerateDigits(
         digits.upper(),
         _id(element),
