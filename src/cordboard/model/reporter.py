@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import msgspec
 
 from cordboard.model import events as ev
 from cordboard.model.enums import CallState, CallType, DNRole
@@ -16,6 +18,12 @@ if TYPE_CHECKING:
     from cordboard.model.errors import TLibError
     from cordboard.model.party import Party
     from cordboard.model.ports import EventSink, Link
+    from cordboard.model.requests import Request
+
+MOST_SAID: Final = 1000
+"""Requests whose Reasons and Extensions are kept for the first event they cause."""
+
+AnyEvent = TypeVar("AnyEvent", bound=ev.Event)
 
 
 def moment(at: float) -> ev.Time:
@@ -27,7 +35,7 @@ def moment(at: float) -> ev.Time:
 class Reporter:
     """The voice of the model. ``wall`` gives Unix time in seconds."""
 
-    __slots__ = ("emitted", "now", "sequence", "server", "sink", "wants")
+    __slots__ = ("_said", "emitted", "now", "sequence", "server", "sink", "wants")
 
     def __init__(self, server: str, sink: EventSink, wall: Callable[[], float]) -> None:
         self.server = server
@@ -39,10 +47,32 @@ class Reporter:
         """The last EventSequenceNumber."""
         self.emitted = 0
         """Events given to the sink so far."""
+        self._said: dict[tuple[Link, int], Request] = {}
+        """Requests that say why, until the first event they cause."""
 
     def _next(self) -> int:
         self.sequence = number = self.sequence + 1
         return number
+
+    def asked(self, link: Link, request: Request, reference_id: int) -> None:
+        """A request has come: what it says in Reasons and Extensions is for the first event it causes."""
+        if reference_id and (request.reasons or request.extensions):
+            self._said[link, reference_id] = request
+            if len(self._said) > MOST_SAID:
+                del self._said[next(iter(self._said))]
+
+    def caused(self, event: AnyEvent, link: Link | None) -> AnyEvent:
+        """An event with what the request that caused it says, if it is the first; what it has of its own goes first."""
+        if not event.reference_id or not self._said:
+            return event
+        request = self._said.pop((link, event.reference_id), None)
+        if request is None or not isinstance(event, ev.DNEvent):
+            return event
+        return msgspec.structs.replace(
+            event,
+            reasons={**(request.reasons or {}), **(event.reasons or {})} or None,
+            extensions={**(request.extensions or {}), **(event.extensions or {})} or None,
+        )
 
     def hook(self, kind: type[ev.EventOffHook | ev.EventOnHook], dn: DN) -> None:
         """Tells that a DN went off or on the hook. The caller has asked :attr:`wants`."""
@@ -77,35 +107,33 @@ class Reporter:
             third_number, third_part = None, DNRole.UNKNOWN
         else:
             third_number, third_part = third.number, third.role if third_role is None else third_role
-        self.sink.emit(
-            kind(
-                server=self.server,
-                time=moment(self.now()),
-                event_sequence_number=self._next(),
-                reference_id=reference_id,
-                this_dn=party.number,
-                conn_id=call.conn_id,
-                call_id=call.call_id,
-                call_uuid=call.uuid,
-                call_type=call.call_type,
-                propagated_call_type=call.call_type,
-                call_state=state,
-                this_dn_role=party.role,
-                this_queue=party.queue,
-                other_dn=other_dn,
-                other_dn_role=other_role,
-                third_party_dn=third_number,
-                third_party_dn_role=third_part,
-                previous_conn_id=previous
-                if previous is not None or call.call_type is not CallType.CONSULT
-                else call.previous_conn_id,
-                dnis=call.dnis,
-                ani=call.ani,
-                user_data=call.user_data or None,
-                **more,
-            ),
-            link,
+        event = kind(
+            server=self.server,
+            time=moment(self.now()),
+            event_sequence_number=self._next(),
+            reference_id=reference_id,
+            this_dn=party.number,
+            conn_id=call.conn_id,
+            call_id=call.call_id,
+            call_uuid=call.uuid,
+            call_type=call.call_type,
+            propagated_call_type=call.call_type,
+            call_state=state,
+            this_dn_role=party.role,
+            this_queue=party.queue,
+            other_dn=other_dn,
+            other_dn_role=other_role,
+            third_party_dn=third_number,
+            third_party_dn_role=third_part,
+            previous_conn_id=previous
+            if previous is not None or call.call_type is not CallType.CONSULT
+            else call.previous_conn_id,
+            dnis=call.dnis,
+            ani=call.ani,
+            user_data=call.user_data or None,
+            **more,
         )
+        self.sink.emit(self.caused(event, link), link)
 
     def party_changed(self, party: Party, previous: ConnID, by: Party, *, conference: bool = False) -> None:
         """Tells a party of this switch that a transfer gave it another one to talk to, or a conference all others."""
@@ -189,17 +217,15 @@ class Reporter:
         """Tells that a feature of a DN was set or taken back."""
         if self.wants(dn.number):
             self.emitted += 1
-            self.sink.emit(
-                kind(
-                    server=self.server,
-                    time=moment(self.now()),
-                    event_sequence_number=self._next(),
-                    reference_id=reference_id,
-                    this_dn=dn.number,
-                    **more,
-                ),
-                link,
+            event = kind(
+                server=self.server,
+                time=moment(self.now()),
+                event_sequence_number=self._next(),
+                reference_id=reference_id,
+                this_dn=dn.number,
+                **more,
             )
+            self.sink.emit(self.caused(event, link), link)
 
     def service(self, dn: DN) -> None:
         """Tells that a DN went out of service or came back, whichever it is in now."""
@@ -230,7 +256,8 @@ class Reporter:
     ) -> None:
         """Tells a requester that the request it made a while ago failed."""
         self.emitted += 1
-        self.sink.emit(self.error(error, reference_id, this_dn=this_dn, conn_id=conn_id), link)
+        event = self.error(error, reference_id, this_dn=this_dn, conn_id=conn_id)
+        self.sink.emit(self.caused(event, link), link)
 
     def address(
         self,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cordboard.model import events as ev
 from cordboard.model import requests as rq
+from cordboard.model.enums import AddressType, MakeCallType, RegisterMode
 from cordboard.model.errors import Code, TLibError
 from cordboard.model.userdata import UserDataError, attach, check, without
 from cordboard.switch import call_control
@@ -31,8 +32,11 @@ def carry_out(server: SipServer, link: Link, request: rq.Request, reference_id: 
     """Carries out a request. A request that fails is answered by EventError."""
     function = TABLE.get(type(request), _unsupported)
     conn_id = request.conn_id if isinstance(request, rq.CallRequest) else None
+    reporter = server.reporter
     try:
-        return function(server, link, request, reference_id)
+        _check(request)
+        reporter.asked(link, request, reference_id)
+        return tuple(reporter.caused(event, link) for event in function(server, link, request, reference_id))
     except TLibError as error:
         fault = error
     except UserDataError as error:
@@ -42,7 +46,18 @@ def carry_out(server: SipServer, link: Link, request: rq.Request, reference_id: 
         name = type(request).__name__
         struck(server, "request not carried out", error, flow, request=name, this_dn=request.this_dn)
         fault = TLibError(Code.INTERNAL)
-    return (server.reporter.error(fault, reference_id, this_dn=request.this_dn, conn_id=conn_id),)
+    refusal = reporter.error(fault, reference_id, this_dn=request.this_dn, conn_id=conn_id)
+    return (reporter.caused(refusal, link),)
+
+
+def _check(request: rq.Request) -> None:
+    """Whether Reasons and Extensions may go on an event. Raises TLibError."""
+    for name, pairs in (("Reasons", request.reasons), ("Extensions", request.extensions)):
+        if pairs:
+            try:
+                check(pairs)
+            except UserDataError as error:
+                raise TLibError(Code.INVALID_ATTRIBUTE, f"{name} {error}") from None
 
 
 def _extension(server: SipServer, number: str) -> Extension:
@@ -53,7 +68,12 @@ def _extension(server: SipServer, number: str) -> Extension:
 
 
 def _register(server: SipServer, link: Link, request: rq.RegisterAddress, reference_id: int) -> Answer:  # noqa: ARG001
-    return (server.reporter.address(ev.EventRegistered, _extension(server, request.this_dn).dn, reference_id),)
+    dn = _extension(server, request.this_dn).dn
+    if request.register_mode is not RegisterMode.SHARE:
+        raise TLibError(Code.UNSUPPORTED, f"RegisterMode {request.register_mode.name}")
+    if request.address_type not in (AddressType.DN, dn.address_type):
+        raise TLibError(Code.INVALID_ATTRIBUTE, f"AddressType {request.address_type.name}")
+    return (server.reporter.address(ev.EventRegistered, dn, reference_id),)
 
 
 def _unregister(
@@ -75,6 +95,8 @@ def _query_call(server: SipServer, link: Link, request: rq.QueryCall, reference_
 
 
 def _make_call(server: SipServer, link: Link, request: rq.MakeCall, reference_id: int) -> Answer:
+    if request.make_call_type is not MakeCallType.REGULAR:
+        raise TLibError(Code.UNSUPPORTED, f"MakeCallType {request.make_call_type.name}")
     if request.user_data:
         check(request.user_data)
     make_call_rfc3725.start(server, link, request, reference_id)
