@@ -16,6 +16,7 @@ from cordboard.model import requests as rq
 from cordboard.model.enums import AddressType, PrivateMessage, TreatmentType
 from cordboard.switch.settings import DnSettings
 from cordboard.testkit.centre import Centre
+from cordboard.testkit.speech import Speech
 
 POINT = "8000"
 RECORDING = [one for one in PrivateMessage if one < 4000]
@@ -51,8 +52,16 @@ def media_request(centre, random, done):
     done[f"{type(request).__name__} {'refused' if answers else 'taken'}"] += 1
 
 
-@pytest.mark.parametrize(("seed", "steps", "weather"), [(21, 3000, FAIR), (22, 2000, BAD)], ids=["fair", "bad"])
-def test_nothing_is_left(seed, steps, weather, tmp_path):
+SPEECHES = [Speech(), Speech("2001:db8::1"), Speech(srtp="required"), Speech(srtp="offered")]
+"""What phones are like that cannot all talk to each other directly."""
+
+
+@pytest.mark.parametrize(
+    ("seed", "steps", "weather", "speeches"),
+    [(21, 3000, FAIR, [Speech()]), (22, 2000, BAD, [Speech()]), (23, 1500, FAIR, SPEECHES), (24, 1200, BAD, SPEECHES)],
+    ids=["fair", "bad", "fair, bridged", "bad, bridged"],
+)
+def test_nothing_is_left(seed, steps, weather, speeches, tmp_path):
     centre = Centre(NUMBERS, seed=seed, weather=weather, keep=False)
     servers = [
         OurMediaServer(centre, f"ms{n}", f"10.0.2.{n}", recordings=tmp_path / f"{n}", recovery_timeout=5.0)
@@ -60,7 +69,11 @@ def test_nothing_is_left(seed, steps, weather, tmp_path):
     ]
     for number in NUMBERS:
         centre.configure(number, no_answer_timeout=12.0, session_audit_interval=20.0, max_calls=6)
+    for index, number in enumerate(NUMBERS):
+        centre.phones[number].speech = speeches[index % len(speeches)]
     centre.configure("1504", dtmf="rtp", record="source")
+    if len(speeches) > 1:
+        centre.configure("1501", dtmf="info-only")
     centre.switch.configure(
         DnSettings(number=POINT, address_type=AddressType.ROUTE_DN, router_timeout=15.0, max_calls=0)
     )
