@@ -522,10 +522,15 @@ class MediaEngine:
     ) -> MediaEngine:
         """``advertise``: pairs of a bound address and the one told to peers. Raises ValueError and OSError."""
     def leg(
-        self, offer: bytes, *, srtp: Literal["off", "optional", "required"] | None = None, ipv6: bool | None = None
+        self,
+        offer: bytes,
+        *,
+        srtp: Literal["off", "optional", "required"] | None = None,
+        ipv6: bool | None = None,
+        source: str | None = None,
     ) -> MediaLeg:
         """Without ``srtp`` it is encrypted as the engine's legs are. ``ipv6``: its family of addresses, where there is
-        no offer to say so. Raises MediaRefused."""
+        no offer to say so. ``source``: the address its signalling comes from. Raises MediaRefused and ValueError."""
     def join(self, one: int, other: int, one_to_other: MediaRole, other_to_one: MediaRole) -> None: ...
     def part(self, one: int, other: int) -> None: ...
     def room(self, loudest: int) -> MediaRoom: ...

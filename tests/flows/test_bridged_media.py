@@ -37,6 +37,7 @@ def anchored(ours, *calls):
         assert call.phone.speech.takes(legs[call.hears].media.said)
         host = call.phone.speech.host or call.phone.node.address[0]
         assert f"c=IN {'IP6' if ':' in host else 'IP4'} {host}\r\n".encode() in heard
+        assert legs[call.hears].media.source == call.phone.node.address[0]
         assert (b"RTP/SAVP" in heard) == (call.phone.speech.srtp == "required")
     (room,) = {leg.media.room for leg in legs.values()}
     assert len(room.roles) == len(calls)

@@ -5,7 +5,8 @@
 //!
 //! - Packets from the address that was signalled are taken at once, whatever was believed before.
 //! - Another source is believed after [`PROBATION`] packets in a row, by one SSRC with consecutive numbers:
-//!   - from the IP address that was signalled, another port: while nobody is believed, or a stranger is;
+//!   - from the IP address that was signalled, another port, or from where the signalling itself came: while nobody is
+//!     believed, or a stranger is;
 //!   - from elsewhere, while nobody is believed, only where the address that was signalled is private: a peer that names
 //!     an address everybody can reach is heard from there, and a port that anybody could win by being first would be
 //!     his who sends to all of them (known as RTP bleed).
@@ -57,6 +58,8 @@ struct Candidate {
 #[derive(Clone, Debug, Default)]
 pub struct Latch {
     signalled: Option<SocketAddr>,
+    /// Where the signalling came from.
+    source: Option<IpAddr>,
     believed: Option<SocketAddr>,
     heard_at: u64,
     ssrc: u32,
@@ -65,10 +68,16 @@ pub struct Latch {
 }
 
 impl Latch {
+    /// For a peer whose signalling came from there, as far as that is known.
+    #[must_use]
+    pub fn new(source: Option<IpAddr>) -> Self {
+        Self { source, ..Self::default() }
+    }
+
     /// Takes what the signalling says. A new address forgets who was believed; the same changes nothing.
     pub fn signal(&mut self, address: Option<SocketAddr>) {
         if self.signalled != address {
-            *self = Self { signalled: address, ..Self::default() };
+            *self = Self { signalled: address, ..Self::new(self.source) };
         }
     }
 
@@ -109,7 +118,8 @@ impl Latch {
     }
 
     fn may_move(&self, source: SocketAddr, packet: &Packet, now: u64) -> bool {
-        let is_near = |at: SocketAddr| self.signalled.is_some_and(|signalled| same_ip(signalled.ip(), at.ip()));
+        let near = [self.signalled.map(|address| address.ip()), self.source];
+        let is_near = |at: SocketAddr| near.iter().flatten().any(|ip| same_ip(*ip, at.ip()));
         let might_be_there = is_near(source) || self.is_anywhere();
         let Some(believed) = self.believed else { return might_be_there };
         let silent = now.saturating_sub(self.heard_at);
@@ -285,6 +295,23 @@ mod tests {
             assert_eq!(latch.judge(at(NAT), &packet(7, 3 + n), 50_000, false), Verdict::Take);
         }
         assert_eq!(latch.judge(at("10.0.0.5:7000"), &packet(9, 2), 50_000, false), Verdict::Moved);
+    }
+
+    #[test]
+    fn where_the_signalling_came_from_the_media_may_come_from_too() {
+        for signalled in ["10.0.0.5:4000", PEER] {
+            let mut latch = Latch::new(Some(at(NAT).ip()));
+            latch.signal(Some(at(signalled)));
+            for n in 0..3 {
+                latch.judge(at(STRANGER), &packet(7, n), 0, false);
+            }
+            // A stranger who was first is there for as long as it takes the peer to say three packets.
+            let verdicts: Vec<_> = (0..3).map(|n| latch.judge(at(NAT), &packet(9, n), 1, false)).collect();
+            assert_eq!(verdicts, [Verdict::Refuse, Verdict::Refuse, Verdict::Moved], "{signalled}");
+            for n in 3..20 {
+                assert_eq!(latch.judge(at(STRANGER), &packet(7, n), 2, false), Verdict::Refuse);
+            }
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use cordboard_media::codec::Codec;
 use cordboard_media::description::{Capabilities, SrtpPolicy};
 use cordboard_media::engine::{
-    Act, Config, Engine, EngineError, Event, Id, LegHandle, PlayEnd, Playing, RecordEnd, Recording, Role, Source,
+    Act, Config, Engine, EngineError, Event, Id, LegHandle, Peer, PlayEnd, Playing, RecordEnd, Recording, Role, Source,
     Target,
 };
 use cordboard_media::tone::country;
@@ -276,9 +276,10 @@ impl PyMediaEngine {
         Ok(Self(Arc::new(Engine::start(config).map_err(refused)?)))
     }
 
-    #[pyo3(signature = (offer, *, srtp=None, ipv6=None))]
-    fn leg(&self, offer: &[u8], srtp: Option<&str>, ipv6: Option<bool>) -> PyResult<PyMediaLeg> {
-        let leg = self.0.leg(offer, srtp.map(self::srtp).transpose()?, ipv6).map_err(refused)?;
+    #[pyo3(signature = (offer, *, srtp=None, ipv6=None, source=None))]
+    fn leg(&self, offer: &[u8], srtp: Option<&str>, ipv6: Option<bool>, source: Option<&str>) -> PyResult<PyMediaLeg> {
+        let peer = Peer { srtp: srtp.map(self::srtp).transpose()?, ipv6, source: source.map(ip).transpose()? };
+        let leg = self.0.leg(offer, peer).map_err(refused)?;
         Ok(PyMediaLeg { engine: Arc::clone(&self.0), leg })
     }
 

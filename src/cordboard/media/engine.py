@@ -222,9 +222,11 @@ class Engine:
 
     # Media
 
-    def leg(self, offer: bytes = b"", *, srtp: Srtp | None = None, ipv6: bool | None = None) -> EngineLeg:
+    def leg(
+        self, offer: bytes = b"", *, srtp: Srtp | None = None, ipv6: bool | None = None, source: str = ""
+    ) -> EngineLeg:
         try:
-            core = self.core.leg(offer, srtp=srtp, ipv6=ipv6)
+            core = self.core.leg(offer, srtp=srtp, ipv6=ipv6, source=source or None)
         except _core.MediaRefused as error:
             raise _refused(error) from None
         leg = self.legs[core.id] = EngineLeg(self, core)

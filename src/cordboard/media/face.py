@@ -272,12 +272,13 @@ class Room(Protocol):
 class Media(Protocol):
     """The engine."""
 
-    def leg(self, offer: bytes = b"", *, srtp: Srtp | None = None, ipv6: bool | None = None) -> Leg:
+    def leg(self, offer: bytes = b"", *, srtp: Srtp | None = None, ipv6: bool | None = None, source: str = "") -> Leg:
         """A leg for a peer: of the family of addresses its offer has; without an offer, of the one that ``ipv6`` says.
 
         Where neither says anything, or the engine has no address of that family, it is of the engine's first.
 
-        Its sound is encrypted as ``srtp`` says; without, as the engine's is.
+        Its sound is encrypted as ``srtp`` says; without, as the engine's is. ``source``: the address its signalling
+        comes from, where its media may come from too, whatever its descriptions say; empty for unknown.
 
         Raises MediaRefusedError where no port is left.
         """

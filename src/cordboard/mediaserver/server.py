@@ -215,7 +215,8 @@ class MediaServer:
                 raise netann.NetannError(404, f"Announcement content not found: {error.reason}") from None
         try:
             like = likeness.told(message.header(likeness.HEADER))
-            media = self.media.leg(offer, srtp=SRTP.get(like.srtp), ipv6=like.ipv6)
+            source = likeness.source_told(message.header(likeness.SOURCE))
+            media = self.media.leg(offer, srtp=SRTP.get(like.srtp), ipv6=like.ipv6, source=source)
         except MediaRefusedError as error:
             raise netann.NetannError(error.status, error.reason) from None
         session = Session(self.dispatcher, event.dialog, SILENT, transaction=event.transaction)

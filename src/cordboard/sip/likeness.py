@@ -10,11 +10,15 @@ For a request that asks for an offer, so that the offer is one the phone takes. 
 from __future__ import annotations
 
 from enum import Enum
+from ipaddress import ip_address
 from typing import Final, NamedTuple
 
 from cordboard._core import Sdp
 
 HEADER: Final = "X-Cordboard-Media"
+
+SOURCE: Final = "X-Cordboard-Source"
+"""Another header of ours: the address a phone's signalling comes from."""
 
 NOWHERE: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - in a description
 """Where nobody receives: on hold, in the old way."""
@@ -70,6 +74,14 @@ def told(value: str | None) -> Likeness:
     ipv6 = True if "IP6" in words else False if "IP4" in words else None
     said = " ".join(word for word in words if word not in ("IP4", "IP6"))
     return Likeness(ipv6, next((one for one in Srtp if one.value == said), Srtp.UNKNOWN))
+
+
+def source_told(value: str | None) -> str:
+    """What our header of the source says; empty for no address."""
+    try:
+        return str(ip_address((value or "").strip()))
+    except ValueError:
+        return ""
 
 
 def is_ipv6(host: str) -> bool | None:

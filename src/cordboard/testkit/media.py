@@ -159,10 +159,12 @@ class _Sounding:
 class SilentLeg(_Sounding):
     """A leg without sound. What was asked of it is kept in order."""
 
-    def __init__(self, media: SilentMedia, address: str, port: int, srtp: Srtp | None = None) -> None:
+    def __init__(self, media: SilentMedia, address: str, port: int, srtp: Srtp | None = None, source: str = "") -> None:
         super().__init__(media)
         self.srtp = srtp
         """How it was asked to be encrypted; None for as the engine's are."""
+        self.source = source
+        """Where the signalling of its peer comes from, as it was told."""
         self.place = (address, port)
         self.listener: Listener | None = None
         self.heard = b""
@@ -325,11 +327,13 @@ class SilentMedia:
                 return self.usual
         return 10**9
 
-    def leg(self, offer: bytes = b"", *, srtp: Srtp | None = None, ipv6: bool | None = None) -> SilentLeg:
+    def leg(
+        self, offer: bytes = b"", *, srtp: Srtp | None = None, ipv6: bool | None = None, source: str = ""
+    ) -> SilentLeg:
         if not self._free:
             raise MediaRefusedError(503, "no port left")
         wanted = b"c=IN IP6" in offer if offer else ipv6
-        leg = SilentLeg(self, self.address6 if wanted else self.address, self._free.pop(), srtp)
+        leg = SilentLeg(self, self.address6 if wanted else self.address, self._free.pop(), srtp, source)
         self.legs.append(leg)
         return leg
 

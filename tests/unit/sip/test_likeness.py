@@ -42,3 +42,11 @@ def test_it_is_told_and_understood(body: bytes, words: str) -> None:
 @pytest.mark.parametrize("value", [None, "", "IP5", "IP6 AVT/RTP", "RTP/AVP RTP/SAVP", "crypto"])
 def test_words_nobody_knows_are_left_out(value: str | None) -> None:
     assert likeness.told(value) == Likeness(True if "IP6" in (value or "") else None, Srtp.UNKNOWN)
+
+
+@pytest.mark.parametrize(
+    ("value", "source"),
+    [("203.0.113.7", "203.0.113.7"), (" 2001:DB8::1 ", "2001:db8::1"), ("home.example", ""), ("", ""), (None, "")],
+)
+def test_a_source_is_an_address_or_nothing(value: str | None, source: str) -> None:
+    assert likeness.source_told(value) == source

@@ -83,6 +83,17 @@ impl Display for EngineError {
 
 impl std::error::Error for EngineError {}
 
+/// What is known of a peer besides its descriptions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Peer {
+    /// How its media is encrypted; else as the engine's is.
+    pub srtp: Option<SrtpPolicy>,
+    /// Its family of addresses.
+    pub ipv6: Option<bool>,
+    /// Where its signalling comes from: its media may come from there too, whatever its descriptions say.
+    pub source: Option<IpAddr>,
+}
+
 /// What was said and heard of a leg's description.
 #[derive(Debug, Default)]
 struct Exchange {
@@ -271,17 +282,17 @@ impl Engine {
         self.inboxes[thread].give(command);
     }
 
-    /// A leg for a peer: of the family of addresses its offer has; without one, of that which `ipv6` says, if there is
-    /// an address of it, or of the engine's first. Its media is encrypted as `srtp` says, or as the engine's is.
+    /// A leg for a peer: of the family of addresses its offer has; without one, of that which is known of it, if there is
+    /// an address of it, or of the engine's first.
     ///
     /// # Errors
     /// If there is no port, no address of that family, or the offer cannot be read.
-    pub fn leg(&self, offer: &[u8], srtp: Option<SrtpPolicy>, ipv6: Option<bool>) -> Result<LegHandle, EngineError> {
+    pub fn leg(&self, offer: &[u8], peer: Peer) -> Result<LegHandle, EngineError> {
         if self.inboxes.iter().any(Inbox::ended) {
             return Err(EngineError::Ended(self.outbox.failure()));
         }
         let pool = if offer.is_empty() {
-            let liked = |pool: &&Arc<Pool>| ipv6.is_none_or(|ipv6| pool.address().is_ipv6() == ipv6);
+            let liked = |pool: &&Arc<Pool>| peer.ipv6.is_none_or(|ipv6| pool.address().is_ipv6() == ipv6);
             self.pools.iter().find(liked).unwrap_or(&self.pools[0])
         } else {
             let wanted = description::family(offer)?;
@@ -297,8 +308,8 @@ impl Engine {
         let pair = pool.take(random_u64).ok_or(EngineError::NoPort)?;
         let (one, other) = (random_u64(), random_u64());
         // The first sequence number lies low, so that it does not wrap before the peer knows the stream (RFC 3711 3.3.1).
-        let beginning =
-            Beginning { ssrc: one as u32, sequence: (other & 0x7fff) as u16, timestamp: (one >> 32) as u32 };
+        let (ssrc, sequence, timestamp) = (one as u32, (other & 0x7fff) as u16, (one >> 32) as u32);
+        let beginning = Beginning { source: peer.source, ssrc, sequence, timestamp };
         let stats = Arc::new(Mutex::new(Stats::default()));
         let bound = pool.address();
         let advertised = self.config.advertised.iter().find(|(from, _)| *from == bound).map_or(bound, |(_, to)| *to);
@@ -307,7 +318,7 @@ impl Engine {
             address: advertised,
             port: pair.port,
             session_id: random_u64() >> 1,
-            srtp: srtp.unwrap_or(self.config.capabilities.srtp),
+            srtp: peer.srtp.unwrap_or(self.config.capabilities.srtp),
             exchange: Mutex::default(),
             stats: Arc::clone(&stats),
         };

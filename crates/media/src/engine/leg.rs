@@ -1,7 +1,7 @@
 //! One party's media on its thread: sockets, who is believed to be the peer, what comes and what goes.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 
 use super::digits::Digits;
@@ -65,8 +65,9 @@ pub(super) struct Leg {
     shared: Arc<Mutex<Stats>>,
 }
 
-/// Random numbers a leg begins with.
+/// What a leg begins with: where its peer's signalling comes from, and random numbers.
 pub(super) struct Beginning {
+    pub(super) source: Option<IpAddr>,
     pub(super) ssrc: u32,
     pub(super) sequence: u16,
     pub(super) timestamp: u32,
@@ -80,7 +81,7 @@ impl Leg {
             name,
             agreed: None,
             secure: None,
-            latch: Latch::default(),
+            latch: Latch::new(beginning.source),
             rtcp_remote: None,
             reception: Reception::default(),
             outgoing: Outgoing::new(beginning.ssrc, beginning.sequence, beginning.timestamp),

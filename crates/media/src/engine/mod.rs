@@ -39,7 +39,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use command::Act;
-pub use handle::{Engine, EngineError, LegHandle};
+pub use handle::{Engine, EngineError, LegHandle, Peer};
 pub use report::Stats;
 
 use crate::codec::Codec;

@@ -259,6 +259,8 @@ class Limb(Alone):
         told = [SUPPORTED, ("X-Cordboard-ConnID", call.conn_id), ("X-Cordboard-CallUUID", call.uuid)]
         if party is not None:
             told.append(("X-Cordboard-Party", party.number))
+        if self.leg.source:
+            told.append((likeness.SOURCE, self.leg.source))
         like = "" if offers(self.leg) else str(likeness.of(self.leg.media.heard))
         return [*told, (likeness.HEADER, like)] if like else told
 

@@ -84,7 +84,7 @@ impl Party {
         socket.set_nonblocking(true).unwrap();
         let payload_type = codec.static_payload_type().unwrap_or(97);
         let offer = Self::describe(socket.local_addr().unwrap(), codec, payload_type, more);
-        let leg = engine.leg(offer.as_bytes(), None, None).unwrap();
+        let leg = engine.leg(offer.as_bytes(), Peer::default()).unwrap();
         engine.answer(&leg, offer.as_bytes()).unwrap();
         Self {
             socket,
@@ -519,21 +519,20 @@ fn an_address_nobody_can_send_to_is_refused() {
     assert!(refused.contains("0.0.0.0: name an address"), "{refused}");
     let public = IpAddr::from([192, 0, 2, 1]);
     let engine = Engine::start(Config { advertised: vec![(any, public)], ..config() }).unwrap();
-    assert_eq!(engine.leg(b"", None, None).unwrap().place().ip(), public);
+    assert_eq!(engine.leg(b"", Peer::default()).unwrap().place().ip(), public);
 }
 
 #[test]
 fn ports_are_given_back_and_run_out_in_between() {
     let engine = engine();
     // Somebody else may have some of them.
-    let mut legs: Vec<_> = std::iter::from_fn(|| engine.leg(b"", None, None).ok()).take(21).collect();
+    let mut legs: Vec<_> = std::iter::from_fn(|| engine.leg(b"", Peer::default()).ok()).take(21).collect();
     assert!((1..=20).contains(&legs.len()), "{}", legs.len());
-    assert!(matches!(engine.leg(b"", None, None), Err(EngineError::NoPort)));
+    assert!(matches!(engine.leg(b"", Peer::default()), Err(EngineError::NoPort)));
     assert!(matches!(
         engine.leg(
             b"v=0\r\no=- 1 1 IN IP6 ::1\r\ns=-\r\nc=IN IP6 ::1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n",
-            None,
-            None
+            Peer::default()
         ),
         Err(EngineError::Family(_))
     ));

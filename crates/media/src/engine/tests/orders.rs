@@ -61,7 +61,7 @@ fn ask(engine: &Engine, made: &mut Made, dice: &mut Dice, sound: &std::path::Pat
     let acts = [Act::Stop, Act::Pause, Act::Resume, Act::Seek(-50), Act::Seek(70)];
     let pair = (dice.one_of(&made.legs).map(LegHandle::id), dice.one_of(&made.legs).map(LegHandle::id));
     match (dice.below(18), pair) {
-        (0 | 1, _) => made.legs.extend(engine.leg(b"", None, None)),
+        (0 | 1, _) => made.legs.extend(engine.leg(b"", Peer::default())),
         (2, _) if made.rooms.len() < 5 => made.rooms.push(engine.room(dice.below(4)).0),
         (3, _) => {
             let text = description(dice);

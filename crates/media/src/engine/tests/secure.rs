@@ -11,7 +11,7 @@ fn secure_party(engine: &Engine, hertz: f64) -> Party {
 
 fn secure_party_by(engine: &Engine, hertz: f64, srtp: Option<SrtpPolicy>) -> Party {
     let mut party = Party::with(engine, Codec::Pcma, hertz, "");
-    let leg = engine.leg(b"", srtp, None).unwrap();
+    let leg = engine.leg(b"", Peer { srtp, ..Peer::default() }).unwrap();
     let ours = Config::default().capabilities;
     let local = Local {
         address: IpAddr::from([127, 0, 0, 1]),
@@ -47,15 +47,15 @@ fn each_leg_is_encrypted_as_it_was_asked_to_be_whatever_the_engine_is() {
     assert!(hears_all(&parties, 0, &[900.0], &[500.0]) && hears_all(&parties, 1, &[500.0], &[900.0]));
 
     let offers = [SrtpPolicy::Off, SrtpPolicy::Optional, SrtpPolicy::Required].map(|srtp| {
-        let leg = engine.leg(b"", Some(srtp), None).unwrap();
+        let leg = engine.leg(b"", Peer { srtp: Some(srtp), ..Peer::default() }).unwrap();
         String::from_utf8(engine.offer(&leg)).unwrap()
     });
     let says = |text: &str| offers.iter().map(|offer| offer.contains(text)).collect::<Vec<_>>();
     assert_eq!((says("a=crypto:"), says(" RTP/SAVP ")), (vec![false, true, true], vec![false, false, true]));
-    let strict = engine.leg(b"", Some(SrtpPolicy::Required), None).unwrap();
+    let strict = engine.leg(b"", Peer { srtp: Some(SrtpPolicy::Required), ..Peer::default() }).unwrap();
     let refused = engine.answer(&strict, offers[0].as_bytes()).unwrap_err();
     assert_eq!(refused.status(), 488);
-    let usual = engine.leg(b"", None, None).unwrap();
+    let usual = engine.leg(b"", Peer::default()).unwrap();
     assert_eq!(engine.answer(&usual, offers[2].as_bytes()).unwrap_err().status(), 488);
 }
 
