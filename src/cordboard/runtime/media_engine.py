@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from cordboard.media import Srtp
-    from cordboard.runtime.mediaserver import Options
+    from cordboard.runtime.media_settings import Options
 
 
 CODECS: Final = {"pcma": "PCMA", "pcmu": "PCMU", "g722": "G722", "opus": "opus", "l16": "L16/16000"}

@@ -37,7 +37,8 @@ from cordboard.runtime.logins import Logins
 from cordboard.runtime.loop import LoopClock
 from cordboard.runtime.media_engine import open_media
 from cordboard.runtime.media_routes import RecordingRoutes, media_route
-from cordboard.runtime.mediaserver import MediaElement, MediaListenError, wanted
+from cordboard.runtime.media_settings import wanted
+from cordboard.runtime.mediaserver import MediaElement, MediaListenError
 from cordboard.runtime.outward import reachable
 from cordboard.runtime.records import record_files
 from cordboard.runtime.server_core import open_core, open_resolver

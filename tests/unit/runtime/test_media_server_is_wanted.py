@@ -3,8 +3,8 @@
 import pytest
 
 from cordboard.config import toml
-from cordboard.runtime import mediaserver
-from cordboard.runtime.mediaserver import media_addresses, media_settings, recordings_folder, wanted
+from cordboard.runtime import media_settings as module
+from cordboard.runtime.media_settings import media_addresses, media_settings, recordings_folder, wanted
 
 CENTRE = """\
 format = 1
@@ -29,8 +29,8 @@ def centre(contact="sip:127.0.0.1:5090", *, service="msml", type_="Voice over IP
 def machine(monkeypatch):
     """A machine with an address of each family."""
     found = {"ipv4": "192.0.2.20", "ipv6": "2001:db8::20"}
-    monkeypatch.setattr(mediaserver, "outward", lambda family="ipv4": found[family])
-    monkeypatch.setattr(mediaserver, "reachable", lambda host: {"0.0.0.0": "192.0.2.20"}.get(host, host))
+    monkeypatch.setattr(module, "outward", lambda family="ipv4": found[family])
+    monkeypatch.setattr(module, "reachable", lambda host: {"0.0.0.0": "192.0.2.20"}.get(host, host))
 
 
 @pytest.mark.parametrize(
