@@ -50,8 +50,8 @@ def replaced(centre):
     return call
 
 
-def _ask(centre, kind, **more):
-    centre.switch.request("link", kind(this_dn="1502", conn_id=next(iter(centre.switch.calls)), **more), 1)
+def _ask(centre, kind, this_dn="1502", **more):
+    centre.switch.request("link", kind(this_dn=this_dn, conn_id=next(iter(centre.switch.calls)), **more), 1)
 
 
 def conference_two_steps(centre):
@@ -78,11 +78,29 @@ def conference_single_step(centre):
     centre.phones["1503"].calls[-1].hang_up()
 
 
+def held_and_transferred(centre):
+    """B holds, A is held by her desktop: B gives A to C, who hears music until A is taken back."""
+    centre.media_server()
+    centre.phones["1501"].call("1502")
+    centre.run(2)
+    b = centre.phones["1502"].calls[0]
+    b.hold()
+    centre.run(1)
+    _ask(centre, rq.HoldCall, this_dn="1501")
+    centre.run(1)
+    b.refer("1503")
+    centre.run(3)
+    _ask(centre, rq.RetrieveCall, this_dn="1501")
+    centre.run(1)
+    centre.phones["1503"].calls[-1].hang_up()
+
+
 @pytest.mark.parametrize(
     "flow",
     [
         hold,
         hold_with_music,
+        held_and_transferred,
         transfer_unattended,
         transfer_attended,
         replaced,

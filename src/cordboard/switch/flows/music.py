@@ -79,6 +79,33 @@ def part(flow: CallFlow) -> Parted:
     return parted
 
 
+def go_on_holding(flow: CallFlow) -> None:
+    """Two have been joined, and one of them holds since before: he goes on, and the other hears what he is to hear.
+
+    One who holds by his phone's key has said so again while they were joined; without music that is enough.
+    """
+    held = [
+        session
+        for session in (flow.a, flow.b)
+        if session is not None and (party := flow.party_of(session)) is not None and party.state is PartyState.HELD
+    ]
+    if flow.bridge is None or not held or all(_knows(flow, session) for session in held):
+        return
+    parted = part(flow)
+    for session in held:
+        parted.hush(session)
+    parted.arrange()
+
+
+def _knows(flow: CallFlow, session: Session) -> bool:
+    """Whether the hold of a leg shows to the other one, and nothing else is wanted for that one."""
+    holder = flow.party_of(session)
+    wanted = of(flow, holder) if holder is not None else None
+    server = flow.server
+    music = wanted is not None and server.services.choose(wanted.need, server.clock.now()) is not None
+    return not music and direction(session.media.heard) in ("sendonly", "inactive")
+
+
 class Parted(OfTwo):
     """The arrangement of a call of two while somebody holds."""
 

@@ -29,7 +29,7 @@ from cordboard.model.enums import CallState
 from cordboard.model.party import Move, Party, advance
 from cordboard.model.userdata import inherit
 from cordboard.switch.delivery import RINGING, Delivery, Offer, Refusal, refusal_of
-from cordboard.switch.flows import anchoring, tones
+from cordboard.switch.flows import anchoring, music, tones
 from cordboard.switch.flows.early_media import SUPPORTED, EarlyMedia
 from cordboard.switch.flows.leaving import Alone, Leaving
 from cordboard.switch.flows.reconnect import Reconnect
@@ -271,6 +271,7 @@ class Transfer:
         if uniting.joined:
             self._step(Input.JOINED)
             self._unite()
+            music.go_on_holding(self.flow)
         else:
             self._step(Input.FAILED)
             self._undo(488)
@@ -364,9 +365,17 @@ class Transfer:
         flow.branches = None
         advance(target, Move.ANSWER, flow.server.reporter)
         bridge = self._bridge(session)
-        if not joined:
+        if joined:
+            music.go_on_holding(flow)
+        else:
             source, sink = (session, self.survivor_session) if offer else (self.survivor_session, session)
-            bridge.engage(Reconnect(flow, source, sink, bridge.disengage)).start(offer)
+            bridge.engage(Reconnect(flow, source, sink, partial(self._joined, bridge))).start(offer)
+
+    def _joined(self, bridge: Bridge) -> None:
+        """The two that are left have been joined after the transferor had gone, or would not be."""
+        bridge.disengage()
+        if self.flow.bridge is bridge:
+            music.go_on_holding(self.flow)
 
     def on_branch_failure(self, branches: Called, failure: Failure) -> None:  # noqa: ARG002
         """Nobody will answer; whoever was called has been let go."""
@@ -456,7 +465,7 @@ class Transfer:
             uniting = self._uniting
             bridge = self._unite()
             if uniting is not None:
-                uniting.go_on(bridge)
+                uniting.go_on(bridge, partial(self._joined, bridge))
             return
         branches, consult, flow = self.branches, self.consult, self.flow
         agreed = self._early_media.dialog

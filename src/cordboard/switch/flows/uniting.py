@@ -109,9 +109,9 @@ class Uniting:
             if place is not None:
                 place.disengage()
 
-    def go_on(self, bridge: Bridge) -> None:
+    def go_on(self, bridge: Bridge, done: Callable[[], None]) -> None:
         """The transferor has left: what remains to be done is a change of the one call there is."""
-        self._done = bridge.disengage
+        self._done = done
         bridge.engage(self)
 
     def undo(self) -> None:
