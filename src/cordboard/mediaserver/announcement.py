@@ -10,6 +10,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Final
 
 from cordboard.media import PlayEnd, Playing
+from cordboard.sip.machine import following
 
 if TYPE_CHECKING:
     from cordboard.media import Player, Source
@@ -41,16 +42,7 @@ TABLE: Final[dict[tuple[State, Input], State]] = {
     (State.DONE, Input.PLAYED): State.DONE,
     (State.DONE, Input.END): State.DONE,
 }
-"""Where each input leads. No entry: AnnouncementStateError."""
-
-
-class AnnouncementStateError(Exception):
-    """An announcement was given an input its state has no entry for."""
-
-    def __init__(self, state: State, what: Input) -> None:
-        self.state = state
-        self.input = what
-        super().__init__(f"announcement: no {what.value} in state {state.value}")
+"""Where each input leads. No entry: MachineError."""
 
 
 class AnnouncementService:
@@ -67,10 +59,7 @@ class AnnouncementService:
 
     def _step(self, what: Input) -> State:
         before = self.state
-        after = TABLE.get((before, what))
-        if after is None:
-            raise AnnouncementStateError(before, what)
-        self.state = after
+        self.state = following("announcement", TABLE, before, what)
         return before
 
     def begin(self) -> None:

@@ -62,8 +62,3 @@ class CallIds:
             CallUUID("%s%012X" % (self._uuid_head, number)),  # noqa: UP031
             number,
         )
-
-
-def is_conn_id(text: str) -> bool:
-    """Whether a text given by a client has the form of a ConnID."""
-    return len(text) == 16 and all(c in "0123456789abcdef" for c in text)

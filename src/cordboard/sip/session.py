@@ -21,6 +21,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING, Final, Protocol
 
+from cordboard.sip.machine import following
 from cordboard.sip.media import Media
 from cordboard.sip.session_timer import MIN_SE, too_short
 
@@ -61,17 +62,6 @@ class Input(Enum):
     GONE = "gone"
 
     __hash__ = object.__hash__
-
-
-class SessionStateError(Exception):
-    """A session was asked for something its state does not allow. The caller's mistake."""
-
-    def __init__(self, state: State, asked: Input) -> None:
-        self.state = state
-        """The state it was in."""
-        self.input = asked
-        """What it was asked for."""
-        super().__init__(f"no {asked.value} in state {state.value}")
 
 
 class SessionHandler(Protocol):
@@ -167,7 +157,7 @@ TABLE: Final[dict[tuple[State, Input], State]] = {
     (_S.TERMINATED, _I.CANCELLED): _S.TERMINATED,
     (_S.TERMINATED, _I.GONE): _S.TERMINATED,
 }
-"""Where each input leads from each state. No entry: SessionStateError."""
+"""Where each input leads from each state. No entry: MachineError."""
 
 
 class Session:
@@ -233,12 +223,20 @@ class Session:
         """Whether it is inbound and not answered yet."""
         return self.state is State.RECEIVED or self.state is State.PROGRESSING
 
+    @property
+    def confirmed(self) -> bool:
+        """Whether it is up: answered, and acknowledged."""
+        return self.state is State.CONFIRMED
+
+    @property
+    def accepted(self) -> bool:
+        """Whether it is outbound and answered, and its ACK is owed."""
+        return self.state is State.ACCEPTED
+
     def _step(self, what: Input) -> State:
         """Takes an input and returns the state it came in."""
         before = self.state
-        after = TABLE.get((before, what))
-        if after is None:
-            raise SessionStateError(before, what)
+        after = following("session", TABLE, before, what)
         self.state = after
         if after is State.TERMINATED and before is not State.TERMINATED:
             if self.timer is not None:
@@ -338,6 +336,11 @@ class Session:
             self._asking = pending
         self._dispatcher.transactions[transaction] = pending
         return pending
+
+    def probe(self) -> None:
+        """Asks whether the far end lives, if the session is up: any answer will do, and a missing one ends it."""
+        if self.confirmed:
+            self.request("OPTIONS", lambda *_: None)
 
     def settled(self, pending: Pending) -> None:
         """A request of ours has had its final response, or will have none."""
@@ -490,10 +493,6 @@ class Session:
             self._dispatcher.endpoint.ack(self.dialog)
         self._dispatcher.endpoint.send_in_dialog(self.dialog, "BYE")
         self.handler.on_gone(self, status)
-
-
-LOST: Final = frozenset({408, 481, 503})
-"""Final statuses after which the dialog is gone (RFC 3261 12.2.1.2); 503 only when no response came at all."""
 
 
 class Pending:

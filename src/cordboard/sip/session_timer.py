@@ -180,7 +180,7 @@ class SessionTimers:
     def agreed(self, session: Session, terms: Terms) -> None:
         """A 2xx of ours is about to say so: only now do they hold (RFC 4028 section 9)."""
         self._set(session, terms.interval, ours=terms.ours, update=terms.update)
-        if session.state.value == "confirmed" and session.timer is not None:
+        if session.confirmed and session.timer is not None:
             session.timer.start()
 
     def answered(self, session: Session, message: _core.Message, wanted: int) -> None:

@@ -169,8 +169,7 @@ class Bridge:
     def _ask(self) -> None:
         self._audit = self._clock.call_later(self._interval, self._ask)
         for session in (self.a, self.b):
-            if session.state.value == "confirmed":
-                session.request("OPTIONS", _heard)
+            session.probe()
 
     def _body_for(self, session: Session, message: _core.Message) -> tuple[bytes, str]:
         """The body of a message of one phone, as the other is to get it."""
@@ -230,7 +229,7 @@ class Bridge:
             else:
                 session.respond(event.transaction, 491)
             return
-        if other.state.value != "confirmed":
+        if not other.confirmed:
             session.respond(event.transaction, 491)
             return
         if offering and self.owner.takes_offer(session, event):
@@ -338,7 +337,7 @@ class Bridge:
         self._awaiting = None
         other = self.other(session)
         body, kind = self._body_for(other, message)
-        first = other.state.value == "accepted"
+        first = other.accepted
         self._acknowledge(other, body, kind)
         change = "none" if first else session.media.answered(session.media.said, message.body)
         if message.body:
@@ -349,7 +348,7 @@ class Bridge:
 
     @staticmethod
     def _acknowledge(session: Session, body: bytes, kind: str = "application/sdp") -> None:
-        if session.state.value == "accepted":
+        if session.accepted:
             session.ack(body, kind)
         else:
             session.ack_again(body, kind)
@@ -375,7 +374,3 @@ class Bridge:
     def on_gone(self, session: Session, status: int) -> None:
         """A phone has lost the call."""
         self.owner.on_lost(session, f"far end gone ({status})")
-
-
-def _heard(status: int, event: _core.ResponseEvent | None) -> None:
-    """Any answer to an audit will do; a missing one is told through ``on_gone``."""

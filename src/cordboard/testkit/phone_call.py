@@ -75,7 +75,7 @@ class PhoneCall:
     @property
     def talking(self) -> bool:
         """Whether it is answered and not ended."""
-        return not self.over and self.session is not None and self.session.state.value == "confirmed"
+        return not self.over and self.session is not None and self.session.confirmed
 
     @property
     def hears(self) -> bytes:

@@ -4,8 +4,9 @@ import pytest
 from quiet_house import House
 
 from cordboard.media import FOREVER, File, PlayEnd, Tone, Waves
-from cordboard.mediaserver.announcement import TABLE, AnnouncementService, AnnouncementStateError, Input, State
+from cordboard.mediaserver.announcement import TABLE, AnnouncementService, Input, State
 from cordboard.mediaserver.sounds import MUSIC
+from cordboard.sip.machine import MachineError
 
 
 def test_a_prompt_is_played_once_and_the_server_hangs_up():
@@ -173,5 +174,5 @@ def test_an_announcement_follows_its_table():
                 service._step(what)
                 assert service.state is TABLE[state, what]
             else:
-                with pytest.raises(AnnouncementStateError):
+                with pytest.raises(MachineError):
                     service._step(what)

@@ -7,7 +7,8 @@ from cordboard.media import File, RecordEnd
 from cordboard.mediaserver.msml.collect import TABLE as COLLECT
 from cordboard.mediaserver.msml.collect import Input as CollectInput
 from cordboard.mediaserver.msml.collect import State as CollectState
-from cordboard.mediaserver.msml.dialog import TABLE, DialogStateError, Input, State
+from cordboard.mediaserver.msml.dialog import TABLE, Input, State
+from cordboard.sip.machine import MachineError
 
 ALL = "dtmf.digits dtmf.len dtmf.last dtmf.end"
 
@@ -586,5 +587,5 @@ def test_the_tables_have_an_answer_or_an_error_for_everything():
     leg.start(play())
     (running,) = leg.served.dialogs.values()
     running.state = State.OVER
-    with pytest.raises(DialogStateError, match="no next in state over"):
+    with pytest.raises(MachineError, match="no next in state over"):
         running._enter(Input.NEXT)

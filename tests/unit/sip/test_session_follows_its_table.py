@@ -5,7 +5,8 @@ import itertools
 import pytest
 
 from cordboard.sip.endpoint import Dispatcher
-from cordboard.sip.session import TABLE, Input, Session, SessionStateError, State
+from cordboard.sip.machine import MachineError
+from cordboard.sip.session import TABLE, Input, Session, State
 from cordboard.testkit import scripted as sc
 
 
@@ -160,7 +161,7 @@ QUIET = {(State.CLOSING, Input.GONE)}
 )
 def test_what_the_table_does_not_have_is_an_error(world, state, what):
     session = reach(world, state)
-    with pytest.raises(SessionStateError) as caught:
+    with pytest.raises(MachineError) as caught:
         give(world, session, what)
     assert (caught.value.state, caught.value.input) == (state, what)
     assert session.state is state

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from cordboard.mediaserver.msml.prompt import Prompt, playing
 from cordboard.sip.bodies.msml.grammar import Fit, grammar
+from cordboard.sip.machine import following
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -61,16 +62,7 @@ TABLE: Final[dict[tuple[State, Input], State]] = {
     (State.MATCHED, Input.END): State.OVER,
     (State.OVER, Input.END): State.OVER,
 }
-"""Where each input leads; PROMPT begins another try. No entry: CollectStateError."""
-
-
-class CollectStateError(Exception):
-    """A collection was given an input its state has no entry for."""
-
-    def __init__(self, state: State, what: Input) -> None:
-        self.state = state
-        self.input = what
-        super().__init__(f"collect: no {what.value} in state {state.value}")
+"""Where each input leads; PROMPT begins another try. No entry: MachineError."""
 
 
 class CollectStep:
@@ -92,10 +84,7 @@ class CollectStep:
 
     def _enter(self, what: Input) -> State:
         before = self.state
-        after = TABLE.get((before, what))
-        if after is None:
-            raise CollectStateError(before, what)
-        self.state = after
+        self.state = following("collect", TABLE, before, what)
         return before
 
     def begin(self) -> None:

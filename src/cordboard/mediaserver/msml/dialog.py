@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from cordboard.mediaserver.msml.steps import prepare
 from cordboard.sip.bodies.msml.model import Disconnect, Event, Exit, Send
+from cordboard.sip.machine import following
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -56,16 +57,7 @@ TABLE: Final[dict[tuple[State, Input], State]] = {
     (State.OVER, Input.STOP): State.OVER,
     (State.OVER, Input.ABANDON): State.OVER,
 }
-"""Where each input leads. No entry: DialogStateError."""
-
-
-class DialogStateError(Exception):
-    """A dialog was given an input its state has no entry for."""
-
-    def __init__(self, state: State, what: Input) -> None:
-        self.state = state
-        self.input = what
-        super().__init__(f"dialog: no {what.value} in state {state.value}")
+"""Where each input leads. No entry: MachineError."""
 
 
 class Controller(Protocol):
@@ -129,10 +121,7 @@ class Dialog:
 
     def _enter(self, what: Input) -> State:
         before = self.state
-        after = TABLE.get((before, what))
-        if after is None:
-            raise DialogStateError(before, what)
-        self.state = after
+        self.state = following("dialog", TABLE, before, what)
         return before
 
     # From outside

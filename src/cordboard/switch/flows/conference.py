@@ -214,7 +214,7 @@ class Conference(Changing):
         elif limb.state in (State.FAILED, State.ENDED):
             limb.close()
             self.seats[session] = Quiet(self.flow, session)
-            Quieting(self.flow, session, _whatever).start()
+            Quieting(self.flow, session).start()
             if self.service is None and self._retry is None:
                 self._retry = self.flow.server.clock.call_later(RETRY, self._again)
 
@@ -325,7 +325,3 @@ class Conference(Changing):
             return
         bridge = flow.join(flow.a, flow.b, flow.audit_interval())
         bridge.engage(Reconnect(flow, flow.a, flow.b, bridge.disengage)).start()
-
-
-def _whatever(status: int) -> None:
-    """Nobody waits for it: a phone that will not be quiet hears what it likes."""

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 from cordboard.model.call import Call
 from cordboard.model.errors import Code, TLibError
 from cordboard.model.party import PartyState
+from cordboard.switch.delivery import RINGING
 from cordboard.switch.flows import consult, desktop_hold
 from cordboard.switch.flows.make_call_rfc3725 import MakeCallFlow, Wanted, check
 from cordboard.switch.flows.patience import when_settled
@@ -69,7 +70,7 @@ class Consultation(MakeCallFlow):
     def on_branch_progress(self, branches: Called, event: _core.ResponseEvent) -> None:
         """A phone rings."""
         super().on_branch_progress(branches, event)
-        if branches is self.branches and event.status in (180, 183):
+        if branches is self.branches and event.status in RINGING:
             self._complete()
 
     def on_branch_answer(self, branches: Called, session: Session, event: _core.ResponseEvent) -> None:

@@ -66,7 +66,7 @@ def send(flow: CallFlow, party: Party, digits: str, done: Done, reference_id: in
 
 
 def _by_info(flow: CallFlow, session: Session, digits: str, done: Done) -> None:
-    if flow.over or session.state.value != "confirmed":
+    if flow.over or not session.confirmed:
         done(TLibError(Code.WRONG_STATE, "the other party is gone"))
         return
 

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 
 from cordboard.model.party import Move, PartyState, advance
 from cordboard.sip.media import HELD, RETRIEVED, direction, pointed
+from cordboard.switch.bridge import OURS
 from cordboard.switch.features.media_path import APART
 from cordboard.switch.flows.arrangement import OfTwo
 from cordboard.switch.flows.quiet import Quiet, Quieting, quiet_answer
@@ -188,7 +189,7 @@ class Parted(OfTwo):
             treatment.forget()
         self.seats[session] = Quiet(self.flow, session)
         if not told:
-            Quieting(self.flow, session, _whatever).start()
+            Quieting(self.flow, session).start()
 
     def play(self, session: Session, wanted: Errand) -> None:
         """Lets a leg hear something."""
@@ -309,7 +310,7 @@ class Parted(OfTwo):
         transaction = asked[1]
         if event is None or not accepted:
             if method != "INVITE" or session.serving:
-                session.respond(transaction, 500 if event is None or status in (401, 407, 408, 481, 503) else status)
+                session.respond(transaction, 500 if event is None or status in OURS else status)
             return
         if method == "INVITE" and not session.serving:
             # Taken back meanwhile: who is held hears music again.
@@ -336,7 +337,3 @@ class Parted(OfTwo):
         flow.rearrange(None)
         if a is not None and b is not None:
             flow.join(a, b, flow.audit_interval())
-
-
-def _whatever(status: int) -> None:
-    """Nobody waits for it: a phone that will not be quiet hears what it likes."""

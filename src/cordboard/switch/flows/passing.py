@@ -57,7 +57,7 @@ def takes_info_alone(flow: CallFlow, session: Session) -> bool:
 def give(flow: CallFlow, session: Session, digit: str, length: int) -> None:
     """A phone has pressed a digit in RTP: the other one gets it by INFO."""
     other = flow.session_opposite(session)
-    if other is None or other.state.value != "confirmed":
+    if other is None or not other.confirmed:
         return
 
     def answered(status: int, event: _core.ResponseEvent | None) -> None:
@@ -70,7 +70,7 @@ def give(flow: CallFlow, session: Session, digit: str, length: int) -> None:
 def passes(anchored: Anchored, session: Session, event: _core.RequestEvent) -> bool:
     """Passes an INFO of a phone in an anchored call to the other one. Whether that could be tried."""
     other = anchored.flow.session_opposite(session)
-    if other is None or other.state.value != "confirmed":
+    if other is None or not other.confirmed:
         return False
     message = event.message
     body, kind = body_of(message)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from cordboard.model.enums import CallState
 from cordboard.sip.session import SILENT
-from cordboard.switch.delivery import Delivery as Delivery
+from cordboard.switch.delivery import Delivery
 from cordboard.switch.flows.leaving import answer_alone
 from cordboard.switch.flows.reconnect import Reconnect
 from cordboard.switch.headers import body_of

@@ -36,6 +36,8 @@ def quiet_answer(session: Session, event: _core.RequestEvent) -> None:
 class Quieting:
     """Such a re-INVITE. ``done`` is told its final status; 491 when the phone was busy all the time.
 
+    Without ``done`` nobody waits for it: a phone that will not be quiet hears what it likes.
+
     ``asking``: the offer is the phone's, and the answer leads nowhere. So one learns what its user wants: a phone
     that holds by its own key offers ``sendonly`` or ``inactive``. ``stopped`` is told in place of ``done`` when it is
     stopped before that.
@@ -47,7 +49,7 @@ class Quieting:
         self,
         flow: CallFlow,
         session: Session,
-        done: Callable[[int], None],
+        done: Callable[[int], None] | None = None,
         *,
         asking: bool = False,
         stopped: Callable[[], None] | None = None,
@@ -109,7 +111,8 @@ class Quieting:
 
     def _finish(self, status: int) -> None:
         self.over = True
-        self._done(status)
+        if self._done is not None:
+            self._done(status)
 
 
 class Quiet(Alone):
@@ -130,15 +133,10 @@ class Quiet(Alone):
 
     def _ask(self) -> None:
         self._wait()
-        if self.leg.state.value == "confirmed":
-            self.leg.request("OPTIONS", _heard)
+        self.leg.probe()
 
     def close(self) -> None:
         """Asks no more."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-
-
-def _heard(status: int, event: _core.ResponseEvent | None) -> None:
-    """Any answer will do; a missing one is told through ``on_gone``."""

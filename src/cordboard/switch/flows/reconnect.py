@@ -36,6 +36,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from cordboard.model.party import PartyState
+from cordboard.sip.machine import following
 from cordboard.sip.media import dead_answer, direction, pointed, taken_from_hold
 from cordboard.switch.features.media_path import APART
 
@@ -97,18 +98,7 @@ TABLE: Final[dict[tuple[State, Input], State]] = {
     (_S.MENDING, _I.STOP): _S.DONE,
     (_S.DONE, _I.STOP): _S.DONE,
 }
-"""Where each input leads. No entry: ReconnectStateError."""
-
-
-class ReconnectStateError(Exception):
-    """A joining was given an input its state has no entry for."""
-
-    def __init__(self, state: State, what: Input) -> None:
-        self.state = state
-        """The state it is in."""
-        self.input = what
-        """The input."""
-        super().__init__(f"reconnect: no {what.value} in state {state.value}")
+"""Where each input leads. No entry: MachineError."""
 
 
 class Reconnect:
@@ -181,10 +171,7 @@ class Reconnect:
     def _step(self, what: Input) -> State:
         """Takes an input and returns the state it came in."""
         before = self.state
-        after = TABLE.get((before, what))
-        if after is None:
-            raise ReconnectStateError(before, what)
-        self.state = after
+        self.state = following("reconnect", TABLE, before, what)
         return before
 
     def start(self, offer: bytes = b"") -> None:
@@ -365,7 +352,7 @@ class Reconnect:
         source = self.source
         if source.early:
             source.answer(self.answer_headers, body=answer)
-        elif source.state.value == "accepted":
+        elif source.accepted:
             source.ack(answer)
         else:
             source.ack_again(answer)

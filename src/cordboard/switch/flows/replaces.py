@@ -31,6 +31,7 @@ from cordboard.model.party import Move, Party, advance
 from cordboard.sip.outgoing import Outgoing
 from cordboard.sip.session import SILENT, Session, State
 from cordboard.switch import barrier
+from cordboard.switch.delivery import Delivery
 from cordboard.switch.flows import pickup
 from cordboard.switch.flows.leaving import Leaving, answer_alone
 from cordboard.switch.flows.reconnect import Reconnect, restore
@@ -159,7 +160,7 @@ def _allowed(flow: CallFlow, party: Party, newcomer: Newcomer) -> None:
 
 
 def _ringing(flow: CallFlow, outgoing: Outgoing, newcomer: Newcomer) -> Party:
-    party = flow.branches.party_of(outgoing) if isinstance(flow.branches, pickup.Delivery) else None
+    party = flow.branches.party_of(outgoing) if isinstance(flow.branches, Delivery) else None
     if party is None:
         raise ReplacesError(481, "not a leg of a callee")
     _allowed(flow, party, newcomer)

@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Final
 from cordboard.model.enums import CallState
 from cordboard.model.party import Move, Party, advance
 from cordboard.model.userdata import inherit
+from cordboard.sip.machine import following
 from cordboard.switch.delivery import RINGING, Delivery, Offer, Refusal, refusal_of
 from cordboard.switch.flows import anchoring, music, tones
 from cordboard.switch.flows.early_media import SUPPORTED, EarlyMedia
@@ -97,7 +98,7 @@ TABLE: Final[dict[tuple[State, Input], State]] = {
     (_S.BLIND, _I.FAILED): _S.OVER,
     (_S.BLIND, _I.SURVIVOR_LEFT): _S.OVER,
 }
-"""Where each input leads. No entry: TransferStateError."""
+"""Where each input leads. No entry: MachineError."""
 
 PENDING: Final = frozenset({_S.CALLING, _S.RINGING, _S.BLIND})
 """The states in which the target has not answered."""
@@ -105,17 +106,6 @@ PENDING: Final = frozenset({_S.CALLING, _S.RINGING, _S.BLIND})
 
 HUNG_UP: Final = Refusal(Outcome.REJECTED, 480, CallState.GENERAL_ERROR, "hung up at once", ReleasedBy.CALLEE)
 """Why it failed that somebody answered."""
-
-
-class TransferStateError(Exception):
-    """A transfer was given an input its state has no entry for."""
-
-    def __init__(self, state: State, what: Input) -> None:
-        self.state = state
-        """The state it is in."""
-        self.input = what
-        """The input."""
-        super().__init__(f"transfer: no {what.value} in state {state.value}")
 
 
 class Observer:
@@ -196,10 +186,7 @@ class Transfer:
 
     def _step(self, what: Input) -> State:
         before = self.state
-        after = TABLE.get((before, what))
-        if after is None:
-            raise TransferStateError(before, what)
-        self.state = after
+        self.state = following("transfer", TABLE, before, what)
         return before
 
     # Starting

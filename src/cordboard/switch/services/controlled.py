@@ -115,7 +115,7 @@ class Controlled(Limb):
         self._later = None
         if self.media is None:
             return
-        if self.media.state.value == "confirmed":
+        if self.media.confirmed:
             self.begin()
         else:
             self._later = self.flow.server.clock.call_later(ACK_WAIT, self._up)

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Final
 
 from cordboard.sip import likeness
 from cordboard.sip import session as sessions
+from cordboard.sip.machine import following
 from cordboard.sip.session import SILENT
 from cordboard.switch.bridge import Bridge
 from cordboard.switch.flows.early_media import SUPPORTED, EarlyMedia
@@ -89,18 +90,7 @@ TABLE: Final[dict[tuple[State, Input], State]] = {
     (_S.FAILED, _I.CLOSE): _S.CLOSED,
     (_S.CLOSED, _I.CLOSE): _S.CLOSED,
 }
-"""Where each input leads. No entry: LimbStateError."""
-
-
-class LimbStateError(Exception):
-    """A limb was given an input its state has no entry for."""
-
-    def __init__(self, state: State, what: Input) -> None:
-        self.state = state
-        """The state it is in."""
-        self.input = what
-        """The input."""
-        super().__init__(f"limb: no {what.value} in state {state.value}")
+"""Where each input leads. No entry: MachineError."""
 
 
 def offers(leg: Session) -> bool:
@@ -180,10 +170,7 @@ class Limb(Alone):
 
     def _step(self, what: Input) -> State:
         before = self.state
-        after = TABLE.get((before, what))
-        if after is None:
-            raise LimbStateError(before, what)
-        self.state = after
+        self.state = following("limb", TABLE, before, what)
         return before
 
     # What its owner asks

@@ -21,6 +21,7 @@ from enum import Enum
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from cordboard.sip.machine import following
 from cordboard.sip.numbers import whole_number
 from cordboard.sip.resolver.failover import retry_after
 from cordboard.sip.routed import Flows, RoutedRequest
@@ -86,7 +87,7 @@ TABLE: Final[dict[tuple[State, Input], State]] = {
     (_S.LEAVING, _I.SILENT): _S.IDLE,
     (_S.LEAVING, _I.END): _S.LEAVING,
 }
-"""Where each input leads. No entry: RegistrationStateError."""
+"""Where each input leads. No entry: MachineError."""
 
 FIRST_WAIT: Final = 5.0
 """Seconds until the first new try."""
@@ -94,17 +95,6 @@ LONGEST_WAIT: Final = 600.0
 """Seconds between two tries at most; a Retry-After may ask for more, up to an hour."""
 LEAST_EXPIRES: Final = 10.0
 """Shortest expiry that is believed, in seconds."""
-
-
-class RegistrationStateError(Exception):
-    """A registration was given an input its state has no entry for."""
-
-    def __init__(self, state: State, what: Input) -> None:
-        self.state = state
-        """The state it was in."""
-        self.input = what
-        """The input."""
-        super().__init__(f"no {what.value} in state {state.value}")
 
 
 class Registration:
@@ -186,10 +176,7 @@ class Registration:
             done()
 
     def _step(self, what: Input) -> None:
-        after = TABLE.get((self.state, what))
-        if after is None:
-            raise RegistrationStateError(self.state, what)
-        self.state = after
+        self.state = following("registration", TABLE, self.state, what)
 
     def _cancel_timer(self) -> None:
         if self._timer is not None:
