@@ -10,6 +10,7 @@
 One file each:
 
 - ``delivery``: the way itself, and the parties it makes and takes out.
+- ``attempt``: one DN, or one trunk, being called, and whom the caller is connected to then.
 - ``offer``: what the caller brings, and the INVITE that is made of it for whoever is called.
 - ``forwarding``: where a DN that does not take the call sends it, and the guard against loops.
 - ``hunt``: the members of a hunt group, in turn.

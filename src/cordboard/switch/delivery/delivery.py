@@ -9,25 +9,26 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Final, Protocol, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from cordboard.model import events as ev
 from cordboard.model.enums import AddressType, CallState, DNRole
 from cordboard.model.party import Move, Party, advance
 from cordboard.switch.delivery import forwarding, refusals
 from cordboard.switch.delivery.at_point import AtPoint
+from cordboard.switch.delivery.attempt import Attempt, Recipient, connected
 from cordboard.switch.delivery.hunt import Hunt
 from cordboard.switch.delivery.offer import invitation
 from cordboard.switch.delivery.refusals import Refusal, refusal_of
 from cordboard.switch.delivery.trunks import Ways
 from cordboard.switch.features import caller_id, hunting, media_path
 from cordboard.switch.features.diversion import Trail, Why
-from cordboard.switch.legs import ANSWERED_ELSEWHERE, Branches, BranchesHandler, Failure
+from cordboard.switch.legs import ANSWERED_ELSEWHERE, Branches, Failure
 from cordboard.switch.routing import Outside
 from cordboard.switch.services.errand import MSML
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from cordboard import _core
     from cordboard.model.ports import Link
@@ -47,47 +48,6 @@ RINGING: Final = frozenset({180, 183})
 
 MOST_ROUTES: Final = 100
 """How often one call may be routed, so that two Routing Points cannot send it to each other for ever."""
-
-
-class Recipient(BranchesHandler, Protocol):
-    """For whom a call is delivered: a flow for its caller, or a transfer for the party that is left."""
-
-    @property
-    def waiting(self) -> Party | None:
-        """The party that waits for the callee."""
-
-    def called(self, party: Party) -> None:
-        """That party is being called now, in place of or beside those before."""
-
-    def dropped(self, party: Party) -> None:
-        """That party is not being called any more."""
-
-    def queued(self) -> None:
-        """The call waits at a Routing Point."""
-
-
-class _Attempt:
-    """One DN, or one trunk, being called."""
-
-    __slots__ = ("again", "apart", "branches", "extension", "party", "trunk")
-
-    def __init__(
-        self,
-        branches: Branches,
-        extension: Extension,
-        party: Party,
-        trunk: Trunk | None,
-        apart: frozenset[str],
-        again: Callable[[frozenset[str]], None],
-    ) -> None:
-        self.branches = branches
-        self.extension = extension
-        self.party = party
-        self.trunk = trunk
-        self.apart = apart
-        """What keeps its phones apart from the caller's, so that they are called without his offer."""
-        self.again = again
-        """Calls it once more, without the caller's offer."""
 
 
 class Delivery:
@@ -137,7 +97,7 @@ class Delivery:
         self._arrived = arrived
         self._trail = trail
         self._guard = self._new_guard()
-        self._attempts: list[_Attempt] = []
+        self._attempts: list[Attempt] = []
         self._leaving: Party | None = None
         """Who rang and hands the call on."""
         self._hunt: Hunt | None = None
@@ -437,7 +397,7 @@ class Delivery:
         withheld = self._ways is not None and self._ways.withheld
         said = invitation(offer, extension, settings, self._guard.trail, withheld=withheld)
         branches = Branches(server.clock, self)
-        self._attempts.append(_Attempt(branches, extension, party, trunk, apart, again))
+        self._attempts.append(Attempt(branches, extension, party, trunk, apart, again))
         branches.start(
             server.dispatcher,
             cast("SessionHandler", self._flow),
@@ -457,7 +417,7 @@ class Delivery:
         """Whether phones that cannot talk to each other can be bridged."""
         return self._server.services.choose(MSML, self._server.clock.now()) is not None
 
-    def _call_bridged(self, attempt: _Attempt, failure: Failure) -> bool:
+    def _call_bridged(self, attempt: Attempt, failure: Failure) -> bool:
         """Whether somebody who refuses what the caller's phone offers is called again, to be bridged with it."""
         offer = self._offer
         refused = failure.status in (488, 606) and failure.message is not None
@@ -507,40 +467,22 @@ class Delivery:
 
     # BranchesHandler
 
-    def _attempt_of(self, branches: Called) -> _Attempt | None:
+    def _attempt_of(self, branches: Called) -> Attempt | None:
         for attempt in self._attempts:
             if attempt.branches is branches:
                 return attempt
         return None
 
-    def _tell(self, attempt: _Attempt, message: _core.Message) -> None:
+    def _tell(self, attempt: Attempt, message: _core.Message) -> None:
         """Works out who the caller is connected to, and whether the network was reached."""
-        extension = attempt.extension
-        trunk = attempt.trunk
-        caller = self._offer.caller
-        kinds = caller.settings.identity_headers if caller is not None else ("pai",)
-        if trunk is None:
-            plain = kinds == ("pai",)
-            self.identity = extension.identity if plain else extension.who.headers(kinds, "called")
-        else:
-            domain = self._server.settings.domain
-            told = caller_id.connected(message, domain) if extension.settings.trusted else None
-            if told is None:
-                told = caller_id.unnamed(attempt.party.number, domain)
-            self._flow.meet(attempt.party, extension, told)
-            self.identity = told.headers(kinds, "called")
-            if not self._reached:
-                self._reached = True
-                trunk.works()
-                party, reporter = self.owner.waiting, self._server.reporter
-                if party is not None and party.dn is not None and reporter.wants(party.number):
-                    reporter.call_event(ev.EventNetworkReached, party, self._arrived)
-        if message.header("Privacy") is not None and caller_id.wants_privacy(message):
-            if trunk is None:
-                # Whoever he is given to later is not told either.
-                self._flow.meet(attempt.party, extension, extension.who._replace(private=True))
-            trusted = caller is not None and caller.settings.trusted
-            self.identity = [*self.identity, ("Privacy", "id")] if trusted else []
+        self.identity = connected(self._flow, self._offer, attempt, message)
+        if attempt.trunk is None or self._reached:
+            return
+        self._reached = True
+        attempt.trunk.works()
+        party, reporter = self.owner.waiting, self._server.reporter
+        if party is not None and party.dn is not None and reporter.wants(party.number):
+            reporter.call_event(ev.EventNetworkReached, party, self._arrived)
 
     def on_branch_progress(self, branches: Called, event: _core.ResponseEvent) -> None:
         """Somebody rings, or sends early media."""
@@ -589,12 +531,12 @@ class Delivery:
         else:
             self._dn_failed(attempt, failure)
 
-    def _trunk_failed(self, attempt: _Attempt, trunk: Trunk, failure: Failure) -> None:
+    def _trunk_failed(self, attempt: Attempt, trunk: Trunk, failure: Failure) -> None:
         self._flow.vacate(trunk)
         way = self._ways.after(trunk, failure) if self._ways is not None else None
         self._through(way, refusal_of(failure), attempt.party)
 
-    def _dn_failed(self, attempt: _Attempt, failure: Failure) -> None:
+    def _dn_failed(self, attempt: Attempt, failure: Failure) -> None:
         extension = attempt.extension
         to = forwarding.sent_on(failure)
         if to:
