@@ -23,7 +23,8 @@ from cordboard.sip import likeness
 from cordboard.sip.bodies import multipart, netann
 from cordboard.sip.bodies.msml import CONTENT_TYPE
 from cordboard.sip.endpoint import Dispatcher
-from cordboard.sip.session import SILENT, Session
+from cordboard.sip.handler import SILENT
+from cordboard.sip.session import Session
 from cordboard.sip.session_timer import MIN_SE, SessionTimers, too_short
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from cordboard import _core
     from cordboard.sip.endpoint import Dispatcher
-    from cordboard.sip.session import SessionHandler
+    from cordboard.sip.handler import SessionHandler
 
 
 class State(Enum):

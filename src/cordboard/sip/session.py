@@ -19,10 +19,11 @@ already TERMINATED are late, and mean nothing.
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from cordboard.sip.machine import following
 from cordboard.sip.media import Media
+from cordboard.sip.pending import Pending
 from cordboard.sip.session_timer import MIN_SE, too_short
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from cordboard import _core
     from cordboard.sip.endpoint import Dispatcher
+    from cordboard.sip.handler import SessionHandler
     from cordboard.sip.session_timer import SessionTimer, Terms
 
 
@@ -63,60 +65,6 @@ class Input(Enum):
 
     __hash__ = object.__hash__
 
-
-class SessionHandler(Protocol):
-    """Who decides for a session."""
-
-    def on_cancel(self, session: Session, message: _core.Message) -> None:
-        """The caller cancelled; the session has ended."""
-
-    def on_ack(self, session: Session, message: _core.Message) -> None:
-        """Our 2xx, to the INVITE or to a re-INVITE, was acknowledged."""
-
-    def on_no_ack(self, session: Session) -> None:
-        """Our 2xx was never acknowledged; the session has ended with BYE."""
-
-    def on_bye(self, session: Session, message: _core.Message) -> None:
-        """The far end hung up; the session has ended."""
-
-    def on_request(self, session: Session, event: _core.RequestEvent) -> None:
-        """A request other than BYE came within the dialog, and must be answered."""
-
-    def on_cancelled_request(self, session: Session, transaction: int) -> None:
-        """A re-INVITE that :meth:`on_request` was told of was cancelled, and has been answered 487."""
-
-    def on_gone(self, session: Session, status: int) -> None:
-        """The far end has lost the dialog (481), or does not answer any more (408); the session has ended with BYE."""
-
-
-class Silent:
-    """The handler of a session whose call has ended: nobody is told anything any more."""
-
-    def on_cancel(self, session: Session, message: _core.Message) -> None:
-        """Nobody to tell."""
-
-    def on_ack(self, session: Session, message: _core.Message) -> None:
-        """Nobody to tell."""
-
-    def on_no_ack(self, session: Session) -> None:
-        """Nobody to tell."""
-
-    def on_bye(self, session: Session, message: _core.Message) -> None:
-        """Nobody to tell."""
-
-    def on_request(self, session: Session, event: _core.RequestEvent) -> None:
-        """Answers that the call is no more."""
-        session.respond(event.transaction, 481)
-
-    def on_cancelled_request(self, session: Session, transaction: int) -> None:
-        """Nobody to tell."""
-
-    def on_gone(self, session: Session, status: int) -> None:
-        """Nobody to tell."""
-
-
-SILENT: Final = Silent()
-"""The one there is: it has no state."""
 
 _S = State
 _I = Input
@@ -493,57 +441,3 @@ class Session:
             self._dispatcher.endpoint.ack(self.dialog)
         self._dispatcher.endpoint.send_in_dialog(self.dialog, "BYE")
         self.handler.on_gone(self, status)
-
-
-class Pending:
-    """A request of ours within a dialog, until its final response."""
-
-    __slots__ = ("_done", "method", "session", "transaction")
-
-    def __init__(
-        self,
-        session: Session,
-        transaction: int,
-        method: str,
-        done: Callable[[int, _core.ResponseEvent | None], None],
-    ) -> None:
-        self.session = session
-        self.transaction = transaction
-        self.method = method
-        self._done = done
-
-    def cancel(self, done: Callable[[int, _core.ResponseEvent | None], None] | None = None) -> None:
-        """Cancels a re-INVITE of ours. ``done``: who is told from now on in place of who was to be."""
-        self._done = done or self._done
-        self.session._dispatcher.endpoint.cancel(self.transaction)  # noqa: SLF001 - the same usage
-
-    def on_response(self, event: _core.ResponseEvent) -> None:
-        """A response; provisional ones do not matter within a dialog."""
-        status = event.status
-        if status < 200:
-            return
-        session = self.session
-        session.settled(self)
-        if session.over:
-            # The call ended meanwhile; a 2xx to a re-INVITE still wants its ACK (RFC 3261 13.2.2.4).
-            if self.method == "INVITE" and status < 300:
-                session.ack_again()
-            return
-        self._done(status, event)
-        # A NOTIFY refused ends the subscription only (RFC 5057 5.3): the call is another use of the dialog.
-        if status in (408, 481) and self.method != "NOTIFY":
-            session.lost(status)
-
-    def on_failed(self, event: _core.FailedEvent) -> None:
-        """No response."""
-        session = self.session
-        session.settled(self)
-        if session.over:
-            return
-        status = 408 if event.failure == "timeout" else 503
-        self._done(status, None)
-        if self.method != "NOTIFY":
-            session.lost(status)
-
-    def on_cancelled(self, event: _core.CancelledEvent | _core.NoPrackEvent) -> None:
-        """Never comes: it is we who sent the request."""

@@ -26,7 +26,8 @@ from cordboard.switch.headers import body_of, end_to_end
 if TYPE_CHECKING:
     from cordboard import _core
     from cordboard.sip.clock import Clock, Timer
-    from cordboard.sip.session import Pending, Session
+    from cordboard.sip.pending import Pending
+    from cordboard.sip.session import Session
     from cordboard.switch.features.sdp_origin import Origin
 
 RELAYED: Final = frozenset({"UPDATE", "INFO", "MESSAGE"})

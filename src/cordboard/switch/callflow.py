@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from cordboard.model.enums import CallState
 from cordboard.model.party import Move, Party, advance
-from cordboard.sip.session import SILENT
+from cordboard.sip.handler import SILENT
 from cordboard.switch import ending
 from cordboard.switch.bridge import Bridge
 from cordboard.switch.ending import Ending

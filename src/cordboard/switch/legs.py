@@ -23,10 +23,11 @@ if TYPE_CHECKING:
     from cordboard import _core
     from cordboard.sip.clock import Clock, Timer
     from cordboard.sip.endpoint import Dispatcher
+    from cordboard.sip.handler import SessionHandler
     from cordboard.sip.outgoing import OutgoingHandler
     from cordboard.sip.resolver.failover import Affinity
     from cordboard.sip.resolver.records import Destination, Problem
-    from cordboard.sip.session import Session, SessionHandler
+    from cordboard.sip.session import Session
     from cordboard.switch.delivery import Delivery
     from cordboard.switch.routing import Target
     from cordboard.switch.settings import DnSettings

@@ -32,8 +32,9 @@ if TYPE_CHECKING:
 
     from cordboard import _core
     from cordboard.model.ports import Link
+    from cordboard.sip.handler import SessionHandler
     from cordboard.sip.outgoing import Outgoing
-    from cordboard.sip.session import Session, SessionHandler
+    from cordboard.sip.session import Session
     from cordboard.switch.callflow import CallFlow
     from cordboard.switch.delivery.offer import Offer
     from cordboard.switch.delivery.trunks import Way

@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
     from cordboard import _core
     from cordboard.sip.endpoint import Dispatcher
-    from cordboard.sip.session import Session, SessionHandler
+    from cordboard.sip.handler import SessionHandler
+    from cordboard.sip.session import Session
     from cordboard.switch.callflow import CallFlow
 
     Updated = Callable[[int, _core.ResponseEvent | None], None]

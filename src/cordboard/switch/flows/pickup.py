@@ -17,7 +17,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cordboard.model.enums import CallState
-from cordboard.sip.session import SILENT
+from cordboard.sip.handler import SILENT
 from cordboard.switch.delivery import Delivery
 from cordboard.switch.flows.leaving import answer_alone
 from cordboard.switch.flows.reconnect import Reconnect

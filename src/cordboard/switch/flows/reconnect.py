@@ -45,7 +45,8 @@ if TYPE_CHECKING:
 
     from cordboard import _core
     from cordboard.sip.clock import Timer
-    from cordboard.sip.session import Pending, Session
+    from cordboard.sip.pending import Pending
+    from cordboard.sip.session import Session
     from cordboard.switch.callflow import CallFlow
 
     Done = Callable[[int, _core.ResponseEvent | None], None]

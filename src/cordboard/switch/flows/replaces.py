@@ -28,8 +28,9 @@ from typing import TYPE_CHECKING
 
 from cordboard.model.enums import CallState
 from cordboard.model.party import Move, Party, advance
+from cordboard.sip.handler import SILENT
 from cordboard.sip.outgoing import Outgoing
-from cordboard.sip.session import SILENT, Session, State
+from cordboard.sip.session import Session, State
 from cordboard.switch import barrier
 from cordboard.switch.delivery import Delivery
 from cordboard.switch.flows import pickup

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cordboard.sip.session import SILENT
+from cordboard.sip.handler import SILENT
 from cordboard.switch.flows.leaving import Alone
 from cordboard.switch.flows.reconnect import Reconnect, opposite, restore
 

@@ -26,8 +26,8 @@ from typing import TYPE_CHECKING, Final
 
 from cordboard.sip import likeness
 from cordboard.sip import session as sessions
+from cordboard.sip.handler import SILENT
 from cordboard.sip.machine import following
-from cordboard.sip.session import SILENT
 from cordboard.switch.bridge import Bridge
 from cordboard.switch.flows.early_media import SUPPORTED, EarlyMedia
 from cordboard.switch.flows.reconnect import Reconnect
