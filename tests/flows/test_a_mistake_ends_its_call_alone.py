@@ -2,6 +2,7 @@
 
 import pytest
 
+from cordboard.model import events as ev
 from cordboard.model import requests as rq
 from cordboard.model.errors import Code
 from cordboard.switch import ending
@@ -108,6 +109,37 @@ def test_in_a_request(centre, pair, monkeypatch):
     monkeypatch.setattr(desktop_hold, "hold", broken)
     (error,) = centre.switch.request("link", rq.HoldCall(this_dn="1502", conn_id=flow.call.conn_id), 7)
     assert (error.error_code, error.reference_id) == (Code.INTERNAL, 7)
+
+
+def test_in_a_request_that_waits_for_the_media(centre, monkeypatch):
+    a, b = centre.phones["1501"], centre.phones["1502"]
+    call = a.call("1502")
+    centre.run(3)
+    (conn_id,) = centre.switch.calls
+    b.hesitates = 0.5
+    call.session.request("INVITE", lambda *_: call.session.ack_again(), body=a.sdp())
+    centre.run(0.1)
+    monkeypatch.setattr(desktop_hold, "hold", broken)
+    assert centre.switch.request("link", rq.HoldCall(this_dn="1502", conn_id=conn_id), 7) == ()
+    centre.run(2)
+    errors = [event for event in centre.desktop.events if isinstance(event, ev.EventError)]
+    assert [(error.error_code, error.reference_id) for error in errors] == [(Code.INTERNAL, 7)]
+    assert call.over
+    assert centre.switch.faults == 1
+    centre.switch.faults = 0
+
+
+def test_in_the_answer_to_a_reinvite_which_has_its_ack(centre, monkeypatch):
+    a, b = centre.phones["1501"], centre.phones["1502"]
+    call = a.call("1502")
+    centre.run(3)
+    monkeypatch.setattr(Bridge, "_reinvited", broken)
+    call.session.request("INVITE", lambda *_: None, body=a.sdp())
+    centre.run(3)
+    assert b.calls[0].events[-3:] == ["re-invite", "acked", "bye"]
+    assert call.over
+    assert centre.switch.faults == 1
+    centre.switch.faults = 0
 
 
 def test_in_the_request_for_a_call(centre, monkeypatch):

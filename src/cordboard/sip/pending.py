@@ -45,7 +45,12 @@ class Pending:
             if self.method == "INVITE" and status < 300:
                 session.ack_again()
             return
-        self._done(status, event)
+        try:
+            self._done(status, event)
+        except Exception:
+            if self.method == "INVITE" and status < 300:
+                session.ack_again()
+            raise
         # A NOTIFY refused ends the subscription only (RFC 5057 5.3): the call is another use of the dialog.
         if status in (408, 481) and self.method != "NOTIFY":
             session.lost(status)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from cordboard.model.errors import TLibError
+from cordboard.model.errors import Code, TLibError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -51,6 +51,11 @@ class _Waiting:
         self._done = done
         self._looks = 0
 
+    @property
+    def flow(self) -> CallFlow:
+        """The call that ends if what waits fails with an error nobody foresaw."""
+        return self._flows[0]
+
     def wait(self) -> None:
         self._looks += 1
         self._flows[0].server.clock.call_later(STEP, self._look)
@@ -63,3 +68,6 @@ class _Waiting:
             self._go()
         except TLibError as error:
             self._done(error)
+        except Exception:
+            self._done(TLibError(Code.INTERNAL))
+            raise
