@@ -89,7 +89,10 @@ class RecordingRoutes:
         if not limit:
             return Response(f"limit is a number from 1 to {MOST}\n", 400, media_type="text/plain")
         party = request.query_params.get("party", "")
-        found = await asyncio.to_thread(store.latest, who, party=party, limit=limit)
+        try:
+            found = await asyncio.to_thread(store.latest, who, party=party, limit=limit)
+        except OSError as error:
+            return _out_of_reach(error)
         return Response(_encode(found), media_type=_JSON)
 
     async def _one(self, request: Request) -> Response:
@@ -114,6 +117,8 @@ class RecordingRoutes:
             return Response(f"{error}\n", 404, media_type="text/plain")
         except InUseError as error:
             return Response(f"{error}\n", 409, media_type="text/plain")
+        except OSError as error:
+            return _out_of_reach(error)
 
     async def _who(self, request: Request) -> str | Response:
         """Who asks, or the refusal."""
@@ -159,6 +164,12 @@ def _login(request: Request, *, persons: bool) -> Login | None:
 
 def _later(why: str) -> Response:
     return Response(why, 503, headers={"Retry-After": "1"}, media_type="text/plain")
+
+
+def _out_of_reach(error: OSError) -> Response:
+    """The disk says no, or the access could not be noted in the audit."""
+    _log.error("recordings out of reach", path=error.filename, reason=error.strerror or str(error))
+    return Response("the recordings are out of reach; the log says why\n", 500, media_type="text/plain")
 
 
 def _nothing() -> Response:

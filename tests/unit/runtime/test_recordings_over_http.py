@@ -6,10 +6,11 @@ import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 
-from cordboard.mediaserver.store import RecordingStore
+from cordboard.mediaserver.store import AUDIT, RecordingStore
 from cordboard.runtime.media_routes import MOST_WAITING, RecordingRoutes
 from cordboard.tlib.logins import LoginCheck
 from cordboard.tlib.protocol import Role
@@ -129,6 +130,22 @@ def test_a_limit_is_a_number_of_bounded_length(tmp_path: Path) -> None:
         for limit in ("0", "x", "10001", "9" * 5000):
             assert (await ask(f"Bearer {TOKEN}", f"limit={limit}")).status_code == 400
         assert (await ask(f"Bearer {TOKEN}", "limit=10000")).status_code == 200
+        logins.close()
+
+    asyncio.run(main())
+
+
+def test_what_the_disk_refuses_is_told_and_logged(tmp_path: Path) -> None:
+    async def main() -> None:
+        logins = LoginCheck(None, TOKEN)
+        ask = asker(logins, tmp_path)
+        (tmp_path / AUDIT).mkdir()
+        with structlog.testing.capture_logs() as lines:
+            refused = await ask(f"Bearer {TOKEN}")
+        assert refused.status_code == 500
+        assert str(tmp_path).encode() not in refused.body
+        (told,) = (line for line in lines if line["event"] == "recordings out of reach")
+        assert told["path"] == str(tmp_path / AUDIT)
         logins.close()
 
     asyncio.run(main())
