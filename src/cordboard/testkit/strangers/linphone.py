@@ -151,6 +151,10 @@ class Linphone:
         """Calls a number of the server, or any SIP address."""
         self.program.say(f"call {target}")
 
+    def write(self, number: str, text: str) -> None:
+        """Sends a text message to a number of its server."""
+        self.program.say(f'chat sip:{number}@{self.account.server} "{text}"')
+
     def wait_incoming(self) -> str:
         """Waits for a call; returns the caller as linphone shows it, with the name if there is one."""
         return self._expect(r"Receiving new incoming call from (.*), assigned id", "no call came in")
