@@ -1,87 +1,27 @@
 //! How the rest of the program talks to a running engine.
 
-use std::collections::HashMap;
-use std::fmt::{self, Display, Formatter};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsRawFd, RawFd};
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::Instant;
 
 use cordboard_sip::sdp::Direction;
 
 use super::command::{Act, Command};
-use super::disk::{Reader, Writer};
+use super::error::EngineError;
+use super::homes::Homes;
 use super::leg::{Beginning, Leg};
 use super::ports::Pool;
 use super::queue::{Inbox, Outbox, Passage, lock};
 use super::report::Stats;
-use super::sound::{File, Library};
-use super::thread::{Parts, Thread};
-use super::{Config, Event, Id, Playing, Recording, Role, Source, Target};
-use crate::description::{self, Agreed, Answered, Capabilities, DescriptionError, Local, Said, SrtpPolicy};
+use super::sound::File;
+use super::{Config, Event, Id, Playing, Recording, Role, Source, Target, start};
+use crate::description::{self, Agreed, Answered, Capabilities, Local, Said, SrtpPolicy};
 use crate::dtmf::{self, KeysError};
 
 /// Commands that may wait for a thread before no new leg is taken.
 const MOST_WAITING: usize = 100_000;
-
-/// Why the engine does not do what it was asked.
-#[derive(Debug)]
-pub enum EngineError {
-    /// It could not be started.
-    Start(io::Error),
-    /// No address of the family the peer has.
-    Family(IpAddr),
-    /// No port is left.
-    NoPort,
-    /// It is too far behind to take another leg.
-    Behind,
-    /// It has ended; with the reason if it was not asked to.
-    Ended(Option<String>),
-    /// A description that leads to no media.
-    Description(DescriptionError),
-    /// An answer where nothing was offered.
-    NotOffered,
-}
-
-impl EngineError {
-    /// The SIP status to refuse with.
-    #[must_use]
-    pub fn status(&self) -> u16 {
-        match self {
-            Self::Family(_) => 488,
-            Self::Description(error) => error.status(),
-            Self::NotOffered => 400,
-            Self::Start(_) | Self::NoPort | Self::Behind | Self::Ended(_) => 503,
-        }
-    }
-}
-
-impl From<DescriptionError> for EngineError {
-    fn from(error: DescriptionError) -> Self {
-        Self::Description(error)
-    }
-}
-
-impl Display for EngineError {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Start(error) => write!(f, "the media engine cannot be started: {error}"),
-            Self::Family(ip) => write!(f, "no media address of the family of {ip}"),
-            Self::NoPort => f.write_str("no media port is left"),
-            Self::Behind => f.write_str("too many commands wait for the media engine"),
-            Self::Ended(None) => f.write_str("the media engine has been closed"),
-            Self::Ended(Some(why)) => write!(f, "the media engine has failed: {why}"),
-            Self::Description(error) => error.fmt(f),
-            Self::NotOffered => f.write_str("an answer, and nothing was offered"),
-        }
-    }
-}
-
-impl std::error::Error for EngineError {}
 
 /// What is known of a peer besides its descriptions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -138,34 +78,6 @@ impl LegHandle {
     }
 }
 
-/// Where what was made lives.
-#[derive(Debug, Default)]
-struct Homes {
-    last: Id,
-    legs: HashMap<Id, usize>,
-    rooms: HashMap<Id, usize>,
-    /// Legs of each thread.
-    load: Vec<usize>,
-}
-
-impl Homes {
-    fn next(&mut self) -> Id {
-        self.last += 1;
-        self.last
-    }
-
-    fn least(&self) -> usize {
-        self.load.iter().enumerate().min_by_key(|(_, load)| **load).map_or(0, |(thread, _)| thread)
-    }
-
-    fn of(&self, target: Target) -> Option<usize> {
-        match target {
-            Target::Leg(leg) => self.legs.get(&leg).copied(),
-            Target::Room(room) => self.rooms.get(&room).copied(),
-        }
-    }
-}
-
 /// A running engine. Dropping it ends it.
 pub struct Engine {
     config: Config,
@@ -186,25 +98,6 @@ fn random_u64() -> u64 {
     let mut octets = [0; 8];
     random(&mut octets);
     u64::from_ne_bytes(octets)
-}
-
-/// Starts a thread. What a leg, room or file of one call can break must not be waited for by all the others for ever: a
-/// panic is told as a failure of the engine. `after` is done however it ends.
-fn start(
-    name: String,
-    outbox: &Arc<Outbox>,
-    run: impl FnOnce() + Send + 'static,
-    after: impl FnOnce() + Send + 'static,
-) -> io::Result<JoinHandle<()>> {
-    let (thread, outbox) = (std::thread::Builder::new().name(name.clone()), Arc::clone(outbox));
-    thread.spawn(move || {
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(run)) {
-            let text = panic.downcast_ref::<String>().map(String::as_str);
-            let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic");
-            outbox.fail(&format!("{name}: {text}"));
-        }
-        after();
-    })
 }
 
 impl Engine {
@@ -232,50 +125,14 @@ impl Engine {
         let inboxes: Arc<[Inbox]> = (0..count).map(|_| Inbox::new()).collect::<io::Result<Vec<_>>>()?.into();
         let outbox = Outbox::new(config.event_limit)?;
         let mut threads = Vec::new();
-        if let Err(error) = Self::run(&config, &inboxes, &outbox, &mut threads) {
-            end(&inboxes, threads);
+        if let Err(error) = start::all(&config, &inboxes, &outbox, &mut threads) {
+            start::end(&inboxes, threads);
             return Err(error);
         }
         // The canonical name tells streams of one engine from another's, and nothing of who it is (RFC 7022 4.2).
         let name = format!("{:016x}", random_u64()).into();
-        let homes = Mutex::new(Homes { load: vec![0; count], ..Homes::default() });
+        let homes = Mutex::new(Homes::new(count));
         Ok(Self { config, name, pools, inboxes, outbox, homes, threads: Mutex::new(threads) })
-    }
-
-    /// Starts the threads: one for each inbox, and two that touch the disk. Those that run end by themselves once the
-    /// others have.
-    fn run(
-        config: &Config,
-        inboxes: &Arc<[Inbox]>,
-        outbox: &Arc<Outbox>,
-        running: &mut Vec<JoinHandle<()>>,
-    ) -> io::Result<()> {
-        let (wishes, wished) = channel();
-        let (tapes, taped) = channel();
-        let library = Arc::new(Library::new(wishes));
-        let (reader, sounds) = (Reader::new(wished, &library, config.sound_cache), Arc::downgrade(&library));
-        let unread = move || sounds.upgrade().into_iter().for_each(|library| library.fail());
-        running.push(start("media-read".into(), outbox, || reader.run(), unread)?);
-        let writer = Writer::new(taped, Arc::clone(outbox));
-        running.push(start("media-write".into(), outbox, || writer.run(), || {})?);
-        let began = Instant::now();
-        for number in 0..inboxes.len() {
-            let thread = Thread::new(Parts {
-                number,
-                inboxes: Arc::clone(inboxes),
-                outbox: Arc::clone(outbox),
-                library: Arc::clone(&library),
-                tapes: tapes.clone(),
-                start: began,
-                report_interval: config.report_interval,
-                lost_after: config.lost_after,
-                one_way_after: config.one_way_after,
-            })?;
-            let inboxes = Arc::clone(inboxes);
-            let ended = move || inboxes[number].end();
-            running.push(start(format!("media-{number}"), outbox, || thread.run(), ended)?);
-        }
-        Ok(())
     }
 
     fn give(&self, thread: usize, command: Command) {
@@ -562,44 +419,15 @@ impl Engine {
 
     /// Ends all legs and threads, and waits for them: recordings are whole when it returns.
     pub fn close(&self) {
-        end(&self.inboxes, std::mem::take(&mut *lock(&self.threads)));
+        start::end(&self.inboxes, std::mem::take(&mut *lock(&self.threads)));
         let mut homes = lock(&self.homes);
         homes.legs.clear();
         homes.rooms.clear();
     }
 }
 
-fn end(inboxes: &[Inbox], threads: Vec<JoinHandle<()>>) {
-    for inbox in inboxes {
-        inbox.give(Command::Stop);
-    }
-    for thread in threads {
-        // One that panicked has said so.
-        let _ = thread.join();
-    }
-}
-
 impl Drop for Engine {
     fn drop(&mut self) {
         self.close();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::atomic::{AtomicBool, Ordering};
-
-    use super::*;
-
-    #[test]
-    fn a_thread_that_panics_is_told_as_a_failure_and_leaves_nobody_waiting() {
-        let outbox = Outbox::new(10).unwrap();
-        let after = Arc::new(AtomicBool::new(false));
-        let ended = Arc::clone(&after);
-        let broken = || panic!("a frame without samples");
-        let thread = start("media-7".into(), &outbox, broken, move || ended.store(true, Ordering::Release)).unwrap();
-        thread.join().unwrap();
-        assert_eq!(outbox.failure().as_deref(), Some("media-7: a frame without samples"));
-        assert!(after.load(Ordering::Acquire));
     }
 }

@@ -16,7 +16,9 @@ mod command;
 mod digits;
 mod disk;
 mod ear;
+mod error;
 mod handle;
+mod homes;
 mod keys;
 mod leg;
 mod link;
@@ -29,6 +31,7 @@ mod relay;
 mod report;
 mod room;
 mod sound;
+mod start;
 mod sys;
 #[cfg(test)]
 mod tests;
@@ -39,7 +42,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use command::Act;
-pub use handle::{Engine, EngineError, LegHandle, Peer};
+pub use error::EngineError;
+pub use handle::{Engine, LegHandle, Peer};
 pub use report::Stats;
 
 use crate::codec::Codec;
