@@ -111,6 +111,9 @@ def test_what_cannot_be_bridged_is_refused_as_it_was(centre, ours):
     centre.run(3)
     assert call.events[-1] in ("480", "488")
     assert ours.idle
+    # What it has refused of one is no reason not to ask it for another.
+    speak(centre, _1501=SECURE, _1502=Speech())
+    anchored(ours, *up(centre))
 
 
 @pytest.mark.parametrize("without", ["service", "1501", "1502"])

@@ -118,6 +118,9 @@ class Anchored(OfTwo):
                 self.anchoring.entered(self)
         elif self.anchoring.needs - {NAT} and not self._met:
             # There is no other way for them to talk.
+            self.flow.server.log.warning(
+                "media not bridged", conn_id=self.flow.call.conn_id, apart=sorted(self.anchoring.needs)
+            )
             self.flow.end(Outcome.FAILED, 480, ReleasedBy.SERVER, "media not bridged")
         elif any(offers(one) for one in self.seats):
             self.flow.end(Outcome.FAILED, 480, ReleasedBy.SERVER, "no media service")

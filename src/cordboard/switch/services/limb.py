@@ -16,7 +16,7 @@ service says: it is joined at once. So is one that was called without an offer, 
      '--EXHAUSTED--> FAILED <--REFUSED-- JOINING                  no service left, or the phone would not
 
 CLOSE takes the leg away from the service in any state; it is then nobody's. A service that failed is left out for a
-while (:mod:`cordboard.switch.services.pool`).
+while (:mod:`cordboard.switch.services.pool`), but one that only refuses what was asked is not.
 """
 
 from __future__ import annotations
@@ -91,6 +91,10 @@ TABLE: Final[dict[tuple[State, Input], State]] = {
     (_S.CLOSED, _I.CLOSE): _S.CLOSED,
 }
 """Where each input leads. No entry: MachineError."""
+
+
+NOT_THIS: Final = frozenset({400, 404, 415, 488, 501, 606})
+"""Refusals of what is asked, or of what the party's phone offers: another one may be served all the same."""
 
 
 def offers(leg: Session) -> bool:
@@ -251,9 +255,10 @@ class Limb(Alone):
         like = "" if offers(self.leg) else str(likeness.of(self.leg.media.heard))
         return [*told, (likeness.HEADER, like)] if like else told
 
-    def _next(self, failed: Service) -> None:
-        """A service did not do it: on to the next."""
-        failed.failed(self.flow.server.clock.now())
+    def _next(self, failed: Service, *, works: bool = False) -> None:
+        """A service did not do it: on to the next. ``works``: whether it is none the worse for it."""
+        if not works:
+            failed.failed(self.flow.server.clock.now())
         self._let_go()
         self._step(Input.LOST)
         self._call()
@@ -272,7 +277,7 @@ class Limb(Alone):
         """The service refused, or does not answer."""
         self._branches = None
         if self.service is not None:
-            self._next(self.service)
+            self._next(self.service, works=failure.message is not None and failure.status in NOT_THIS)
 
     def on_branch_answer(self, branches: Called, session: Session, event: _core.ResponseEvent) -> None:  # noqa: ARG002
         """The service answered."""
