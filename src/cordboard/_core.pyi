@@ -514,6 +514,7 @@ class MediaEngine:
         ptime: int = 20,
         srtp: Literal["off", "optional", "required"] = "optional",
         comfort_noise: bool = False,
+        inband_digits: bool = False,
         port_rest: float = 5.0,
         report_interval: float = 5.0,
         lost_after: float = 10.0,

@@ -229,9 +229,10 @@ impl PyMediaEngine {
     #[pyo3(
         signature = (
             addresses, *, ports=(16_384, 32_767), advertise=Vec::new(), threads=1, codecs=None, ptime=20, srtp="optional", comfort_noise=false,
+            inband_digits=false,
             port_rest=5.0, report_interval=5.0, lost_after=10.0, one_way_after=5.0, sound_cache=67_108_864
         ),
-        text_signature = "(addresses, *, ports=(16384, 32767), advertise=(), threads=1, codecs=None, ptime=20, srtp='optional', comfort_noise=False, port_rest=5.0, report_interval=5.0, lost_after=10.0, one_way_after=5.0, sound_cache=67108864)"
+        text_signature = "(addresses, *, ports=(16384, 32767), advertise=(), threads=1, codecs=None, ptime=20, srtp='optional', comfort_noise=False, inband_digits=False, port_rest=5.0, report_interval=5.0, lost_after=10.0, one_way_after=5.0, sound_cache=67108864)"
     )]
     #[expect(clippy::too_many_arguments, reason = "the face of _core.pyi")]
     fn new(
@@ -243,6 +244,7 @@ impl PyMediaEngine {
         ptime: u32,
         srtp: &str,
         comfort_noise: bool,
+        inband_digits: bool,
         port_rest: f64,
         report_interval: f64,
         lost_after: f64,
@@ -267,6 +269,7 @@ impl PyMediaEngine {
                 srtp: self::srtp(srtp)?,
                 ..defaults.capabilities
             },
+            inband_digits,
             report_interval: seconds(report_interval)?,
             lost_after: seconds(lost_after)?,
             one_way_after: seconds(one_way_after)?,

@@ -122,6 +122,16 @@ class MediaOptions(OptionSet):
         since="0.2",
         restart=True,
     )
+    media_inband_digits = Option(
+        "media-inband-digits",
+        Boolean(),
+        False,
+        "Whether keys heard in the sound of a phone or trunk without telephone events (RFC 4733) are sent as events to "
+        "whom it is joined with, and taken out of the sound. Its packets are decoded then.",
+        source=OURS,
+        since="0.2",
+        restart=True,
+    )
     media_max_legs = Option(
         "media-max-legs",
         Integer(1, 100_000),

@@ -207,6 +207,7 @@ class Engine:
             ptime=settings.ptime,
             srtp=settings.srtp,
             comfort_noise=settings.comfort_noise,
+            inband_digits=settings.inband_digits,
             port_rest=settings.port_rest,
             report_interval=settings.report_interval,
             lost_after=settings.lost_after,

@@ -100,6 +100,7 @@ class Recording:
     """How much silence after speech ends it; 0 for any."""
     beep: bool = False
     append: bool = False
+    """It goes on behind what is there, in a WAV file; for an Opus file that is there the end is FAILED."""
     channels: int = 1
     """2: the first leg of a room on the left, the others on the right."""
 
@@ -124,6 +125,7 @@ class Role:
     gain: float = 0.0
     """Of what it says."""
     clamp_dtmf: bool = True
+    """Its keys are kept from the others; if not, each hears them as he knows them, as events or as they sound."""
     coach_for: Leg | None = None
     """The only leg that hears it."""
 

@@ -31,6 +31,8 @@ class EngineSettings:
     """How legs are encrypted of which nothing is said."""
     comfort_noise: bool = False
     """Whether a peer may say what its pauses sound like rather than send them (RFC 3389)."""
+    inband_digits: bool = False
+    """Whether keys in the sound of a peer that knows no events are sent as events to the one it is joined with."""
     country: str = "us"
     """Whose tones are played where none is named (ISO 3166)."""
     report_interval: float = 5.0

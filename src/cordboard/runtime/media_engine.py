@@ -31,6 +31,7 @@ def open_media(options: Options, addresses: Sequence[str], after: Callable[[], N
             codecs=tuple(CODECS[word] for word in options.media_codecs) or None,
             srtp=cast("Srtp", options.media_srtp),
             comfort_noise=options.media_comfort_noise,
+            inband_digits=options.media_inband_digits,
             country=options.media_country,
         )
     )

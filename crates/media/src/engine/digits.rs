@@ -40,18 +40,14 @@ impl Digits {
     pub(super) fn are_sent(&self) -> bool {
         self.sending.is_some()
     }
-
-    /// Whether a key is heard to be down in the sound.
-    fn is_heard(&self) -> bool {
-        self.detector.as_ref().is_some_and(|detector| detector.pressed().is_some())
-    }
 }
 
 impl Leg {
-    /// Whether digits are looked for in its sound: its peer knows no events, and somebody here listens anyway or could.
+    /// Whether digits are looked for in its sound: its peer knows no events, and somebody here listens anyway or could, or
+    /// it was asked for.
     pub(super) fn is_searched(&self) -> bool {
         let without_events = self.agreed.as_ref().is_some_and(|agreed| agreed.dtmf_receive.is_empty());
-        without_events && !matches!(self.link, Link::Leg { .. })
+        without_events && (self.searched_joined || !matches!(self.link, Link::Leg { .. }))
     }
 
     /// Takes in a packet of an event; whether it is one. The key that went down with it, if one did.
@@ -96,26 +92,30 @@ impl Leg {
         }
     }
 
-    /// Looks for digits in what it said in this frame. One that is heard is kept from a room if `clamped`.
-    pub(super) fn search(&mut self, rate: u32, clamped: bool, outbox: &Outbox) {
+    /// Looks for digits in what it said in this frame; gives one that has gone down. One that is heard is kept from others
+    /// if `clamped`.
+    pub(super) fn search(&mut self, rate: u32, clamped: bool, outbox: &Outbox) -> Option<char> {
         if !self.is_searched() {
             self.digits.detector = None;
-            return;
+            return None;
         }
-        let Some(ear) = &mut self.ear else { return };
-        let Some(frame) = ear.frame() else { return };
+        let ear = self.ear.as_mut()?;
+        let frame = ear.frame()?;
         let detector = match self.digits.detector.take().filter(|detector| detector.rate() == rate) {
             Some(detector) => detector,
             None => Box::new(Detector::new(rate)),
         };
         let detector = self.digits.detector.insert(detector);
-        let leg = self.id;
+        let (leg, before, mut ended) = (self.id, detector.pressed(), false);
         detector.feed(frame, |press| {
+            ended = true;
             outbox.tell(Event::Digit { leg, digit: press.key, ms: press.duration_ms });
         });
-        if clamped && self.digits.is_heard() {
+        let down = detector.pressed();
+        if clamped && down.is_some() {
             ear.hush();
         }
+        down.filter(|key| ended || before != Some(*key))
     }
 
     /// Lets digits be sent to it as events; false if its peer knows none.

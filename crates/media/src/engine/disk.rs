@@ -103,8 +103,8 @@ impl Reader {
 fn open(sound: &Arc<Sound>) -> io::Result<Opened> {
     let invalid = |why: String| io::Error::new(io::ErrorKind::InvalidData, why);
     let file = File::open(&sound.file.path)?;
-    let at_rate =
-        AtRate::new(any::open(BufReader::new(file))?, sound.rate).map_err(|error| invalid(error.to_string()))?;
+    let samples = any::open(BufReader::new(file), &sound.file.path)?;
+    let at_rate = AtRate::new(samples, sound.rate).map_err(|error| invalid(error.to_string()))?;
     if let Some(total) = at_rate.len() {
         sound.set_total(total);
     }

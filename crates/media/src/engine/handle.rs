@@ -165,8 +165,13 @@ impl Engine {
         let pair = pool.take(random_u64).ok_or(EngineError::NoPort)?;
         let (one, other) = (random_u64(), random_u64());
         // The first sequence number lies low, so that it does not wrap before the peer knows the stream (RFC 3711 3.3.1).
-        let (ssrc, sequence, timestamp) = (one as u32, (other & 0x7fff) as u16, (one >> 32) as u32);
-        let beginning = Beginning { source: peer.source, ssrc, sequence, timestamp };
+        let beginning = Beginning {
+            source: peer.source,
+            searched_joined: self.config.inband_digits,
+            ssrc: one as u32,
+            sequence: (other & 0x7fff) as u16,
+            timestamp: (one >> 32) as u32,
+        };
         let stats = Arc::new(Mutex::new(Stats::default()));
         let bound = pool.address();
         let advertised = self.config.advertised.iter().find(|(from, _)| *from == bound).map_or(bound, |(_, to)| *to);

@@ -59,18 +59,21 @@ pub(super) struct Leg {
     pub(super) players: Vec<Player>,
     pub(super) recorders: Vec<Recorder>,
     pub(super) digits: Digits,
+    /// Whether keys in its sound are looked for also where it is joined with another.
+    pub(super) searched_joined: bool,
     pub(super) report: Report,
     /// Packets that were too late for ears it had before.
     late: u64,
     shared: Arc<Mutex<Stats>>,
 }
 
-/// What a leg begins with: where its peer's signalling comes from, and random numbers.
+/// What a leg begins with: where its peer's signalling comes from, how it is meant, and random numbers.
 pub(super) struct Beginning {
     pub(super) source: Option<IpAddr>,
     pub(super) ssrc: u32,
     pub(super) sequence: u16,
     pub(super) timestamp: u32,
+    pub(super) searched_joined: bool,
 }
 
 impl Leg {
@@ -95,6 +98,7 @@ impl Leg {
             players: Vec::new(),
             recorders: Vec::new(),
             digits: Digits::default(),
+            searched_joined: beginning.searched_joined,
             report: Report::default(),
             late: 0,
             shared,
@@ -203,6 +207,9 @@ impl Leg {
             && self.report.take(&data[..length], self.outgoing.ssrc, now)
         {
             self.rtcp_remote = Some(source);
+            if let Some(mouth) = &mut self.mouth {
+                mouth.expect_loss(self.report.percent_lost_there());
+            }
             if self.report.heard_at.is_some() {
                 self.report.heard_at = Some(now);
             }
@@ -215,6 +222,11 @@ impl Leg {
     pub(super) fn codec_of(&self, payload_type: u8) -> Option<Codec> {
         let agreed = self.agreed.as_ref()?;
         agreed.receive.iter().find(|(number, _)| *number == payload_type).map(|(_, codec)| *codec)
+    }
+
+    /// Whether its peer is told of keys by events.
+    pub(super) fn knows_events(&self) -> bool {
+        self.agreed.as_ref().is_some_and(|agreed| agreed.dtmf_send.is_some())
     }
 
     /// Whether a payload type is comfort noise: one that was agreed to, or the one RFC 3551 gives it, which some send
@@ -254,7 +266,11 @@ impl Leg {
         let fits = |mouth: &Mouth| mouth.codec() == codec && mouth.has_ptime(ptime_ms);
         let mut mouth = match self.mouth.take().filter(|mouth| fits(mouth)) {
             Some(mouth) => mouth,
-            None => Box::new(Mouth::new(codec, ptime_ms)),
+            None => {
+                let mut mouth = Box::new(Mouth::new(codec, ptime_ms));
+                mouth.expect_loss(self.report.percent_lost_there());
+                mouth
+            }
         };
         self.passing = None;
         let quiet = self.key.is_some_and(|key| key.is_on(now));

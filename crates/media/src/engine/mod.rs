@@ -69,6 +69,9 @@ pub struct Config {
     pub threads: usize,
     /// What is offered and taken.
     pub capabilities: Capabilities,
+    /// Whether keys in the sound of a leg whose peer knows no events are looked for also where it is joined with another,
+    /// and sent there as events. Its packets are decoded then.
+    pub inband_digits: bool,
     /// Time between two reports to a peer, and between two events of quality.
     pub report_interval: Duration,
     /// After how long nothing coming is told.
@@ -104,6 +107,7 @@ impl Default for Config {
                 ],
                 rtcp_mux: true,
             },
+            inband_digits: false,
             report_interval: Duration::from_secs(5),
             lost_after: Duration::from_secs(10),
             one_way_after: Duration::from_secs(5),

@@ -49,6 +49,7 @@ fn kind(from: &Leg, to: &Leg, payload_type: u8) -> Kind {
 /// Whether speech is passed on as it is, not decoded.
 pub(super) fn passes(from: &Leg, to: &Leg, codec: Codec) -> bool {
     matches!(from.link, Link::Leg { role, .. } if role.gain == 0.0)
+        && !from.is_searched()
         && to.players.is_empty()
         && !to.digits.are_sent()
         && to.agreed.as_ref().is_some_and(|agreed| agreed.codec == codec)

@@ -90,6 +90,11 @@ impl Report {
         read.is_ok()
     }
 
+    /// What the peer loses of ours by its last report, per cent.
+    pub(super) fn percent_lost_there(&self) -> u8 {
+        (u32::from(self.there.fraction_lost) * 100).div_ceil(256) as u8
+    }
+
     /// Writes the report that is due; gives its length.
     pub(super) fn write(
         &mut self,

@@ -118,6 +118,17 @@ impl Room {
         self.members.iter().any(|member| member.slot == slot && member.role.clamp_dtmf)
     }
 
+    /// The slots of those who hear the keys of a leg: nobody if they are kept from the room.
+    pub(super) fn hearers_of_keys(&self, slot: usize) -> impl Iterator<Item = usize> {
+        let passes = |member: &&Member| member.slot == slot && member.role.talk && !member.role.clamp_dtmf;
+        let presser = self.members.iter().find(passes).map(|member| member.role);
+        let hears = move |member: &&Member| {
+            let for_it = |role: Role| role.coach_for.is_none_or(|leg| leg == member.leg);
+            member.slot != slot && member.role.hear && presser.is_some_and(for_it)
+        };
+        self.members.iter().filter(hears).map(|member| member.slot)
+    }
+
     /// Gives each what his role means among those who are here now.
     fn arrange(&mut self) {
         let most = if self.loudest == 0 { usize::MAX } else { self.loudest };

@@ -270,23 +270,40 @@ impl Thread {
                 Passed::Speech if !from.is_heard() => from.stop_listening(),
                 _ => {}
             }
-            if let Some(Some(key)) = pressed {
-                self.sound_key(slot, other, key);
-            }
+        }
+        if let Some(Some(key)) = pressed {
+            self.pass_key(slot, key);
         }
     }
 
-    /// Lets a leg whose peer knows no events hear a key that went down on the other.
-    fn sound_key(&mut self, from: usize, to: usize, key: char) {
-        let Some((from, to)) = self.legs.two(from, to) else { return };
-        let passes = matches!(from.link, Link::Leg { role, .. } if role.talk && !role.clamp_dtmf);
-        let knows_none = to.agreed.as_ref().is_some_and(|agreed| agreed.dtmf_send.is_none());
-        if passes
-            && knows_none
-            && let Ok(plan) = dtmf::plan(&key.to_string(), KEY_MS, KEY_MS)
+    /// A key went down as an event on a leg: who hears its keys and knows no events hears it, in a room also who does.
+    fn pass_key(&mut self, slot: usize, key: char) {
+        match self.legs.get(slot).map(|leg| leg.link) {
+            Some(Link::Leg { slot: other, role })
+                if role.talk && !role.clamp_dtmf && self.legs.get(other).is_some_and(|leg| !leg.knows_events()) =>
+            {
+                self.press(other, key);
+            }
+            Some(Link::Room { slot: room }) => {
+                let room = self.room_slots.get(room).and_then(Option::as_ref);
+                let hearers: Vec<usize> = room.map(|room| room.hearers_of_keys(slot).collect()).unwrap_or_default();
+                for hearer in hearers {
+                    self.press(hearer, key);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Sends a key to a leg, as an event or as it sounds.
+    fn press(&mut self, slot: usize, key: char) {
+        let Some(leg) = self.legs.get_mut(slot) else { return };
+        let mut digits = [0; 4];
+        let (id, digits) = (leg.id, &*key.encode_utf8(&mut digits));
+        if !leg.press(digits, KEY_MS, KEY_MS)
+            && let Ok(plan) = dtmf::plan(digits, KEY_MS, KEY_MS)
         {
-            let to = to.id;
-            self.sound(to, plan);
+            self.sound(id, plan);
         }
     }
 
@@ -325,16 +342,26 @@ impl Thread {
     fn listen(&mut self, slot: usize, now: u64) {
         let Some(leg) = self.legs.get(slot).filter(|leg| leg.ear.is_some()) else { return };
         let rate = self.wanted_rate(leg);
-        let room = match leg.link {
-            Link::Room { slot } if leg.is_searched() => self.room_slots.get(slot).and_then(Option::as_ref),
-            _ => None,
+        let searched = leg.is_searched();
+        // Who it is joined with is sent its keys as events, or is kept from them, or hears them as they are.
+        let (clamped, pressed_to) = match leg.link {
+            Link::Room { slot: room } if searched => {
+                let room = self.room_slots.get(room).and_then(Option::as_ref);
+                (room.is_some_and(|room| room.clamps(slot)), None)
+            }
+            Link::Leg { slot: other, role } if searched => {
+                let translated = role.talk && !role.clamp_dtmf && self.legs.get(other).is_some_and(Leg::knows_events);
+                (role.clamp_dtmf || translated, Some(other).filter(|_| translated))
+            }
+            _ => (false, None),
         };
-        let clamped = room.is_some_and(|room| room.clamps(slot));
         let Some(leg) = self.legs.get_mut(slot) else { return };
         if let Some(ear) = &mut leg.ear {
             ear.listen(rate, now);
         }
-        leg.search(rate, clamped, &self.outbox);
+        if let (Some(key), Some(other)) = (leg.search(rate, clamped, &self.outbox), pressed_to) {
+            self.press(other, key);
+        }
     }
 
     /// Says to a leg outside rooms what it hears; records what it said.

@@ -24,7 +24,7 @@ DEFAULT_LANGUAGE: Final = "en"
 LANGUAGES: Final = 64
 """Languages whose texts are remembered: whoever asks names the language."""
 
-ENDINGS: Final = (".wav", ".opus", ".ogg", ".ulaw", ".alaw", ".sln")
+ENDINGS: Final = (".wav", ".opus", ".ogg", ".ulaw", ".ul", ".alaw", ".al", ".sln", ".sln16", ".raw")
 """Endings of sound files, in the order they are looked for."""
 
 TEXT: Final = ".txt"

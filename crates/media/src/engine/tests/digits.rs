@@ -88,22 +88,77 @@ fn digits_in_the_sound_are_found_and_kept_from_a_room() {
         engine.enter(room, party.id(), Role::default());
     }
     talk(&mut parties, 20);
-    let mut tone = Tone::new(plan("42", 200, 200).unwrap(), 8_000);
+    let told = dial(&engine, &mut parties, "42", 60);
+    assert_eq!(told, "42");
+    assert_eq!(heard(&parties[1].heard), "", "too short to be a digit");
+}
+
+/// The first party says keys as sound for so many frames; what was told of them.
+fn dial(engine: &Engine, parties: &mut [Party], keys: &str, frames: u32) -> String {
+    let mut tone = Tone::new(plan(keys, 200, 200).unwrap(), 8_000);
+    let start = Instant::now();
     let mut told = String::new();
-    for _ in 0..60 {
+    for frame in 0..frames {
         let mut samples = [0; 160];
         tone.fill(&mut samples);
         parties[0].say(&samples);
-        parties[1].speak();
-        parties[1].listen();
-        std::thread::sleep(Duration::from_millis(20));
+        for party in &mut parties[1..] {
+            party.speak();
+            party.listen();
+        }
+        let due = start + Duration::from_millis(20) * (frame + 1);
+        std::thread::sleep(due.saturating_duration_since(Instant::now()));
         told.extend(engine.take_events().into_iter().filter_map(|event| match event {
             Event::Digit { digit, .. } => Some(digit),
             _ => None,
         }));
     }
-    assert_eq!(told, "42");
-    assert_eq!(heard(&parties[1].heard), "", "too short to be a digit");
+    told
+}
+
+#[test]
+fn digits_in_the_sound_become_events_for_the_one_it_is_joined_with_where_that_is_asked_for() {
+    for (asked, clamp_dtmf, events, sound) in
+        [(true, false, "58#", ""), (true, true, "", ""), (false, false, "", "58#")]
+    {
+        let engine = engine_with(|config| config.inband_digits = asked);
+        let mut parties =
+            [Party::with(&engine, Codec::Pcma, 500.0, WITHOUT_EVENTS), Party::new(&engine, Codec::Pcma, 900.0)];
+        let role = Role { clamp_dtmf, ..Role::default() };
+        engine.join(parties[0].id(), parties[1].id(), role, role);
+        talk(&mut parties, 20);
+        let told = dial(&engine, &mut parties, "58#", 80);
+        assert_eq!(told, if asked { "58#" } else { "" });
+        assert_eq!(parties[1].pressed, events, "{asked} {clamp_dtmf}");
+        assert_eq!(heard(&parties[1].heard), sound, "{asked} {clamp_dtmf}");
+        talk_until(&mut parties, |parties| hears_all(parties, 1, &[500.0], &[]));
+        assert!(hears_all(&parties, 1, &[500.0], &[]), "who talks on is heard");
+    }
+}
+
+#[test]
+fn keys_that_are_not_kept_from_a_room_are_heard_by_all_in_it_as_each_knows_them() {
+    let engine = engine();
+    let mut parties = [
+        Party::new(&engine, Codec::Pcma, 500.0),
+        Party::new(&engine, Codec::Pcma, 900.0),
+        Party::with(&engine, Codec::Pcmu, 1_300.0, WITHOUT_EVENTS),
+        Party::new(&engine, Codec::Pcma, 1_700.0),
+    ];
+    parties.iter_mut().for_each(|party| party.level = 0.0);
+    let (room, _) = engine.room(0);
+    let open = Role { clamp_dtmf: false, ..Role::default() };
+    for (party, role) in parties.iter().zip([open, open, open, Role { hear: false, ..open }]) {
+        engine.enter(room, party.id(), role);
+    }
+    parties[0].keys.press("15#", 200, 200).unwrap();
+    assert_eq!(digits(&engine, &mut parties, 3), "15#");
+    assert_eq!([0, 1, 3].map(|who| &*parties[who].pressed), ["", "15#", ""]);
+    assert_eq!(heard(&parties[2].heard), "15#");
+    engine.change(room, parties[0].id(), Role::default());
+    parties[0].keys.press("7", 200, 200).unwrap();
+    assert_eq!(digits(&engine, &mut parties, 1), "7");
+    assert_eq!((&*parties[1].pressed, &*heard(&parties[2].heard)), ("15#", "15#"));
 }
 
 #[test]

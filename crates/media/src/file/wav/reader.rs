@@ -58,6 +58,16 @@ impl<R: Read + Seek> WavReader<R> {
         Err(WavError::NoSound)
     }
 
+    /// Reads a file that is nothing but sound.
+    ///
+    /// # Errors
+    /// What seeking gives.
+    pub fn headless(mut inner: R, format: Format) -> io::Result<Self> {
+        let end = inner.seek(SeekFrom::End(0))?;
+        inner.seek(SeekFrom::Start(0))?;
+        Ok(Self::at_sound(inner, format, 0, end, end))
+    }
+
     fn at_sound(inner: R, format: Format, start: u64, size: u64, end: u64) -> Self {
         let block = format.encoding.octets() * usize::from(format.channels);
         let there = end.saturating_sub(start);
