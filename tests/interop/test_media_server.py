@@ -289,7 +289,7 @@ def test_a_stop_lets_legs_end_and_then_ends_them(tmp_path: Path) -> None:
         (["-o", "nothing"], 78, "NAME=VALUE"),
         (["--config", "/nowhere.toml"], 78, "No such file"),
         (["-o", "media-first-port=2000", "-o", "media-last-port=1999"], 78, "not above"),
-        (["--listen", "tls:127.0.0.1:5099"], 71, "udp and tcp"),
+        (["--listen", "tls:127.0.0.1:5099"], 71, "TLS needs a certificate"),
     ],
 )
 def test_what_cannot_be_is_said_in_one_line(tmp_path: Path, words: list[str], code: int, said: str) -> None:
