@@ -27,6 +27,7 @@ a=fmtp:101 0-15
 a=ptime:20
 a=sendrecv"""
 
+_OPTIONAL = ' optional="true"'
 ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, NOTIFY, UPDATE"
 
 
@@ -181,9 +182,9 @@ class Scenario:
         final = to_invite and status >= 200 and not once
         return self._send(lines, body=body or (self._offer if with_sdp else ""), retransmit=final)
 
-    def await_ack(self) -> Self:
-        """Waits for the ACK of the final response."""
-        self._steps.append('  <recv request="ACK"/>')
+    def await_ack(self, *, maybe: bool = False) -> Self:
+        """Waits for the ACK of the final response; ``maybe``: or for what follows, if it came before this step."""
+        self._steps.append(f'  <recv request="ACK"{_OPTIONAL if maybe else ""}/>')
         return self
 
     def await_cancel(self, *, too_late: bool = False) -> Self:
