@@ -19,6 +19,7 @@ BUILD := $(VENV)/.made
 SECONDS ?=
 PYTEST ?=
 # Tests with strangers' phones wait more than they compute: two at a time for each core.
+# They stand together in the list, so workers that are done take from those that are not.
 WORKERS ?= $(shell echo $$((2 * $$(nproc))))
 
 # uv chooses its environment by these; a shell's own active environment must not interfere.
@@ -50,7 +51,7 @@ test: setup ## Set everything up and run all tests, those against strangers' pho
 	@cargo test --workspace --exclude cordboard-python --locked
 	@tools/strangers
 	$(SAY) "tests of the servers (pytest)"
-	@$(BIN)/pytest -n $(WORKERS) $(PYTEST)
+	@$(BIN)/pytest -n $(WORKERS) --dist worksteal $(PYTEST)
 
 ##@ Set-up
 
@@ -110,7 +111,7 @@ format: setup ## Format all code and apply the safe fixes
 .PHONY: interop
 interop: setup ## Only the tests against strangers: sipp, baresip, linphone, tshark
 	@tools/strangers
-	@$(BIN)/pytest -n $(WORKERS) -m strangers $(PYTEST)
+	@$(BIN)/pytest -n $(WORKERS) --dist worksteal -m strangers $(PYTEST)
 
 .PHONY: demo-check
 demo-check: setup ## Start the demo, let two strangers' phones call each other through it, judge tone and events
