@@ -13,6 +13,9 @@ from cordboard.media.engine import Engine
 from cordboard.media.face import Role
 from cordboard.media.settings import EngineSettings
 
+ANCHOR_PORTS = (10_000, 29_999)
+"""Ports of the engine; the parties have others."""
+
 
 class Anchor:
     """Does what is asked."""
@@ -42,7 +45,7 @@ class Anchor:
 async def serve() -> None:
     """Until the input ends."""
     loop = asyncio.get_running_loop()
-    engine = Engine(EngineSettings(ports=(10_000, 29_999), port_rest=0.0, srtp="optional"))
+    engine = Engine(EngineSettings(ports=ANCHOR_PORTS, port_rest=0.0, srtp="optional"))
     engine.attach(loop)
     anchor = Anchor(engine)
     try:

@@ -20,11 +20,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from bench.harness import rtpengine
+from bench.harness.anchor import ANCHOR_PORTS
 from bench.harness.measure import LOAD_CORE, SERVER_CORE, family, memory_kib, pin, usage
 from cordboard.testkit.strangers.ports import free_ports
 
 ROOT = Path(__file__).resolve().parents[2]
-_FIRST_PORT = free_ports(10)
+_FIRST_PORT = free_ports(10, above=ANCHOR_PORTS[1] + 1)
 PORTS = (_FIRST_PORT, _FIRST_PORT + 4)
 """Where the parties of calls are."""
 ROOM_PORT = _FIRST_PORT + 8

@@ -13,17 +13,17 @@ _given: set[int] = set()
 """Ports given out by this process: one could come up again before the program that was promised it binds."""
 
 
-def free_ports(count: int = 1, *hosts: str) -> int:
+def free_ports(count: int = 1, *hosts: str, above: int = FIRST) -> int:
     """The first of ``count`` consecutive ports that are free for UDP and TCP on all ``hosts``, 127.0.0.1 unless told.
 
-    They lie below the range from which the kernel gives ports to clients, so that no client takes the port of
+    They lie at ``above`` or above, and below the range from which the kernel gives ports to clients, so that no client takes the port of
     a server while it starts again. Another program can still take one before it is used; callers start theirs at once
     and fail clearly if so. Raises OSError when none is found in 500 tries.
     """
     hosts = hosts or ("127.0.0.1",)
     for _ in range(500):
         # An even first port suits RTP (RFC 3550 section 11) and harms nobody.
-        first = _choice.randrange(FIRST, LAST - count, 2)
+        first = _choice.randrange(above, LAST - count, 2)
         wanted = range(first, first + count)
         if not _given.intersection(wanted) and all(_is_free(port, host) for port in wanted for host in hosts):
             _given.update(wanted)
