@@ -16,9 +16,9 @@ _given: set[int] = set()
 def free_ports(count: int = 1, *hosts: str, above: int = FIRST) -> int:
     """The first of ``count`` consecutive ports that are free for UDP and TCP on all ``hosts``, 127.0.0.1 unless told.
 
-    They lie at ``above`` or above, and below the range from which the kernel gives ports to clients, so that no client takes the port of
-    a server while it starts again. Another program can still take one before it is used; callers start theirs at once
-    and fail clearly if so. Raises OSError when none is found in 500 tries.
+    They lie at ``above`` or above, and below the range from which the kernel gives ports to clients, so that no client
+    takes the port of a server while it starts again. Another program can still take one before it is used; callers
+    start theirs at once and fail clearly if so. Raises OSError when none is found in 500 tries.
     """
     hosts = hosts or ("127.0.0.1",)
     for _ in range(500):
