@@ -170,8 +170,8 @@ class Call(Load):
         self._caller = await self.phone("caller")
 
     def one(self) -> None:
-        """Begins one."""
-        self._caller.request("INVITE", "sip:1000@127.0.0.1", "1000", f"call-{self.started}", 1, body=SDP)
+        """Begins one. A call of another run is another call, not this one merged (RFC 3261 8.2.2.2)."""
+        self._caller.request("INVITE", "sip:1000@127.0.0.1", "1000", f"call-{os.getpid()}-{self.started}", 1, body=SDP)
 
     def heard(self, phone: Phone, head: str) -> None:
         """A message of either leg."""
