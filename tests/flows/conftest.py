@@ -15,11 +15,29 @@ LONGEST = 200
 
 
 @pytest.fixture
-def centre(request):
-    made = request.node.stash[LADDERS] = Centre()
-    yield made
-    made.run(100)  # longer than every timer of SIP
-    assert made.leftovers() == []
+def make_centre(request):
+    """Makes the virtual centre of a test, as :class:`Centre`; it must end with nothing left over.
+
+    ``hang_up``: at the end the phones hang up what calls they still have; otherwise the test has ended them.
+    """
+    ends = []
+
+    def make(*arguments, hang_up=False, **how):
+        made = request.node.stash[LADDERS] = Centre(*arguments, **how)
+        ends.append((made, hang_up))
+        return made
+
+    yield make
+    for made, hang_up in ends:
+        if hang_up:
+            made.hang_up()
+        made.run(100)  # longer than every timer of SIP
+        assert made.leftovers() == []
+
+
+@pytest.fixture
+def centre(make_centre):
+    return make_centre()
 
 
 @pytest.fixture

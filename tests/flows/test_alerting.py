@@ -3,16 +3,13 @@
 import pytest
 
 from cordboard.model import requests as rq
-from cordboard.testkit.centre import Centre
 
 
 @pytest.fixture
-def centre():
-    made = Centre(["1501", "1502", "trunk"])
+def centre(make_centre):
+    made = make_centre(["1501", "1502", "trunk"])
     made.trunk(made.phones["trunk"], prefix="9")
-    yield made
-    made.run(100)
-    assert made.leftovers() == []
+    return made
 
 
 def invite_after(centre, caller="1501", headers=()):

@@ -7,7 +7,6 @@ from media_house import OurMediaServer, ask, talk_to_each_other, up
 
 from cordboard.model import requests as rq
 from cordboard.switch.settings import DnSettings
-from cordboard.testkit.centre import Centre
 from cordboard.testkit.ladder import ladder
 from cordboard.testkit.phone import Manners, Phone
 from cordboard.testkit.speech import Speech
@@ -20,12 +19,8 @@ HOME = Speech("192.168.1.20")
 
 
 @pytest.fixture
-def centre():
-    made = Centre(("1501", "1502", "1503"))
-    yield made
-    made.hang_up()
-    made.run(100)
-    assert made.leftovers() == []
+def centre(make_centre):
+    return make_centre(("1501", "1502", "1503"), hang_up=True)
 
 
 def anchored(ours, *calls):

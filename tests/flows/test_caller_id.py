@@ -2,20 +2,17 @@
 
 import pytest
 
-from cordboard.testkit.centre import Centre
 from cordboard.testkit.phone import Manners
 
 ANONYMOUS = ("Anonymous", "sip:anonymous@anonymous.invalid")
 
 
 @pytest.fixture
-def centre():
-    made = Centre(["1501", "1502", "trunk"])
+def centre(make_centre):
+    made = make_centre(["1501", "1502", "trunk"])
     trunk = made.phones["trunk"]
     made.trunk(trunk, prefix="9", replace_prefix="")
-    yield made
-    made.run(100)
-    assert made.leftovers() == []
+    return made
 
 
 def invite_to(centre, number):

@@ -6,18 +6,14 @@ from transfer_house import talk_to_each_other, up
 
 from cordboard._core import Message
 from cordboard.model import requests as rq
-from cordboard.testkit.centre import Centre
 from cordboard.testkit.phone import Manners
 
 
 @pytest.fixture
-def centre():
-    made = Centre(("1501", "1502", "1503", "trunk"))
+def centre(make_centre):
+    made = make_centre(("1501", "1502", "1503", "trunk"), hang_up=True)
     made.trunk(made.phones["trunk"], prefix="9", replace_prefix="")
-    yield made
-    made.hang_up()
-    made.run(100)
-    assert made.leftovers() == []
+    return made
 
 
 def told(centre, number):

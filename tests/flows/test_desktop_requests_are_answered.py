@@ -5,17 +5,12 @@ from media_house import ask, errors, up
 
 from cordboard.model import requests as rq
 from cordboard.model.errors import Code
-from cordboard.testkit.centre import Centre
 from cordboard.testkit.phone import Manners
 
 
 @pytest.fixture
-def centre():
-    made = Centre(("1501", "1502", "1503"))
-    yield made
-    made.hang_up()
-    made.run(100)
-    assert made.leftovers() == []
+def centre(make_centre):
+    return make_centre(("1501", "1502", "1503"), hang_up=True)
 
 
 @pytest.fixture

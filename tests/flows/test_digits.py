@@ -7,18 +7,13 @@ from cordboard.model import events as ev
 from cordboard.model import requests as rq
 from cordboard.model.enums import AddressType, PrivateMessage
 from cordboard.model.errors import Code
-from cordboard.testkit.centre import Centre
 
 RELAY = "application/dtmf-relay"
 
 
 @pytest.fixture
-def centre():
-    made = Centre(("1501", "1502", "1503"))
-    yield made
-    made.hang_up()
-    made.run(100)
-    assert made.leftovers() == []
+def centre(make_centre):
+    return make_centre(("1501", "1502", "1503"), hang_up=True)
 
 
 @pytest.fixture

@@ -13,13 +13,10 @@ RINGS = Manners(ring=0.1, ring_status=183, early_media=True, reliable=True, answ
 
 
 @pytest.fixture
-def centre():
-    made = Centre(("1501", "1502", "1503"))
+def centre(make_centre):
+    made = make_centre(("1501", "1502", "1503"), hang_up=True)
     made.phones["1502"].manners = RINGS
-    yield made
-    made.hang_up()
-    made.run(100)
-    assert made.leftovers() == []
+    return made
 
 
 def ringing(centre, seconds=1.0, headers=RELIABLE, **how):

@@ -8,21 +8,14 @@ from media_house import ask, at_service, lines, talk_to_each_other, up
 from cordboard.model import requests as rq
 from cordboard.model.enums import AddressType, TreatmentType
 from cordboard.switch.settings import DnSettings
-from cordboard.testkit.centre import Centre
 from cordboard.testkit.phone import Manners
 
 HEARD = Manners(ring=0.1, ring_status=183, early_media=True, reliable=True, answer=4.0)
 
 
 @pytest.fixture
-def centre():
-    made = Centre(("1501", "1502", "1503", "1504"))
-    yield made
-    for phone in made.phones.values():
-        for call in phone.calls:
-            call.hang_up()
-    made.run(100)
-    assert made.leftovers() == []
+def centre(make_centre):
+    return make_centre(("1501", "1502", "1503", "1504"), hang_up=True)
 
 
 def last(centre, number):

@@ -2,13 +2,12 @@
 
 import pytest
 
-from cordboard.testkit.centre import Centre
 from cordboard.testkit.phone import Manners, Phone
 
 
 @pytest.fixture
-def centre():
-    made = Centre(registering=True)
+def centre(make_centre):
+    made = make_centre(registering=True)
     desk = made.phones["1502"]
     second = Phone(made.network, "1502", "10.0.1.20", made.node.address)
     made.phones["1502b"] = second
@@ -16,9 +15,7 @@ def centre():
     made.run(2)
     assert (desk.registered, second.registered) == (200, 200)
     assert len(made.switch.extensions["1502"].targets()) == 2
-    yield made
-    made.run(100)
-    assert made.leftovers() == []
+    return made
 
 
 def test_all_phones_ring_and_the_first_answer_wins(centre):

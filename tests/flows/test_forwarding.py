@@ -10,11 +10,8 @@ from cordboard.testkit.phone import Manners
 
 
 @pytest.fixture
-def centre():
-    made = Centre(["1501", "1502", "1503", "1504"])
-    yield made
-    made.run(100)
-    assert made.leftovers() == []
+def centre(make_centre):
+    return make_centre(["1501", "1502", "1503", "1504"])
 
 
 def ask(centre, request, reference_id=7):

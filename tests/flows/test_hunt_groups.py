@@ -5,18 +5,14 @@ import pytest
 from cordboard.model import requests as rq
 from cordboard.model.enums import AddressType, DNRole
 from cordboard.switch.settings import DnSettings
-from cordboard.testkit.centre import Centre
 from cordboard.testkit.phone import Manners
 
 MEMBERS = ("1502", "1503", "1504")
 
 
 @pytest.fixture
-def centre():
-    made = Centre(["1501", "1502", "1503", "1504", "1505"])
-    yield made
-    made.run(100)
-    assert made.leftovers() == []
+def centre(make_centre):
+    return make_centre(["1501", "1502", "1503", "1504", "1505"])
 
 
 def group(centre, kind, timeout=5.0, **more):

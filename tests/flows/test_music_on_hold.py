@@ -5,18 +5,13 @@ from media_house import ask, at_service, errors, hears_nothing, lines, talk_to_e
 
 from cordboard.model import requests as rq
 from cordboard.model.errors import Code
-from cordboard.testkit.centre import Centre
 
 MUSIC = "annc;play=music/on_hold;repeat=forever"
 
 
 @pytest.fixture
-def centre():
-    made = Centre(("1501", "1502", "1503"))
-    yield made
-    made.hang_up()
-    made.run(100)
-    assert made.leftovers() == []
+def centre(make_centre):
+    return make_centre(("1501", "1502", "1503"), hang_up=True)
 
 
 @pytest.fixture

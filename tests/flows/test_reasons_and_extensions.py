@@ -8,18 +8,13 @@ from cordboard.model import requests as rq
 from cordboard.model.enums import AddressType, MakeCallType, RegisterMode
 from cordboard.model.errors import Code
 from cordboard.model.userdata import MAX_BYTES
-from cordboard.testkit.centre import Centre
 
 SAID = {"reasons": {"ReasonCode": "Lunch"}, "extensions": {"mine": 1}}
 
 
 @pytest.fixture
-def centre():
-    made = Centre(("1501", "1502", "1503"))
-    yield made
-    made.hang_up()
-    made.run(100)
-    assert made.leftovers() == []
+def centre(make_centre):
+    return make_centre(("1501", "1502", "1503"), hang_up=True)
 
 
 def carrying(centre):

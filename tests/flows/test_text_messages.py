@@ -11,11 +11,8 @@ from cordboard.testkit.phone import Phone
 
 
 @pytest.fixture
-def centre():
-    made = Centre(("1501", "1502", "1503"))
-    yield made
-    made.run(100)
-    assert made.leftovers() == []
+def centre(make_centre):
+    return make_centre(("1501", "1502", "1503"))
 
 
 def write(centre, number="1502", text=b"Are you free?", headers=(), seconds=1.0, sender="1501"):

@@ -4,17 +4,12 @@ import pytest
 from transfer_house import lines, talk_to_each_other, up
 
 from cordboard.model import requests as rq
-from cordboard.testkit.centre import Centre
 from cordboard.testkit.phone import Manners
 
 
 @pytest.fixture
-def centre():
-    made = Centre(("1501", "1502", "1503", "1504"))
-    yield made
-    made.hang_up()
-    made.run(100)
-    assert made.leftovers() == []
+def centre(make_centre):
+    return make_centre(("1501", "1502", "1503", "1504"), hang_up=True)
 
 
 @pytest.fixture
