@@ -430,6 +430,9 @@ class Endpoint:
 def digest_ha1(username: str, realm: str, password: str, algorithm: Literal["MD5", "SHA-256"]) -> str:
     """The hash a directory keeps in place of the password (RFC 7616 3.4.2), in hex."""
 
+def is_private(host: str) -> bool:
+    """Whether a literal address means something in its own network only (RFC 1918, 3927, 4193, 6598, loopback)."""
+
 def hold_change(old: Sdp | None, new: Sdp) -> HoldChange:
     """What ``new`` changes next to ``old``, both from the same peer; without ``old`` the call was not held."""
 

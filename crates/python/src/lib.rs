@@ -23,6 +23,12 @@ fn digest_ha1(username: &str, realm: &str, password: &str, algorithm: &str) -> P
     Ok(digest::ha1_hex(algorithm, username, realm, password))
 }
 
+/// Whether a literal address is means something in its own network only; a name does not.
+#[pyfunction]
+fn is_private(host: &str) -> bool {
+    host.parse().is_ok_and(cordboard_sip::registrar::is_private)
+}
+
 /// The Rust core of Cordboard.
 #[pymodule(gil_used = false)]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -49,6 +55,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<sdp::PySdp>()?;
     module.add_class::<sdp::PySdpMedia>()?;
     module.add_function(wrap_pyfunction!(digest_ha1, module)?)?;
+    module.add_function(wrap_pyfunction!(is_private, module)?)?;
     module.add_function(wrap_pyfunction!(sdp::hold_change, module)?)?;
     Ok(())
 }

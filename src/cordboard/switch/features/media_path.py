@@ -12,9 +12,9 @@ anything it is judged by its address and its DN's options. Phones behind the sam
 
 from __future__ import annotations
 
-from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from cordboard._core import is_private
 from cordboard.sip import likeness as likenesses
 from cordboard.sip.likeness import NOWHERE, Likeness, Srtp, is_ipv6
 
@@ -33,12 +33,6 @@ NOTHING: Final[frozenset[str]] = frozenset()
 
 APART: Final = frozenset({FAMILY, SRTP})
 """With one of these neither phone takes what the other says of itself."""
-
-_PRIVATE: Final = tuple(
-    ip_network(one)
-    for one in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "100.64.0.0/10", "fc00::/7")
-)
-"""RFC 1918, 3927, 6598, 4193."""
 
 
 class Side(NamedTuple):
@@ -100,18 +94,10 @@ def _nat(address: str, source: str, extension: Extension | None) -> str:
         return source
     if address == source or address in NOWHERE:
         return ""
-    behind = (extension is not None and _hidden(extension, source)) or (_private(address) and not _private(source))
+    behind = (extension is not None and _hidden(extension, source)) or (is_private(address) and not is_private(source))
     return source if behind else ""
 
 
 def _hidden(extension: Extension, host: str) -> bool:
     """Whether a phone has registered from behind a NAT at that address."""
     return any(one.nat and not one.path and one.flow.remote[0] == host for one in extension.dn.locations)
-
-
-def _private(host: str) -> bool:
-    try:
-        address = ip_address(host)
-    except ValueError:
-        return False
-    return any(address in network for network in _PRIVATE)
