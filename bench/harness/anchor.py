@@ -1,7 +1,7 @@
 """Our media engine alone, as a process: calls that are anchored, or one conference.
 
-``python -m bench.harness.anchor`` reads requests, one line of JSON each, and answers each with one; it ends with its
-input. SDP passes as in a call: what the parties offer, and what the engine answers.
+``python -m bench.harness.anchor FIRST-PORT LAST-PORT`` reads requests, one line of JSON each, and answers each with
+one; it ends with its input. SDP passes as in a call: what the parties offer, and what the engine answers.
 """
 
 import asyncio
@@ -12,9 +12,6 @@ from typing import Any
 from cordboard.media.engine import Engine
 from cordboard.media.face import Role
 from cordboard.media.settings import EngineSettings
-
-ANCHOR_PORTS = (10_000, 29_999)
-"""Ports of the engine; the parties have others."""
 
 
 class Anchor:
@@ -42,10 +39,10 @@ class Anchor:
         return answers
 
 
-async def serve() -> None:
-    """Until the input ends."""
+async def serve(ports: tuple[int, int]) -> None:
+    """Until the input ends. ``ports``: the first and the last for media."""
     loop = asyncio.get_running_loop()
-    engine = Engine(EngineSettings(ports=ANCHOR_PORTS, port_rest=0.0, srtp="optional"))
+    engine = Engine(EngineSettings(ports=ports, port_rest=0.0, srtp="optional"))
     engine.attach(loop)
     anchor = Anchor(engine)
     try:
@@ -57,4 +54,4 @@ async def serve() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve())
+    asyncio.run(serve((int(sys.argv[1]), int(sys.argv[2]))))

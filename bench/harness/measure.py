@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cordboard.testkit.strangers.ports import port_range
+
 TICKS = os.sysconf("SC_CLK_TCK")
 SERVER_CORE = 0
 LOAD_CORE = 1 if (os.cpu_count() or 1) > 1 else 0
@@ -72,6 +74,11 @@ def memory_kib(pids: Iterable[int]) -> int:
         match = re.search(r"^Pss:\s+(\d+)", text, re.MULTILINE)
         total += int(match.group(1)) if match else 0
     return total
+
+
+def media_ports(legs: int) -> tuple[int, int]:
+    """The first and the last port for so many legs of a server, RTP and RTCP each."""
+    return port_range(2 * legs + 20)
 
 
 def pin(pids: Iterable[int], core: int) -> None:

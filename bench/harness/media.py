@@ -20,12 +20,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from bench.harness import rtpengine
-from bench.harness.anchor import ANCHOR_PORTS
-from bench.harness.measure import LOAD_CORE, SERVER_CORE, family, memory_kib, pin, usage
+from bench.harness.measure import LOAD_CORE, SERVER_CORE, family, media_ports, memory_kib, pin, usage
 from cordboard.testkit.strangers.ports import free_ports
 
 ROOT = Path(__file__).resolve().parents[2]
-_FIRST_PORT = free_ports(10, above=ANCHOR_PORTS[1] + 1)
+_FIRST_PORT = free_ports(10)
 PORTS = (_FIRST_PORT, _FIRST_PORT + 4)
 """Where the parties of calls are."""
 ROOM_PORT = _FIRST_PORT + 8
@@ -87,9 +86,9 @@ class Ours:
 
 
 @contextmanager
-def ours() -> Iterator[Ours]:
-    """Starts our engine, pinned to the server's core."""
-    command = [sys.executable, "-m", "bench.harness.anchor"]
+def ours(legs: int) -> Iterator[Ours]:
+    """Starts our engine for so many legs, pinned to the server's core."""
+    command = [sys.executable, "-m", "bench.harness.anchor", *map(str, media_ports(legs))]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         server = Ours(process)
         # Its first answer says that it is up.
@@ -208,9 +207,11 @@ def anchor(server: Relays, calls: int, *, srtp: bool) -> list[str]:
     return lines
 
 
-def relay(figure: str, start: Callable[[], AbstractContextManager[Relays]], size: int, seconds: float) -> MediaFigure:
+def relay(
+    figure: str, start: Callable[[int], AbstractContextManager[Relays]], size: int, seconds: float
+) -> MediaFigure:
     """One run of anchored calls on a server that was started for it."""
-    with start() as server:
+    with start(2 * size) as server:
         before = memory_kib(family(server.pid))
         lines = anchor(server, size, srtp=figure == "relay-srtp")
         load = speak(server.pid, ["relay", str(seconds), *map(str, PORTS)], lines, seconds, WARM_SECONDS)
@@ -230,7 +231,7 @@ def relay(figure: str, start: Callable[[], AbstractContextManager[Relays]], size
 
 def conference(size: int, seconds: float, talkers: int) -> MediaFigure:
     """One run of a conference in our engine."""
-    with ours() as server:
+    with ours(size) as server:
         before = memory_kib(family(server.pid))
         answers = server.conference([description(ROOM_PORT)] * size)
         lines = [str(port_of(answer)) for answer in answers]
@@ -253,7 +254,7 @@ def measure(
     figure: str, *, size: int, seconds: float, runs: int, say: Callable[[str], None], peer: str = "cordboard"
 ) -> MediaFigure:
     """The median of the runs, each with a fresh server."""
-    start: Callable[[], AbstractContextManager[Relays]] = rtpengine.start if peer == "rtpengine" else ours
+    start: Callable[[int], AbstractContextManager[Relays]] = rtpengine.start if peer == "rtpengine" else ours
     results = []
     for number in range(runs):
         one = conference(size, seconds, size) if figure == "conference" else relay(figure, start, size, seconds)

@@ -33,7 +33,7 @@ def faults(found: Mapping[str, int]) -> dict[str, int]:
 
 def run(calls: int, parties: int, seconds: float) -> dict[str, object]:
     """Lets them all speak; returns what is told of it."""
-    with media.ours() as server, ThreadPoolExecutor(2) as both:
+    with media.ours(2 * calls + parties) as server, ThreadPoolExecutor(2) as both:
         media.parties()
         relays = media.anchor(server, calls, srtp=False)
         seats = [

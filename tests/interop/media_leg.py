@@ -19,7 +19,7 @@ from cordboard.sip.bodies.msml.model import Event, Result
 from cordboard.sip.bodies.msml.read import parse
 from cordboard.testkit.rtp_party import RtpParty
 from cordboard.testkit.sound import Voice
-from cordboard.testkit.strangers.ports import free_ports
+from cordboard.testkit.strangers.ports import free_ports, port_range
 from cordboard.testkit.strangers.program import Program, wait_until
 
 COMMAND = str(Path(sys.executable).parent / "cordboard")
@@ -37,8 +37,8 @@ class LiveMediaServer:
         self.tls_port = self.port
         if tls:
             make(self.data, hosts=["127.0.0.1"], days=2, rsa=False, new_ca=False)
-        first = free_ports(64) // 2 * 2
-        ports = [f"media-first-port={first}", f"media-last-port={first + 63}"]
+        first, last = port_range(64)
+        ports = [f"media-first-port={first}", f"media-last-port={last}"]
         transport = "tls" if tls else "udp"
         listen = ["--listen", f"{transport}:127.0.0.1:{self.port}", "--http", f"127.0.0.1:{self.http_port}"]
         given = [word for option in (*ports, *options) for word in ("-o", option)]

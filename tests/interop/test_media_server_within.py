@@ -13,7 +13,7 @@ from interop_setup import PASSWORD, MakeServer
 from cordboard.testkit.live.centre import ADMINISTRATOR, ADMINISTRATOR_PASSWORD, Extension
 from cordboard.testkit.live.server import COMMAND, Server
 from cordboard.testkit.strangers import Account, Baresip
-from cordboard.testkit.strangers.ports import free_ports
+from cordboard.testkit.strangers.ports import free_ports, port_range
 from cordboard.testkit.strangers.program import wait_until
 
 SECONDS = 60.0
@@ -21,7 +21,7 @@ HERTZ = {"1501": 450.0, "1502": 700.0}
 
 
 def served(make_server: MakeServer) -> Server:
-    port, first = free_ports(), free_ports(64) // 2 * 2
+    port, (first, last) = free_ports(), port_range(64)
     phones = [Extension(number, password=PASSWORD) for number in HERTZ]
     media = Extension(
         "media",
@@ -32,7 +32,7 @@ def served(make_server: MakeServer) -> Server:
     application = {
         "media-listen": [f"udp:127.0.0.1:{port}"],
         "media-first-port": first,
-        "media-last-port": first + 63,
+        "media-last-port": last,
     }
     return make_server(*phones, media, application=application)
 

@@ -26,6 +26,7 @@ from cordboard.media import (
 )
 from cordboard.testkit.rtp_party import PCMA, PCMU, RtpParty
 from cordboard.testkit.sound import noise
+from cordboard.testkit.strangers.ports import port_range
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -42,7 +43,7 @@ def live(scenario: Callable[..., Awaitable[None]]) -> Callable[..., None]:
     """A test of that scenario, on a loop and with an engine of its own."""
 
     async def run(fixtures: dict[str, object]) -> None:
-        engine = Engine(EngineSettings(ports=(26_000, 26_099), port_rest=0.0, report_interval=0.5, threads=2))
+        engine = Engine(EngineSettings(ports=port_range(100), port_rest=0.0, report_interval=0.5, threads=2))
         engine.attach(asyncio.get_running_loop())
         try:
             async with AsyncExitStack() as stack:
@@ -245,14 +246,15 @@ async def test_each_leg_is_encrypted_as_it_was_asked_to_be(engine: Engine, stack
 
 
 def test_a_leg_that_offers_is_of_the_family_it_was_asked_for() -> None:
-    engine = Engine(EngineSettings(addresses=("127.0.0.1", "::1"), ports=(26_100, 26_139), port_rest=0.0))
+    ports = port_range(40)
+    engine = Engine(EngineSettings(addresses=("127.0.0.1", "::1"), ports=ports, port_rest=0.0))
     try:
         assert b"c=IN IP6 ::1\r\n" in engine.leg(ipv6=True).offer()
         assert b"c=IN IP4 127.0.0.1\r\n" in engine.leg(ipv6=False).offer()
         assert b"c=IN IP4 127.0.0.1\r\n" in engine.leg().offer()
     finally:
         engine.close()
-    alone = Engine(EngineSettings(addresses=("::1",), ports=(26_100, 26_139), port_rest=0.0))
+    alone = Engine(EngineSettings(addresses=("::1",), ports=ports, port_rest=0.0))
     try:
         assert b"c=IN IP6 ::1\r\n" in alone.leg(ipv6=False).offer()
     finally:

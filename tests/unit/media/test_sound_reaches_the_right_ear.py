@@ -17,6 +17,7 @@ from cordboard.media.face import Role
 from cordboard.media.settings import EngineSettings
 from cordboard.testkit import sound
 from cordboard.testkit.rtp_party import PCMA, PCMU, Coding, Impairment, RtpParty, l16
+from cordboard.testkit.strangers.ports import port_range
 
 CODECS = ("PCMU", "PCMA", "G722", "L16/16000", "opus")
 L16 = l16(97, 16_000)
@@ -69,7 +70,7 @@ def link(engine: Engine, codec: str) -> tuple[EngineLeg, EngineLeg]:
 
 @pytest.fixture
 def engine() -> Iterator[Engine]:
-    engine = Engine(EngineSettings(codecs=CODECS))
+    engine = Engine(EngineSettings(codecs=CODECS, ports=port_range(100)))
     yield engine
     engine.close()
 

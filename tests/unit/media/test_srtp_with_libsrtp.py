@@ -11,6 +11,7 @@ from srtp_party import SUITES, SrtpParty
 from cordboard.media import Engine, EngineSettings, LegStats, Listener, Role
 from cordboard.testkit.rtp_party import PCMA, RtpParty
 from cordboard.testkit.sound import noise
+from cordboard.testkit.strangers.ports import port_range
 
 ANN, BOB = VOICES = [noise("ann", 1), noise("bob", 2)]
 PLAIN = ""
@@ -29,7 +30,7 @@ class Refused(Listener):
 
 async def join(one: str, other: str) -> None:
     """Two parties, each with a suite or none, hear each other."""
-    engine = Engine(EngineSettings(ports=(25_000, 25_099), port_rest=0.0, report_interval=0.3, srtp="optional"))
+    engine = Engine(EngineSettings(ports=port_range(100), port_rest=0.0, report_interval=0.3, srtp="optional"))
     async with AsyncExitStack() as stack:
         stack.callback(engine.close)
         parties, legs = [], []
@@ -71,7 +72,7 @@ def test_two_suites_are_bridged() -> None:
 
 def test_packets_of_another_key_are_not_heard() -> None:
     async def scenario() -> None:
-        engine = Engine(EngineSettings(ports=(25_100, 25_199), port_rest=0.0, report_interval=0.3, srtp="required"))
+        engine = Engine(EngineSettings(ports=port_range(100), port_rest=0.0, report_interval=0.3, srtp="required"))
         async with AsyncExitStack() as stack:
             stack.callback(engine.close)
             engine.attach(asyncio.get_running_loop())
