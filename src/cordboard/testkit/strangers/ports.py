@@ -18,9 +18,9 @@ def part(worker: str, workers: int) -> tuple[int, int]:
 
 _FIRST, _LAST = part(os.environ.get("PYTEST_XDIST_WORKER", ""), int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
 
-_choice = random.Random(os.urandom(8))  # noqa: S311 - nothing to guard
-_given: set[int] = set()
-"""Ports given out by this process: one could come up again before the program that was promised it binds."""
+_next = random.Random(os.urandom(8)).randrange(_FIRST, _LAST, 2)  # noqa: S311 - nothing to guard
+"""Where to look next. It walks through all of them, so that one given out comes up again as late as can be, long after
+the program that was promised it has bound it or is gone; and begins anywhere, for there may be other processes."""
 
 
 def free_ports(count: int = 1, *hosts: str) -> int:
@@ -29,15 +29,16 @@ def free_ports(count: int = 1, *hosts: str) -> int:
     They lie below the range from which the kernel gives ports to clients, so that no client takes the port of a server
     while it starts again, and workers that run tests side by side have each a part of their own, so that none takes
     what another has promised. A stranger's program can still take one before it is used; callers start theirs at once
-    and fail clearly if so. Raises OSError when none is found in 500 tries.
+    and fail clearly if so. Raises OSError when there are none so many.
     """
+    global _next
     hosts = hosts or ("127.0.0.1",)
-    for _ in range(500):
-        # An even first port suits RTP (RFC 3550 section 11) and harms nobody.
-        first = _choice.randrange(_FIRST, _LAST - count, 2)
-        wanted = range(first, first + count)
-        if not _given.intersection(wanted) and all(_is_free(port, host) for port in wanted for host in hosts):
-            _given.update(wanted)
+    # An even first port suits RTP (RFC 3550 section 11) and harms nobody.
+    step = (count + 1) // 2 * 2
+    for _ in range(2 * (_LAST - _FIRST) // step):
+        first = _next if _next + count <= _LAST else _FIRST
+        _next = first + step
+        if all(_is_free(port, host) for port in range(first, first + count) for host in hosts):
             return first
     raise OSError(f"no {count} consecutive free ports on {', '.join(hosts)}")
 
