@@ -167,6 +167,64 @@ def test_info_is_translated_for_a_phone_that_takes_none(talking, tmp_path):
     a.hang_up()
 
 
+@pytest.fixture
+def pending(talking, tmp_path):
+    """1502 has sent INFO through an anchored call, and 1501 does not answer it."""
+    centre, a, b, conn_id = talking
+    ours = OurMediaServer(centre, recordings=tmp_path)
+    anchor(centre, conn_id)
+    centre.phones["1501"].deaf_to.add("INFO")
+    answers = press(centre, b)
+    assert answers == []
+    return centre, a, b, ours
+
+
+def test_info_is_answered_when_the_one_it_is_for_hangs_up(pending):
+    centre, a, b, ours = pending
+    a.hang_up()
+    centre.run(1)
+    assert b.over
+    assert info_answers(centre, "1502") == ["481"]
+    assert ours.idle
+
+
+def info_answers(centre, number):
+    """The statuses of final answers to INFO that a phone got."""
+    target = centre.phones[number].node.address
+    lines = [packet.data for packet in centre.network.packets if packet.target == target]
+    return [data[8:11].decode() for data in lines if data.startswith(b"SIP/2.0 ") and b" INFO\r\n" in data]
+
+
+def test_info_of_one_who_goes_is_answered_too(pending):
+    centre, a, b, _ = pending
+    b.hang_up()
+    centre.run(1)
+    assert a.over
+    assert info_answers(centre, "1502") == ["487"]
+
+
+def test_info_is_answered_when_the_one_it_is_for_leaves_a_call_that_goes_on(pending):
+    centre, a, b, _ = pending
+    a.refer("1503")
+    centre.run(4)
+    assert a.over
+    assert b.talking
+    assert info_answers(centre, "1502") == ["500"]
+
+
+def test_an_update_is_answered_when_the_one_it_is_for_goes(talking):
+    centre, a, b, _ = talking
+    centre.phones["1501"].deaf_to.add("UPDATE")
+    b.session.request("UPDATE", lambda *_: None, body=b.phone.sdp())
+    centre.run(1)
+    a.hang_up()
+    centre.run(1)
+    assert b.over
+    target = centre.phones["1502"].node.address
+    (answer,) = [p.data for p in centre.network.packets if p.target == target and b" UPDATE\r\n" in p.data]
+    assert answer.startswith(b"SIP/2.0 481 ")
+
+
 def test_digits_of_one_are_not_kept_from_the_other_but_those_in_a_conference_are(talking, tmp_path):
     centre, a, b, conn_id = talking
     ours = OurMediaServer(centre, recordings=tmp_path)

@@ -44,6 +44,21 @@ ALLOW: Final = (("Allow", "INVITE, ACK, BYE, CANCEL, OPTIONS, PRACK, UPDATE, INF
 
 LATER: Final = (("Retry-After", "2"),)
 
+GOES_ON: Final = 500
+ENDS: Final = 481
+
+
+def leave(asker: Session, transaction: int, status: int) -> None:
+    """Answers a request that was passed on to somebody who has gone without an answer.
+
+    487 to one who has left its own dialog meanwhile (RFC 3261 15.1.2). Otherwise ``status``: 481 where the dialog ends
+    as well; 500 where it goes on, for 408 and 481 would end it (RFC 3261 12.2.1.2).
+    """
+    if asker.over:
+        asker.respond(transaction, 487)
+    else:
+        asker.respond(transaction, status, LATER if status == GOES_ON else ())
+
 
 class Change(Protocol):
     """A change of a call's media that the switch makes by itself."""
@@ -139,7 +154,7 @@ class Bridge:
         """The session at the other end."""
         return self.b if session is self.a else self.a
 
-    def stop(self) -> None:
+    def stop(self, status: int = ENDS) -> None:
         """Ends what runs by itself, and answers what passes. The sessions are their owner's to end."""
         if self._engaged is not None:
             self._engaged.stop()
@@ -149,12 +164,15 @@ class Bridge:
             self._audit = None
         passed, self._passed = self._passed, {}
         for transaction, asker in passed.items():
-            if not asker.over:
-                asker.respond(transaction, 500, LATER)
+            leave(asker, transaction, status)
+        if self._asked is not None and self._open is not None and self._open.method == "UPDATE":
+            # A re-INVITE ends with its session.
+            leave(*self._asked, status)
+            self._asked = None
 
     def dissolve(self) -> None:
         """Lets both sessions go on without each other. An exchange under way is brought to an end that does no harm."""
-        self.stop()
+        self.stop(GOES_ON)
         self._dissolved = True
         if self._asked is not None:
             asker, transaction = self._asked

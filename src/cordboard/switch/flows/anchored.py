@@ -49,6 +49,7 @@ class Anchored(OfTwo):
         "_met",
         "anchoring",
         "flow",
+        "passed",
         "seats",
         "service",
     )
@@ -65,6 +66,8 @@ class Anchored(OfTwo):
         """Where the room is."""
         self._entered: set[Seat] = set()
         """Those in the room."""
+        self.passed: dict[int, Session] = {}
+        """Whose INFO the other phone has not answered yet, by the transaction to answer."""
         self._closed = False
 
     def __repr__(self) -> str:
@@ -177,5 +180,6 @@ class Anchored(OfTwo):
         """Takes both legs out of the room."""
         self._closed = True
         super().close()
+        passing.leave_all(self)
         for session in list(self.seats):
             self._stand_up(session)

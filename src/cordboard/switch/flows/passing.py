@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from cordboard.sip.bodies import dtmf
 from cordboard.sip.bodies.msml import model
-from cordboard.switch.bridge import OURS
+from cordboard.switch.bridge import ENDS, GOES_ON, OURS, leave
 from cordboard.switch.headers import body_of, end_to_end
 
 if TYPE_CHECKING:
@@ -76,22 +76,38 @@ def passes(anchored: Anchored, session: Session, event: _core.RequestEvent) -> b
     body, kind = body_of(message)
     near = anchored.seats.get(session)
     if near is not None and near.translates and kind.lower() in dtmf.TYPES:
-        pressed, _ = dtmf.parse(body, kind.lower())
-        if pressed and not near.once.counts(pressed, anchored.flow.server.clock.now(), by_info=True):
+        key, _ = dtmf.parse(body, kind.lower())
+        if key and not near.once.counts(key, anchored.flow.server.clock.now(), by_info=True):
             session.respond(event.transaction, 200)
             return True
 
     def answered(status: int, answer: _core.ResponseEvent | None) -> None:
+        if event.transaction not in anchored.passed:
+            return
         seat = anchored.seats.get(other)
         digit, length = dtmf.parse(body, kind.lower()) if kind.lower() in dtmf.TYPES else ("", 0)
         if status in NOT_TAKEN and digit and seat is not None and seat.pressing is None:
-            press(seat, digit, length, lambda why: session.respond(event.transaction, 500 if why else 200))
+            press(seat, digit, length, pressed)
         elif answer is None or status in OURS:
-            session.respond(event.transaction, 500)
+            finish(500)
         else:
             content, its = body_of(answer.message)
-            headers = end_to_end(answer.message)
+            finish(status, end_to_end(answer.message), content, its)
+
+    def pressed(why: str) -> None:
+        finish(500 if why else 200)
+
+    def finish(status: int, headers: _core.Headers = (), content: bytes = b"", its: str = "application/sdp") -> None:
+        if anchored.passed.pop(event.transaction, None) is not None:
             session.respond(event.transaction, status, headers=headers, body=content, content_type=its)
 
+    anchored.passed[event.transaction] = session
     other.request("INFO", answered, headers=end_to_end(message), body=body, content_type=kind)
     return True
+
+
+def leave_all(anchored: Anchored) -> None:
+    """Answers what the phones have not answered each other: the call ends, or they part."""
+    passed, anchored.passed = anchored.passed, {}
+    for transaction, asker in passed.items():
+        leave(asker, transaction, ENDS if anchored.flow.over else GOES_ON)
