@@ -8,6 +8,7 @@ from cordboard.model import requests as rq
 from cordboard.model.enums import AddressType, MakeCallType, RegisterMode
 from cordboard.model.errors import Code
 from cordboard.model.userdata import MAX_BYTES
+from cordboard.testkit.phone import Manners
 
 SAID = {"reasons": {"ReasonCode": "Lunch"}, "extensions": {"mine": 1}}
 
@@ -48,6 +49,17 @@ def test_on_an_answer_beside_what_it_has_of_its_own(centre):
     (event,) = centre.switch.request("desktop", rq.RegisterAddress(this_dn="1501", **SAID), 3)
     assert event.reasons == SAID["reasons"]
     assert event.extensions == {"mine": 1, **centre.switch.extensions["1501"].dn.extensions()}
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_on_the_error_of_a_request_that_fails(centre, late):
+    """At once, or after the caller's phone has refused."""
+    if late:
+        centre.phones["1502"].manners = Manners(reject=(0.1, 603))
+    ask(centre, rq.MakeCall(this_dn="1502", other_dn="1501" if late else "none", **SAID), 5)
+    centre.run(1)
+    assert carrying(centre) == [("EventError", "1502", 5)]
+    assert not centre.switch.reporter._said
 
 
 def test_not_on_those_of_another_desktop(centre):

@@ -287,6 +287,10 @@ class EventError(Event, frozen=True, kw_only=True, gc=False):
     """The DN of the request."""
     conn_id: str | None = None
     """The call of the request."""
+    reasons: KVList | None = None
+    """Those of the request."""
+    extensions: KVList | None = None
+    """Those of the request."""
 
 
 AnyEvent = (

@@ -66,7 +66,7 @@ class Reporter:
         if not event.reference_id or not self._said:
             return event
         request = self._said.pop((link, event.reference_id), None)
-        if request is None or not isinstance(event, ev.DNEvent):
+        if request is None or not isinstance(event, ev.DNEvent | ev.EventError):
             return event
         return msgspec.structs.replace(
             event,
