@@ -475,6 +475,7 @@ class MediaStats:
     jitter_there_ms: float
     round_trip_ms: float | None
     mos: float | None
+    mos_assumed: bool
     remote: Address | None
     codec: str
 

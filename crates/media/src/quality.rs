@@ -2,23 +2,61 @@
 //!
 //! `R = Ro - Is - Id - Ie,eff + A`. What depends on the telephones (loudness, room noise, echo loss) has the
 //! recommendation's default values, with which an undisturbed call has R = 93.2; delay, loss and the codec are given.
+//!
+//! Every codec is rated on this one scale, that of narrowband telephony, so that two legs can be compared whatever
+//! they speak. The wideband model (G.107.1, best R 129) has a scale of its own; a score of one is none of the other.
 
-/// What a codec costs by itself and how well it bears loss (ITU-T G.113, appendix I).
+use crate::codec::Codec;
+
+/// What a codec costs by itself and how well it bears loss.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Impairment {
     /// Equipment impairment factor, Ie.
     pub ie: f64,
     /// Packet-loss robustness factor, Bpl.
     pub bpl: f64,
+    /// Whether both are of a recommendation.
+    pub basis: Basis,
+}
+
+/// Where the factors of a codec are from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Basis {
+    /// ITU-T G.113 (11/2007), appendix I.
+    Published,
+    /// Nothing is published on this scale; chosen by us, rather too low than too high.
+    Assumed,
 }
 
 impl Impairment {
-    /// G.711 whose lost packets are concealed as in its appendix I.
-    pub const G711_CONCEALED: Self = Self { ie: 0.0, bpl: 25.1 };
+    /// G.711 whose lost packets are concealed as in its appendix I, as [`crate::dsp::plc`] does.
+    pub const G711_CONCEALED: Self = Self { ie: 0.0, bpl: 25.1, basis: Basis::Published };
     /// G.711 whose lost packets are silence.
-    pub const G711: Self = Self { ie: 0.0, bpl: 4.3 };
+    pub const G711: Self = Self { ie: 0.0, bpl: 4.3, basis: Basis::Published };
     /// G.729 annex A with its own concealment.
-    pub const G729A: Self = Self { ie: 11.0, bpl: 19.0 };
+    pub const G729A: Self = Self { ie: 11.0, bpl: 19.0, basis: Basis::Published };
+    /// GSM enhanced full rate, 12.2 kbit/s: of the codecs that conceal by themselves the one that bears loss worst.
+    pub const GSM_EFR: Self = Self { ie: 5.0, bpl: 10.0, basis: Basis::Published };
+    /// Linear samples: nothing is lost by coding, and a lost packet is concealed as with G.711.
+    pub const L16: Self = Self { basis: Basis::Assumed, ..Self::G711_CONCEALED };
+    /// G.722 at 64 kbit/s. In the wideband model its Ie is 13 or 14 (G.113 appendix IV), that is R = 115 of 129 or
+    /// more: better than the 93.2 where this scale ends, so 0 here. Its Bpl is not published; that of
+    /// [`Self::GSM_EFR`] is taken, for after a loss the predictors are off, which G.711 knows nothing of.
+    pub const G722: Self = Self { ie: 0.0, basis: Basis::Assumed, ..Self::GSM_EFR };
+    /// Opus, for which no factors are published on any scale. At the rates of telephony it is no worse than
+    /// [`Self::GSM_EFR`], which is taken for it, whatever its rate and its redundancy.
+    pub const OPUS: Self = Self { basis: Basis::Assumed, ..Self::GSM_EFR };
+
+    /// Those of a codec as we decode it.
+    #[must_use]
+    pub const fn of(codec: Codec) -> Self {
+        match codec {
+            Codec::Pcmu | Codec::Pcma => Self::G711_CONCEALED,
+            Codec::G722 => Self::G722,
+            Codec::L16(_) => Self::L16,
+            Codec::Opus => Self::OPUS,
+        }
+    }
 }
 
 /// What the network did to one direction of a call.
@@ -127,6 +165,38 @@ mod tests {
         }
         near(mos(-3.0), 1.0, 0.0);
         near(mos(120.0), 4.5, 0.0);
+    }
+
+    #[test]
+    fn each_codec_has_factors_of_its_own_on_the_one_scale() {
+        // R by hand: 93.2 - Ie - (95 - Ie) * 2 / (2 + Bpl), at 2 per cent lost and no delay.
+        for (codec, clean, lossy) in [
+            (Codec::Pcmu, 93.2, 86.2),
+            (Codec::Pcma, 93.2, 86.2),
+            (Codec::L16(16_000), 93.2, 86.2),
+            (Codec::G722, 93.2, 77.4),
+            (Codec::Opus, 88.2, 73.2),
+        ] {
+            near(rating(Impairment::of(codec), path(0.0, 0.0)), clean, 0.2);
+            near(rating(Impairment::of(codec), path(0.0, 2.0)), lossy, 0.2);
+        }
+    }
+
+    #[test]
+    fn only_what_is_published_is_said_to_be() {
+        let published = |codec| Impairment::of(codec).basis == Basis::Published;
+        assert!(published(Codec::Pcmu) && published(Codec::Pcma));
+        assert!(!published(Codec::G722) && !published(Codec::Opus) && !published(Codec::L16(16_000)));
+    }
+
+    #[test]
+    fn what_is_assumed_is_never_better_than_g_711() {
+        for codec in [Codec::G722, Codec::Opus, Codec::L16(8_000)] {
+            for percent in [0.0, 0.5, 1.0, 5.0, 20.0] {
+                let reference = rating(Impairment::G711_CONCEALED, path(60.0, percent));
+                assert!(rating(Impairment::of(codec), path(60.0, percent)) <= reference);
+            }
+        }
     }
 
     #[test]

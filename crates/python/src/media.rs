@@ -145,6 +145,7 @@ pub(crate) struct PyMediaStats {
     jitter_there_ms: f64,
     round_trip_ms: Option<f64>,
     mos: Option<f64>,
+    mos_assumed: bool,
     remote: Option<(String, u16)>,
     codec: String,
 }
@@ -213,6 +214,7 @@ impl PyMediaLeg {
             jitter_there_ms: stats.jitter_there_ms,
             round_trip_ms: stats.round_trip_ms,
             mos: stats.mos,
+            mos_assumed: stats.mos_assumed,
             remote: stats.remote.map(|remote| (remote.ip().to_string(), remote.port())),
             codec: stats.codec.map(|codec| codec.name().to_owned()).unwrap_or_default(),
         }

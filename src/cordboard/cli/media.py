@@ -55,18 +55,19 @@ def _legs(legs: list[LegView]) -> Table:
             str(leg.received),
             str(leg.lost),
             str(leg.sent),
-            _mos(leg.mos),
+            _mos(leg),
             shown(leg.conference),
             shown(leg.conn_id),
         )
     return table
 
 
-def _mos(mos: float | None) -> str:
-    if mos is None:
+def _mos(leg: LegView) -> str:
+    """The score; with a tilde where the codec's share of it is assumed."""
+    if leg.mos is None:
         return ""
-    style = "green" if mos >= 4.0 else "yellow" if mos >= 3.5 else "red"
-    return f"[{style}]{mos:.1f}[/]"
+    style = "green" if leg.mos >= 4.0 else "yellow" if leg.mos >= 3.5 else "red"
+    return f"[{style}]{'~' if leg.mos_assumed else ''}{leg.mos:.1f}[/]"
 
 
 def _conferences(conferences: list[ConferenceView]) -> Table:

@@ -152,7 +152,10 @@ class LegStats:
     round_trip_ms: float | None = None
     """None until the peer has reported on a report of ours."""
     mos: float | None = None
-    """Listening quality estimated for what we receive, 1.0 to 4.5 (G.107); None before anything came."""
+    """Listening quality estimated for what we receive, 1.0 to 4.5, on the narrowband scale whatever the codec
+    (G.107); None before anything came."""
+    mos_assumed: bool = False
+    """Whether the codec's share of it is assumed, for no factors of it are published (G.113)."""
     remote: tuple[str, int] | None = None
     """Where we send to."""
     codec: str = ""

@@ -26,7 +26,9 @@ class LegView(msgspec.Struct):
     """Where its sound goes to."""
     codec: str
     mos: float | None
-    """How good what it says arrives, 1.0 to 4.5 (G.107)."""
+    """How good what it says arrives, 1.0 to 4.5, on the narrowband scale whatever the codec (G.107)."""
+    mos_assumed: bool
+    """Whether the codec's share of it is assumed, nothing being published."""
     received: int
     """Packets."""
     lost: int
@@ -96,6 +98,7 @@ def _leg(server: MediaServer, leg: ServedLeg, service: str) -> LegView:
         (f"[{host}]:{port}" if ":" in host else f"{host}:{port}") if host else "",
         stats.codec,
         stats.mos,
+        stats.mos_assumed,
         stats.packets_received,
         stats.packets_lost,
         stats.packets_sent,

@@ -55,13 +55,24 @@ def test_a_call_without_marks_is_fetched_under_a_name_of_its_own(monkeypatch, tm
 
 
 def test_legs_and_conferences(monkeypatch):
-    leg = LegView("L", "msml", "up", PARTY, "", "", "[fd00::1]:9", "PCMU", None, 0, 0, 0, "[b]c", [])
+    leg = LegView("L", "msml", "up", PARTY, "", "", "[fd00::1]:9", "PCMU", None, False, 0, 0, 0, "[b]c", [])
     now = Overview(1, 2, False, [leg], [ConferenceView("[b]c", [PARTY], [PARTY], [])], ["[b]uuid"])
     answering(monkeypatch, media, msgspec.json.encode(now))
     told = run("media")
     assert told.count(SHOWN) == 3
     assert told.count("[b]") == 3
     assert "[fd00::1]:9" in told
+
+
+def test_an_assumed_score_is_marked(monkeypatch):
+    def leg(codec: str, *, assumed: bool) -> LegView:
+        return LegView("L", "msml", "up", "", "", "", "", codec, 4.34, assumed, 0, 0, 0, "", [])
+
+    legs = [leg("PCMU", assumed=False), leg("opus", assumed=True)]
+    answering(monkeypatch, media, msgspec.json.encode(Overview(2, 2, False, legs, [], [])))
+    plain, marked = (line for line in run("media").splitlines() if "4.3" in line)
+    assert "~4.3" not in plain
+    assert "~4.3" in marked
 
 
 def test_what_is_wrong(capsys):

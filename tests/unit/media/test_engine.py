@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -191,6 +192,23 @@ async def test_a_listener_is_told_of_talk_and_quality(engine: Engine, stack: Asy
     assert stats.packets_received > 0
     assert stats.packets_lost == 0
     assert stats.mos is None or stats.mos > 4.0
+
+
+@live
+async def test_a_score_says_whether_the_codecs_share_is_assumed(engine: Engine, stack: AsyncExitStack) -> None:
+    heard = {}
+    # What G.711 says is noise to G.722, which is no matter to what is judged by the network.
+    for coding in (PCMA, replace(PCMA, payload_type=9)):
+        _, leg = await party(stack, engine, ANN, coding)
+        leg.listener = heard[coding.payload_type] = Heard()
+    async with asyncio.timeout(20):
+        for listener in heard.values():
+            while listener.stats.mos is None:
+                listener.quality.clear()
+                await listener.quality.wait()
+    published, assumed = heard[8].stats, heard[9].stats
+    assert (published.codec, published.mos_assumed) == ("PCMA", False)
+    assert (assumed.codec, assumed.mos_assumed) == ("G722", True)
 
 
 @live

@@ -351,8 +351,8 @@ impl Leg {
         let late = self.late();
         let agreed = self.agreed.as_ref();
         let clock = agreed.map_or(8_000, |agreed| agreed.codec.clock_rate());
-        if judged {
-            self.report.judge(&self.reception, late, clock, agreed.map_or(20, |agreed| agreed.ptime_ms));
+        if let Some(agreed) = agreed.filter(|_| judged) {
+            self.report.judge(&self.reception, late, agreed.codec, agreed.ptime_ms);
         }
         let remote = self.latch.remote();
         let codec = agreed.map(|agreed| agreed.codec);

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::codec::Codec;
-use crate::quality::{Impairment, Transmission, mos, rating};
+use crate::quality::{Basis, Impairment, Transmission, mos, rating};
 use crate::reception::{Block, Reception};
 use crate::rtcp::{self, Item, SenderInfo};
 use crate::rtp::Outgoing;
@@ -36,8 +36,10 @@ pub struct Stats {
     pub jitter_there_ms: f64,
     /// To the peer and back.
     pub round_trip_ms: Option<f64>,
-    /// Listening quality estimated for what comes, 1.0 to 4.5.
+    /// Listening quality estimated for what comes, 1.0 to 4.5, on the narrowband scale.
     pub mos: Option<f64>,
+    /// Whether the codec's share of it is assumed, nothing being published.
+    pub mos_assumed: bool,
     /// Where packets go.
     pub remote: Option<SocketAddr>,
     /// As what they go.
@@ -62,6 +64,7 @@ pub(super) struct Report {
     there: Block,
     round_trip: Option<u32>,
     mos: Option<f64>,
+    mos_assumed: bool,
     /// When anything came last, microseconds; `None` before.
     pub(super) heard_at: Option<u64>,
     /// When the first packet was sent.
@@ -122,7 +125,7 @@ impl Report {
     }
 
     /// Estimates how the last interval was heard.
-    pub(super) fn judge(&mut self, reception: &Reception, late: u64, clock_rate: u32, packet_ms: u32) {
+    pub(super) fn judge(&mut self, reception: &Reception, late: u64, codec: Codec, packet_ms: u32) {
         let (received, lost) = (reception.received_total(), reception.lost_total() + late);
         let came = received.saturating_sub(self.received_before);
         let missed = lost.saturating_sub(self.lost_before);
@@ -130,14 +133,16 @@ impl Report {
         if came + missed == 0 {
             return;
         }
-        let jitter_ms = f64::from(reception.jitter()) * 1000.0 / f64::from(clock_rate);
+        let jitter_ms = f64::from(reception.jitter()) * 1000.0 / f64::from(codec.clock_rate());
         let one_way = self.round_trip.map_or(0.0, |trip| f64::from(trip) / 65.536 / 2.0);
         let path = Transmission {
             delay_ms: one_way + 2.0 * jitter_ms + f64::from(packet_ms),
             loss: missed as f64 / (came + missed) as f64,
             burst: 1.0,
         };
-        self.mos = Some(mos(rating(Impairment::G711_CONCEALED, path)));
+        let impairment = Impairment::of(codec);
+        self.mos = Some(mos(rating(impairment, path)));
+        self.mos_assumed = impairment.basis == Basis::Assumed;
     }
 
     /// All of it. `clock_rates` are those of what comes and of what goes.
@@ -157,6 +162,7 @@ impl Report {
             jitter_there_ms: ms(self.there.jitter, clock_rates.1),
             round_trip_ms: self.round_trip.map(|trip| f64::from(trip) / 65.536),
             mos: self.mos,
+            mos_assumed: self.mos_assumed,
             remote: None,
             codec: None,
         }
