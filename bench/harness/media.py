@@ -116,7 +116,7 @@ class MediaFigure:
     failed: int
     """Packets that never came, or came in another order, and breaks that were heard."""
     delay_p99_ms: float
-    """From mouth to ear, that of the parties and the kernel included; 0 in a conference."""
+    """From the sending party's kernel to the hearing one's; 0 in a conference."""
     memory_kib: float
     """A call, or a participant."""
     late_ms: float
@@ -216,7 +216,7 @@ def relay(
         lines = anchor(server, size, srtp=figure == "relay-srtp")
         load = speak(server.pid, ["relay", str(seconds), *map(str, PORTS)], lines, seconds, WARM_SECONDS)
     found = load.found
-    rate = found["received"] / (seconds - WARM_SECONDS)
+    rate = found["received"] / (found["took_us"] / 1e6 - WARM_SECONDS)
     return MediaFigure(
         figure=figure,
         size=size,

@@ -8,7 +8,7 @@ use cordboard_media::rtp::{HEADER, Packet};
 use cordboard_media::srtp::ROOM;
 
 use crate::number;
-use crate::wire::{BEATS, PACKET, PAYLOAD, Place, SLOTS, Stream, beats};
+use crate::wire::{BEATS, PACKET, PAYLOAD, Place, SLOTS, Stream, Times, beats};
 
 /// Beats before a party listens closely: everybody is in, and the talkers are known.
 const WARM: u64 = 2 * BEATS;
@@ -72,8 +72,8 @@ pub(crate) fn run(seconds: f64, port: u16, talkers: usize, lines: &str) -> Resul
     let place = Place::bind(port)?;
     let end = ((seconds * BEATS as f64) as u64).saturating_sub(TAIL);
     let mut parties = Parties { place, seats, by_port, talkers, beat: 0, end, refused: 0, strange: 0 };
-    let late = beats(seconds, &mut parties, Parties::say, Parties::hear);
-    Ok(parties.found(seconds, late))
+    let times = beats(seconds, &mut parties, Parties::say, Parties::hear);
+    Ok(parties.found(seconds, &times))
 }
 
 impl Parties {
@@ -97,7 +97,7 @@ impl Parties {
 
     fn hear(&mut self) -> bool {
         let Self { place, seats, by_port, talkers, beat, end, strange, .. } = self;
-        place.drain(|data, source| {
+        place.drain(|data, source, _| {
             let (Some(number), Ok(packet)) = (by_port.get(&source), Packet::parse(data)) else {
                 *strange += 1;
                 return;
@@ -112,14 +112,14 @@ impl Parties {
         })
     }
 
-    fn found(&self, seconds: f64, late: u64) -> String {
+    fn found(&self, seconds: f64, times: &Times) -> String {
         let sum = |count: fn(&Seat) -> u64| self.seats.iter().map(count).sum::<u64>();
         let expected = self.end.saturating_sub(WARM);
         let least = self.seats.iter().map(|seat| seat.heard).min().unwrap_or(0);
         format!(
             "{{\"parties\": {}, \"talkers\": {}, \"seconds\": {seconds}, \"expected\": {expected}, \"least\": {least}, \
              \"heard\": {}, \"lost\": {}, \"disordered\": {}, \"silent\": {}, \"glitches\": {}, \"strange\": {}, \
-             \"refused_by_system\": {}, \"late_us\": {late}}}",
+             \"refused_by_system\": {}, {times}}}",
             self.seats.len(),
             self.talkers,
             sum(|seat| seat.heard),

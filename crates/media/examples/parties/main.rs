@@ -10,7 +10,8 @@
 //! (AES_CM_128_HMAC_SHA1_80). Everybody says a packet of G.711 each 20 ms, spread over the 20 ms.
 //!
 //! One line of JSON says what the parties found. In a call each packet has a mark by which the other party knows it
-//! and how long it was under way; in a conference the talkers each say a tone of their own, and all others listen
+//! and how long it was under way: from just before it was given to the kernel until the kernel had it for the other
+//! party, by the clock of the day, so that a party that is slow to read adds nothing; in a conference the talkers each say a tone of their own, and all others listen
 //! whether it goes on without a break.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 

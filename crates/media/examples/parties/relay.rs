@@ -1,13 +1,13 @@
 //! Calls of two parties.
 
 use std::collections::HashMap;
-use std::time::Instant;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use cordboard_media::rtp::HEADER;
 use cordboard_media::srtp::{Keys, ROOM, Receive, Suite, Transmit};
 
 use crate::number;
-use crate::wire::{BEATS, PACKET, Place, SLOTS, Stream, beats};
+use crate::wire::{BEATS, PACKET, Place, SLOTS, Stream, Times, beats};
 
 /// What a mark begins with.
 const MAGIC: [u8; 4] = *b"mark";
@@ -32,7 +32,6 @@ struct Calls {
     ways: [Vec<Way>; 2],
     /// Calls by the port A's packets come from, where they are encrypted.
     sealed: HashMap<u16, usize>,
-    start: Instant,
     sent: u64,
     refused: u64,
     received: u64,
@@ -65,7 +64,6 @@ pub(crate) fn run(seconds: f64, ports: [u16; 2], lines: &str) -> Result<String, 
         places: [Place::bind(ports[0])?, Place::bind(ports[1])?],
         ways,
         sealed,
-        start: Instant::now(),
         sent: 0,
         refused: 0,
         received: 0,
@@ -74,8 +72,8 @@ pub(crate) fn run(seconds: f64, ports: [u16; 2], lines: &str) -> Result<String, 
         delays: vec![0; LONGEST + 1],
         longest_us: 0,
     };
-    let late = beats(seconds, &mut calls, Calls::say, Calls::hear);
-    Ok(calls.found(seconds, late))
+    let times = beats(seconds, &mut calls, Calls::say, Calls::hear);
+    Ok(calls.found(seconds, &times))
 }
 
 fn keys(digits: &str) -> Result<Keys, String> {
@@ -83,6 +81,11 @@ fn keys(digits: &str) -> Result<Keys, String> {
         .map(|at| digits.get(2 * at..2 * at + 2).and_then(|two| u8::from_str_radix(two, 16).ok()))
         .collect();
     octets.and_then(|octets| Keys::new(Suite::AesCm128HmacSha1_80, &octets)).ok_or_else(|| "not a key".to_owned())
+}
+
+/// A time as it is in a mark.
+fn micros(at: SystemTime) -> u64 {
+    at.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_micros() as u64
 }
 
 impl Calls {
@@ -98,7 +101,7 @@ impl Calls {
                 let counted = if beat < WARM { 0 } else { way.sent + 1 };
                 way.sent = counted;
                 mark[12..16].copy_from_slice(&counted.to_be_bytes());
-                mark[16..24].copy_from_slice(&(self.start.elapsed().as_micros() as u64).to_be_bytes());
+                mark[16..24].copy_from_slice(&micros(SystemTime::now()).to_be_bytes());
                 let length = match &mut way.seal {
                     Some(seal) => seal.protect(&mut packet, PACKET).unwrap_or(PACKET),
                     None => PACKET,
@@ -112,10 +115,10 @@ impl Calls {
     }
 
     fn hear(&mut self) -> bool {
-        let Self { places, ways, sealed, start, received, disordered, strange, delays, longest_us, .. } = self;
+        let Self { places, ways, sealed, received, disordered, strange, delays, longest_us, .. } = self;
         let mut any = false;
-        for (side, place) in places.iter().enumerate() {
-            any |= place.drain(|packet, source| {
+        for (side, place) in places.iter_mut().enumerate() {
+            any |= place.drain(|packet, source, at| {
                 // Only an encrypted packet has to be told from the port it comes from.
                 let way = sealed.get(&source).filter(|_| side == 0).and_then(|call| ways[side].get_mut(*call));
                 let opened = match way.and_then(|way| way.open.as_mut()) {
@@ -141,7 +144,7 @@ impl Calls {
                 way.last = Some(counted);
                 *received += 1;
                 let sent_us = u64::from(word(16)) << 32 | u64::from(word(20));
-                let delay = (start.elapsed().as_micros() as u64).saturating_sub(sent_us);
+                let delay = micros(at).saturating_sub(sent_us);
                 *longest_us = (*longest_us).max(delay);
                 delays[(delay as usize / 10).min(LONGEST)] += 1;
             });
@@ -160,12 +163,12 @@ impl Calls {
         step.unwrap_or(LONGEST) as u64 * 10
     }
 
-    fn found(&self, seconds: f64, late: u64) -> String {
+    fn found(&self, seconds: f64, times: &Times) -> String {
         let silent = self.ways.iter().flatten().filter(|way| way.last.is_none()).count();
         format!(
             "{{\"calls\": {}, \"seconds\": {seconds}, \"sent\": {}, \"received\": {}, \"lost\": {}, \"disordered\": {}, \
              \"strange\": {}, \"silent\": {silent}, \"refused_by_system\": {}, \"delay_us\": {{\"p50\": {}, \"p99\": {}, \
-             \"p999\": {}, \"longest\": {}}}, \"late_us\": {late}}}",
+             \"p999\": {}, \"longest\": {}}}, {times}}}",
             self.ways[0].len(),
             self.sent,
             self.received,

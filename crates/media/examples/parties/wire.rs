@@ -1,8 +1,10 @@
 //! Sockets and the beat of 20 ms.
 
+use std::fmt::{self, Display, Formatter};
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
+use cordboard_media::engine::Batch;
 use cordboard_media::rtp;
 use cordboard_media::srtp::ROOM;
 
@@ -13,10 +15,17 @@ pub(crate) const PACKET: usize = rtp::HEADER + PAYLOAD;
 /// Beats a second.
 pub(crate) const BEATS: u64 = 50;
 const BEAT: Duration = Duration::from_millis(1_000 / BEATS);
-/// Parts of a beat: who sends in which.
-pub(crate) const SLOTS: usize = 20;
+/// Parts of a beat: who sends in which. So many that few send at once, as phones that know nothing of each other.
+pub(crate) const SLOTS: usize = 200;
+/// Who was held up makes up for it so many times as fast as is due, but for what is due in the first millisecond: at
+/// once, it would be a load of its own.
+const HASTE: u32 = 3;
+const BURST: Duration = Duration::from_millis(1);
 /// Octets that may wait for a side, as far as the system allows.
 const WAITING: usize = 32 << 20;
+/// Datagrams taken at once, and the octets of the longest.
+const AT_ONCE: usize = 32;
+const LONGEST: usize = 2_048;
 /// How long what is under way is waited for at the end.
 const DRAIN: Duration = Duration::from_millis(500);
 /// How long a party with nothing to do sleeps.
@@ -30,6 +39,7 @@ pub(crate) fn at(port: u16) -> SocketAddr {
 /// Sockets for RTP, and for RTCP that is not looked at.
 pub(crate) struct Place {
     rtp: UdpSocket,
+    batch: Batch<AT_ONCE>,
     _rtcp: Option<UdpSocket>,
 }
 
@@ -40,7 +50,9 @@ impl Place {
         rtp.set_nonblocking(true).map_err(|error| error.to_string())?;
         // A party that is held up for a moment must not take it for a loss.
         socket2::SockRef::from(&rtp).set_recv_buffer_size(WAITING).map_err(|error| error.to_string())?;
-        Ok(Self { rtp, _rtcp: port.checked_add(1).and_then(|port| bound(port).ok()) })
+        Batch::<AT_ONCE>::note_arrivals(&rtp).map_err(|error| error.to_string())?;
+        let batch = Batch::new(LONGEST);
+        Ok(Self { rtp, batch, _rtcp: port.checked_add(1).and_then(|port| bound(port).ok()) })
     }
 
     /// Sends; whether the system took it.
@@ -48,16 +60,18 @@ impl Place {
         self.rtp.send_to(packet, at(port)).is_ok()
     }
 
-    /// Takes all RTP that waits; whether there was any.
-    pub(crate) fn drain(&self, mut take: impl FnMut(&mut [u8], u16)) -> bool {
-        let mut buffer = [0; 2_048];
-        let mut any = false;
-        // An error is that nothing waits, or tells of an earlier packet.
-        while let Ok((length, source)) = self.rtp.recv_from(&mut buffer) {
-            any = true;
-            if !rtp::is_rtcp(&buffer[..length]) {
-                take(&mut buffer[..length], source.port());
-            }
+    /// Takes all RTP that waits, and when the kernel had it; whether there was any.
+    pub(crate) fn drain(&mut self, mut take: impl FnMut(&mut [u8], u16, SystemTime)) -> bool {
+        let Self { rtp, batch, .. } = self;
+        let (mut any, mut more) = (false, true);
+        while more {
+            more = batch.take(rtp);
+            batch.each(|room, length, source, at| {
+                any = true;
+                if !rtp::is_rtcp(&room[..length]) {
+                    take(&mut room[..length], source.port(), at.unwrap_or_else(SystemTime::now));
+                }
+            });
         }
         any
     }
@@ -83,33 +97,49 @@ impl Stream {
     }
 }
 
+/// How late a slot was at most, and how long all took.
+pub(crate) struct Times {
+    late_us: u128,
+    took_us: u128,
+}
+
+impl Display for Times {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "\"late_us\": {}, \"took_us\": {}", self.late_us, self.took_us)
+    }
+}
+
 /// Goes through the beats of so many seconds: `say` a slot of a beat, `hear` whatever waits. `hear` says whether there
-/// was anything. How late a slot was at most, in microseconds.
+/// was anything.
 pub(crate) fn beats<T>(
     seconds: f64,
     state: &mut T,
     mut say: impl FnMut(&mut T, u64, usize),
     mut hear: impl FnMut(&mut T) -> bool,
-) -> u64 {
+) -> Times {
     let start = Instant::now();
     let count = (seconds * BEATS as f64) as u64;
-    let mut late = Duration::ZERO;
+    let apart = BEAT / SLOTS as u32;
+    let (mut late, mut soonest) = (Duration::ZERO, start);
     for slot in 0..count * SLOTS as u64 {
-        let due = start + BEAT / SLOTS as u32 * slot as u32;
+        let planned = start + apart * slot as u32;
+        let due = planned.max(soonest);
         while Instant::now() < due {
             if !hear(state) {
                 std::thread::sleep(NAP.min(due.saturating_duration_since(Instant::now())));
             }
         }
-        late = late.max(due.elapsed());
+        late = late.max(planned.elapsed());
+        soonest = (soonest + apart / HASTE).max(Instant::now() - BURST);
         say(state, slot / SLOTS as u64, (slot % SLOTS as u64) as usize);
         hear(state);
     }
+    let took = start.elapsed();
     let end = Instant::now() + DRAIN;
     while Instant::now() < end {
         if !hear(state) {
             std::thread::sleep(NAP);
         }
     }
-    late.as_micros() as u64
+    Times { late_us: late.as_micros(), took_us: took.as_micros() }
 }

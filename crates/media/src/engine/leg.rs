@@ -144,6 +144,11 @@ impl Leg {
         matches!(self.link, Link::Room { .. }) || !self.recorders.is_empty() || self.is_searched()
     }
 
+    /// Whether it is sent what is passed on to it as it comes, and nothing is made for it or kept of it.
+    pub(super) fn is_only_relayed(&self) -> bool {
+        self.passing.is_some() && self.players.is_empty() && self.recorders.is_empty() && !self.digits.are_sent()
+    }
+
     /// Takes a datagram that came to RTP's socket and says what it is; `None` for nothing to be taken further.
     pub(super) fn receive(
         &mut self,

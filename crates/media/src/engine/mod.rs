@@ -45,6 +45,7 @@ pub use command::Act;
 pub use error::EngineError;
 pub use handle::{Engine, LegHandle, Peer};
 pub use report::Stats;
+pub use sys::Batch;
 
 use crate::codec::Codec;
 use crate::description::{Capabilities, SrtpPolicy};

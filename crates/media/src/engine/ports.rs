@@ -112,7 +112,7 @@ fn bind(address: IpAddr, port: u16) -> io::Result<(UdpSocket, UdpSocket)> {
         Ok::<_, io::Error>(socket)
     };
     let rtp = one(port)?;
-    Batch::note_arrivals(&rtp)?;
+    Batch::<1>::note_arrivals(&rtp)?;
     Ok((rtp, one(port + 1)?))
 }
 

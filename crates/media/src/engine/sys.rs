@@ -135,8 +135,6 @@ impl AsRawFd for Ticks {
     }
 }
 
-/// Datagrams taken by one system call.
-const DATAGRAMS: usize = 4;
 /// Octets of the messages that come with a datagram: when it arrived, and nothing else is asked for.
 const CONTROL: usize = 64;
 
@@ -153,24 +151,33 @@ struct Came {
     at: Option<SystemTime>,
 }
 
-/// Datagrams that have waited in a socket, and when each arrived there.
-#[derive(Default)]
-pub(super) struct Batch {
+/// Datagrams that have waited in a socket, and when each arrived there; at most so many by one system call.
+pub struct Batch<const MOST: usize = 4> {
     octets: Box<[u8]>,
     /// Octets of the longest that is taken.
     longest: usize,
-    came: [Option<Came>; DATAGRAMS],
+    came: [Option<Came>; MOST],
 }
 
-impl Batch {
+impl<const MOST: usize> Default for Batch<MOST> {
+    fn default() -> Self {
+        Self::new(0)
+    }
+}
+
+impl<const MOST: usize> Batch<MOST> {
     /// For datagrams of so many octets.
-    pub(super) fn new(longest: usize) -> Self {
-        Self { octets: vec![0; DATAGRAMS * longest].into(), longest, came: [None; DATAGRAMS] }
+    #[must_use]
+    pub fn new(longest: usize) -> Self {
+        Self { octets: vec![0; MOST * longest].into(), longest, came: [None; MOST] }
     }
 
     /// Has the kernel note when datagrams of a socket arrive; those it does not know it of have arrived when they are
     /// taken.
-    pub(super) fn note_arrivals(socket: &UdpSocket) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn note_arrivals(socket: &UdpSocket) -> io::Result<()> {
         let (on, size) = (1_i32, size_of::<i32>() as libc::socklen_t);
         let (fd, level, name) = (socket.as_raw_fd(), libc::SOL_SOCKET, libc::SO_TIMESTAMPNS);
         // SAFETY: the value lives through the call, and `size` is its size.
@@ -179,13 +186,13 @@ impl Batch {
     }
 
     /// Takes what waits in a socket, as far as there is room; whether there may be more.
-    pub(super) fn take(&mut self, socket: &UdpSocket) -> bool {
-        self.came = [None; DATAGRAMS];
+    pub fn take(&mut self, socket: &UdpSocket) -> bool {
+        self.came = [None; MOST];
         // SAFETY: all octets zero are an address of no family, and headers that point nowhere.
-        let (mut names, mut headers): ([libc::sockaddr_storage; DATAGRAMS], [libc::mmsghdr; DATAGRAMS]) =
+        let (mut names, mut headers): ([libc::sockaddr_storage; MOST], [libc::mmsghdr; MOST]) =
             unsafe { (std::mem::zeroed(), std::mem::zeroed()) };
-        let mut controls = [Control([0; CONTROL]); DATAGRAMS];
-        let mut parts = [libc::iovec { iov_base: null_mut(), iov_len: 0 }; DATAGRAMS];
+        let mut controls = [Control([0; CONTROL]); MOST];
+        let mut parts = [libc::iovec { iov_base: null_mut(), iov_len: 0 }; MOST];
         let rooms = self.octets.chunks_exact_mut(self.longest).zip(&mut parts).zip(&mut names).zip(&mut controls);
         for (header, (((room, part), name), control)) in headers.iter_mut().zip(rooms) {
             *part = libc::iovec { iov_base: room.as_mut_ptr().cast(), iov_len: room.len() };
@@ -196,7 +203,7 @@ impl Batch {
             header.msg_control = control.0.as_mut_ptr().cast();
             header.msg_controllen = CONTROL;
         }
-        let (fd, many) = (socket.as_raw_fd(), DATAGRAMS as libc::c_uint);
+        let (fd, many) = (socket.as_raw_fd(), MOST as libc::c_uint);
         // SAFETY: each header points to room of the lengths it says, all of which lives through the call; it waits for
         // nothing, so no time is given.
         let taken = unsafe { libc::recvmmsg(fd, headers.as_mut_ptr(), many, libc::MSG_DONTWAIT, null_mut()) };
@@ -209,11 +216,11 @@ impl Batch {
                 at: arrival(&header.msg_hdr),
             });
         }
-        taken as usize == DATAGRAMS
+        taken as usize == MOST
     }
 
     /// Gives each datagram that was taken, who sent it, and when it arrived.
-    pub(super) fn each(&mut self, mut give: impl FnMut(&mut [u8], usize, SocketAddr, Option<SystemTime>)) {
+    pub fn each(&mut self, mut give: impl FnMut(&mut [u8], usize, SocketAddr, Option<SystemTime>)) {
         for (came, room) in self.came.iter().zip(self.octets.chunks_exact_mut(self.longest)) {
             if let Some(Came { length, source, at }) = *came {
                 give(room, length.min(self.longest), source, at);
@@ -260,7 +267,9 @@ mod tests {
 
     use super::*;
 
-    fn taken(batch: &mut Batch) -> Vec<(Vec<u8>, SocketAddr, SystemTime)> {
+    const MOST: usize = 4;
+
+    fn taken(batch: &mut Batch<MOST>) -> Vec<(Vec<u8>, SocketAddr, SystemTime)> {
         let mut all = Vec::new();
         batch.each(|room, length, source, at| all.push((room[..length].to_vec(), source, at.unwrap())));
         all
@@ -271,7 +280,7 @@ mod tests {
         const APART: Duration = Duration::from_millis(15);
         for any in ["127.0.0.1:0", "[::1]:0"] {
             let (ear, mouth) = (UdpSocket::bind(any).unwrap(), UdpSocket::bind(any).unwrap());
-            Batch::note_arrivals(&ear).unwrap();
+            Batch::<MOST>::note_arrivals(&ear).unwrap();
             let mut batch = Batch::new(8);
             assert!(!batch.take(&ear));
             assert_eq!(taken(&mut batch), []);
@@ -284,7 +293,7 @@ mod tests {
             });
             assert!(noted);
             let (began, clock) = (Instant::now(), SystemTime::now());
-            for number in 0..DATAGRAMS as u8 + 1 {
+            for number in 0..MOST as u8 + 1 {
                 mouth.send_to(&[number; 3], ear.local_addr().unwrap()).unwrap();
                 std::thread::sleep(APART);
             }

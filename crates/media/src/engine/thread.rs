@@ -27,9 +27,11 @@ const FRAME_NS: u32 = FRAME_MS * 1_000_000;
 const LOOK: u64 = 25;
 /// Room for the longest datagram that is taken, and for what encryption adds.
 const BUFFER: usize = 4_096;
-/// Packets in a row that let the thread wait a moment for more, and how long.
+/// Packets taken at a wake-up that show that many come, and how long after it the thread sleeps then: a wake-up for
+/// each would cost more than what is done with it. No packet waits longer for that, and where there is so much to do
+/// that this time is over, nobody sleeps.
 const BUSY: usize = 4;
-const GATHER: Duration = Duration::from_millis(2);
+const GATHER: Duration = Duration::from_millis(1);
 /// Times a leg's socket is asked in a frame: who sends more than it holds meanwhile loses it.
 const ROUNDS: usize = 16;
 /// How long a packet can have waited; more is a clock that was set.
@@ -182,7 +184,7 @@ impl Thread {
                 self.outbox.fail(&format!("cannot wait for packets: {error}"));
                 break;
             }
-            let now = self.now();
+            let (woken, now) = (Instant::now(), self.now());
             let (mut packets, mut rung, mut frames) = (0, false, 0);
             for index in 0..self.poll.len() {
                 match self.poll.ready(index) {
@@ -204,8 +206,9 @@ impl Thread {
             for _ in 0..frames.min(MOST_AT_ONCE) {
                 self.frame();
             }
-            if frames == 0 && packets >= BUSY && !self.poll.is_full() {
-                std::thread::sleep(GATHER);
+            let busy = packets >= BUSY && !self.poll.is_full();
+            if let Some(rest) = GATHER.checked_sub(woken.elapsed()).filter(|_| busy) {
+                std::thread::sleep(rest);
             }
         }
         self.end();
@@ -364,9 +367,15 @@ impl Thread {
         }
     }
 
+    /// Whether a frame changes nothing for a leg. Most are such: the packets of two that speak are passed on as they come.
+    fn is_passed_over(&self, leg: &Leg) -> bool {
+        let Link::Leg { slot: other, .. } = leg.link else { return false };
+        leg.is_only_relayed() && self.legs.get(other).is_none_or(|other| other.ear.is_none())
+    }
+
     /// Says to a leg outside rooms what it hears; records what it said.
     fn speak(&mut self, slot: usize, now: u64) {
-        let Some(leg) = self.legs.get(slot) else { return };
+        let Some(leg) = self.legs.get(slot).filter(|leg| !self.is_passed_over(leg)) else { return };
         let (rate, wanted) = (leg.rate(), self.wanted_rate(leg));
         let mut frame = [0; 960];
         let heard = self.heard_from_other(leg, &mut frame);
