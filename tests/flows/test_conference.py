@@ -434,3 +434,23 @@ def test_a_number_that_forwards_to_a_member_is_not_let_in_a_second_time(three):
     assert errors(centre) == [Code.DN_BUSY]
     all_talk(centre, main, a, b, c)
     assert len(centre.phones["1503"].calls) == 1
+
+
+@pytest.mark.parametrize("rings", [0.1, 2.5], ids=["rings", "is called"])
+def test_a_number_that_forwards_to_a_guest_is_not_let_in_a_second_time(three, rings):
+    centre, a, b, c, main = three
+    b.hang_up()
+    centre.run(1)
+    centre.phones["1504"].manners = Manners(ring=rings, answer=4.0)
+    centre.switch.request("x", rq.SingleStepConference(this_dn="1501", conn_id=main, other_dn="1504"), 8)
+    centre.run(1.5)
+    centre.switch.request("x", rq.CallSetForward(this_dn="1502", other_dn="1504"), 1)
+    centre.desktop.events.clear()
+    ask(centre, rq.SingleStepConference(this_dn="1501", conn_id=main, other_dn="1502"), 9)
+    centre.run(1)
+    assert errors(centre) == [Code.DN_BUSY]
+    centre.run(5)
+    (guest,) = centre.phones["1504"].calls
+    all_talk(centre, main, a, c, guest)
+    assert [line.split()[0] for line in lines(centre, "1504")][-2:] == ["OffHook", "Established"]
+    assert sum(line.startswith("Ringing") for line in lines(centre, "1504")) == (rings > 2)

@@ -140,6 +140,29 @@ def test_the_service_is_gone_amidst_the_digits(talking, ours):
     talk_to_each_other(a, b)
 
 
+@pytest.mark.parametrize("after", [0.0, 0.002, 0.004, 0.006, 0.02, 0.1, 0.3])
+def test_the_call_ends_before_or_amidst_the_digits(talking, ours, after):  # noqa: ARG001 - it is there
+    centre, a, b, conn_id = talking
+    centre.configure("1501", dtmf="rtp")
+    centre.switch.request("x", rq.SendDTMF(this_dn="1502", conn_id=conn_id, dtmf_digits="42#"), 5)
+    centre.run(after)
+    centre.switch.request("x", rq.ClearCall(this_dn="1502", conn_id=conn_id), 6)
+    centre.run(60)
+    assert errors(centre) == [Code.NO_SERVICE]
+    assert (a.over, b.over) == (True, True)
+    assert centre.leftovers() == []
+
+
+def test_the_service_takes_no_leg_for_the_digits(talking, ours):
+    centre, a, b, conn_id = talking
+    centre.configure("1501", dtmf="rtp")
+    centre.network.remove(ours.node)
+    send(centre, conn_id, "42#")
+    centre.run(60)
+    assert errors(centre) == [Code.NO_SERVICE]
+    talk_to_each_other(a, b)
+
+
 def test_info_passes_through_an_anchored_call(talking, tmp_path):
     centre, a, b, conn_id = talking
     ours = OurMediaServer(centre, recordings=tmp_path)

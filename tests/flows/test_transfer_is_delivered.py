@@ -185,6 +185,33 @@ def test_a_consultation_that_still_rings_is_delivered_on(centre, consulting, lea
     assert lines(centre, "1501")[-2].endswith("other 1504")
 
 
+@pytest.mark.parametrize("leaves", [None, "202"])
+def test_a_consultation_that_forwards_to_who_is_transferred_is_no_transfer_to_himself(centre, leaves):
+    features(centre, "1503", no_answer="1505")
+    features(centre, "1505", no_answer="1501")
+    for number in ("1503", "1505"):
+        centre.configure(number, no_answer_timeout=4.0)
+        centre.phones[number].manners = Manners(answer=None)
+    a, b = up(centre)
+    b.hold()
+    centre.run(1)
+    asking = centre.phones["1502"].call("1503")
+    centre.run(2)
+    centre.desktop.events.clear()
+    b.refer("1503", asking, leaves=leaves)
+    centre.run(30)
+    assert len(centre.phones["1501"].calls) == 1
+    assert asking.over
+    assert [line.split()[0] for line in lines(centre, "1505")] == ["Ringing", "Released"]
+    if leaves:
+        assert (a.over, b.over) == (True, True)
+        return
+    assert b.progress[-1] == "486 Busy Here"
+    b.retrieve()
+    centre.run(1)
+    talk_to_each_other(a, b)
+
+
 def test_a_transferor_beyond_a_trunk_takes_up_none_of_it_any_more(centre):
     a = centre.phones["1501"].call("91234")
     centre.run(3)

@@ -365,12 +365,15 @@ class _Callee(_InCall):
         super().__init__(call)
         self.offered = offered
         self.manners = call.phone.manners
+        self.described = False
+        """Whether it has described itself in a response that is sure to arrive."""
 
     def ring(self) -> None:
         session = self.call.session
         manners = self.manners
         if session is not None and session.early:
             body = self.call.phone.sdp() if manners.early_media else b""
+            self.described = manners.reliable and manners.early_media and self.takes_reliable
             headers = (*manners.headers, *self.call.phone.says)
             session.progress(manners.ring_status, headers, body=body, reliable=manners.reliable)
             self.call.note("ringing")
@@ -386,8 +389,7 @@ class _Callee(_InCall):
         phone = self.call.phone
         if session is not None and session.early:
             # RFC 3262 section 5: what was said reliably is not said again.
-            said = self.manners.reliable and self.manners.early_media and self.takes_reliable
-            session.answer((*self.manners.headers, *phone.says), body=b"" if said else phone.sdp())
+            session.answer((*self.manners.headers, *phone.says), body=b"" if self.described else phone.sdp())
             self.call.note("answer sent")
             if self.manners.hang_up is not None:
                 self.call.timers.append(phone.network.clock.call_later(self.manners.hang_up, self.call.hang_up))

@@ -169,6 +169,10 @@ class Delivery:
         """From now on it is for another call, which has taken over its parties and trunks."""
         self._flow = flow
 
+    def keep_out(self, extension: Extension | None) -> None:
+        """From now on that DN cannot be called for it, wherever the call is sent on to."""
+        self._offer = self._offer._replace(besides=extension)
+
     def cancel(self, headers: _core.Headers = ()) -> None:
         """Gives up; the flow hears no more, and releases the parties itself."""
         if self._point is not None:
@@ -232,7 +236,7 @@ class Delivery:
 
     def _go_to(self, extension: Extension, arrived: CallState) -> None:
         features = extension.dn.features
-        if extension in (self._offer.caller, self._offer.besides) or self._talks(extension):
+        if extension in (self._offer.caller, self._offer.besides) or self._there(extension):
             self._refuse(refusals.ITSELF)
         elif features.always:
             self._divert(extension, features.always, Why.ALWAYS, None)
@@ -260,10 +264,10 @@ class Delivery:
                 party = self._party(extension.dn.number, extension, arrived)
                 self._call(extension, party, targets, extension.settings, extension.target_uri)
 
-    def _talks(self, extension: Extension) -> bool:
-        """Whether a DN takes part in the call already: a member of a conference that somebody else is to join."""
+    def _there(self, extension: Extension) -> bool:
+        """Whether a DN is in the call: it talks in the conference somebody is to join, or is being called into it."""
         for party in self._flow.call.parties:  # noqa: SIM110 - a generator costs three times as much here
-            if party.dn is extension.dn and party.off_hook:
+            if party.dn is extension.dn and party.ended_at == 0.0:
                 return True
         return False
 

@@ -28,7 +28,7 @@ class Offer(NamedTuple):
     body: bytes = b""
     content_type: str = "application/sdp"
     besides: Extension | None = None
-    """Who else takes part in the call and cannot be called for it: of a transfer, the transferor."""
+    """Who else cannot be called for it: the transferor, or who is given to a target that rings."""
     secure: bool = False
     """Whether every hop must be TLS: he called a ``sips`` URI (RFC 5630)."""
 

@@ -137,8 +137,10 @@ class Anchored(OfTwo):
         return len(self._entered) == len(self.seats) == 2
 
     def rejoin(self) -> None:
-        """Joins both legs to each other."""
+        """Joins both legs to each other, once, and unless the call is ending."""
         flow = self.flow
+        if self._closed or flow.over:
+            return
         a, b = flow.a, flow.b
         flow.rearrange(None)
         if a is not None and b is not None:

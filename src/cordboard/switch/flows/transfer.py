@@ -226,6 +226,7 @@ class Transfer:
         consult.transfer = self
         self.branches = delivery
         delivery.owner = self
+        delivery.keep_out(self.flow.extension_of(self.survivor))
         if self.target is not None and self.target.alive:
             self.observer.progress(180)
 
@@ -401,6 +402,7 @@ class Transfer:
             consult.transfer = None
             if self.branches is not None:
                 self.branches.owner = consult
+                self.branches.keep_out(None)
                 self.branches = None
             early = self._early
             if early is not None and early.over and not consult.over:
