@@ -220,7 +220,8 @@ class MediaOptions(OptionSet):
         "media-record-channels",
         Choice(("mono", "stereo")),
         "mono",
-        "mono: all in one channel; stereo: the first party on the left, the others on the right.",
+        "mono: all in one channel; stereo: the first party on the left, the others on the right; of one party "
+        "alone what it says on the left, what it hears on the right.",
         source=OURS,
         since="0.2",
     )

@@ -102,7 +102,8 @@ class Recording:
     append: bool = False
     """It goes on behind what is there, in a WAV file; for an Opus file that is there the end is FAILED."""
     channels: int = 1
-    """2: the first leg of a room on the left, the others on the right."""
+    """2: the first leg of a room on the left, the others on the right; of one leg what it says on the left, what it
+    hears on the right."""
 
 
 class RecordEnd(Enum):

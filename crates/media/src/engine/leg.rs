@@ -8,6 +8,7 @@ use super::digits::Digits;
 use super::ear::Ear;
 use super::keys::Key;
 use super::mouth::Mouth;
+use super::overheard::Overheard;
 use super::player::Player;
 use super::ports::Pair;
 use super::queue::{Outbox, lock};
@@ -58,6 +59,7 @@ pub(super) struct Leg {
     to_own: Option<(u32, u32, Box<Resampler>)>,
     pub(super) players: Vec<Player>,
     pub(super) recorders: Vec<Recorder>,
+    overheard: Overheard,
     pub(super) digits: Digits,
     /// Whether keys in its sound are looked for also where it is joined with another.
     pub(super) searched_joined: bool,
@@ -97,6 +99,7 @@ impl Leg {
             to_own: None,
             players: Vec::new(),
             recorders: Vec::new(),
+            overheard: Overheard::default(),
             digits: Digits::default(),
             searched_joined: beginning.searched_joined,
             report: Report::default(),
@@ -147,6 +150,11 @@ impl Leg {
     /// Whether it is sent what is passed on to it as it comes, and nothing is made for it or kept of it.
     pub(super) fn is_only_relayed(&self) -> bool {
         self.passing.is_some() && self.players.is_empty() && self.recorders.is_empty() && !self.digits.are_sent()
+    }
+
+    /// Whether what it hears is wanted too: by a recorder of its own that has two channels.
+    pub(super) fn is_followed(&self) -> bool {
+        self.recorders.iter().any(Recorder::is_stereo)
     }
 
     /// Takes a datagram that came to RTP's socket and says what it is; `None` for nothing to be taken further.
@@ -367,12 +375,21 @@ impl Leg {
 
 /// What it does in each frame.
 impl Leg {
-    /// Records what it said in this frame, or silence, at the rate it is wanted at.
+    /// Records what it said in this frame, or silence, at the rate it is wanted at, and beside it what it heard.
     pub(super) fn record(&mut self, rate: u32) {
         let silence = [0; 960];
         let said = self.ear.as_ref().and_then(|ear| ear.frame());
         let said = said.unwrap_or(&silence[..(rate * FRAME_MS / 1000) as usize]);
-        self.recorders.retain_mut(|recorder| recorder.frame(said, &[], rate));
+        let heard = self.overheard.frame();
+        self.recorders.retain_mut(|recorder| recorder.frame((said, rate), heard));
+        self.overheard.clear();
+    }
+
+    /// Keeps a frame that it hears at its own rate, if anybody wants it.
+    pub(super) fn overhear(&mut self, frame: &[i16]) {
+        if self.is_followed() {
+            self.overheard.put(frame, self.rate());
+        }
     }
 
     /// Lets its players play on though nobody hears them.
@@ -452,6 +469,7 @@ impl Leg {
             frame[..length].copy_from_slice(&converted[..length]);
         }
         play_into(&mut self.players, &mut frame[..length], outbox);
+        self.overhear(&frame[..length]);
         self.say(&frame[..length], scratch, now);
     }
 }

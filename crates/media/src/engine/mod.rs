@@ -23,6 +23,7 @@ mod keys;
 mod leg;
 mod link;
 mod mouth;
+mod overheard;
 mod player;
 mod ports;
 mod queue;
@@ -31,6 +32,7 @@ mod relay;
 mod report;
 mod room;
 mod sound;
+mod speak;
 mod start;
 mod sys;
 #[cfg(test)]

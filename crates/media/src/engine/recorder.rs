@@ -82,9 +82,8 @@ pub(super) struct Recorder {
     spoke: bool,
     silent_ms: u32,
     vad: Vad,
-    /// From the rate of what is heard to the tape's: one a channel, made when they differ.
-    from: u32,
-    resamplers: Vec<Resampler>,
+    /// From the rate of what a channel comes in to the tape's, made when they differ.
+    resamplers: [Option<(u32, Resampler)>; 2],
 }
 
 impl Recorder {
@@ -109,8 +108,7 @@ impl Recorder {
             spoke: false,
             silent_ms: 0,
             vad: Vad::default(),
-            from: rate,
-            resamplers: Vec::new(),
+            resamplers: [None, None],
         }
     }
 
@@ -141,8 +139,8 @@ impl Recorder {
         self.tape.end(why);
     }
 
-    /// Takes a frame: what is said, at `rate`, and what goes on the second channel. Whether it goes on.
-    pub(super) fn frame(&mut self, said: &[i16], other: &[i16], rate: u32) -> bool {
+    /// Takes a frame: what is said, and what goes on the second channel, with the rate of each. Whether it goes on.
+    pub(super) fn frame(&mut self, said: (&[i16], u32), other: (&[i16], u32)) -> bool {
         if self.tape.failed() {
             return false;
         }
@@ -154,10 +152,10 @@ impl Recorder {
             return true;
         }
         let (mut left, mut right, mut both) = ([0; MOST], [0; MOST], [0; 2 * MOST]);
-        let count = self.at_rate(0, said, rate, &mut left);
+        let count = self.at_rate(0, said, &mut left);
         let talking = self.vad.update(power(&left[..count]));
         if self.is_stereo() {
-            self.at_rate(1, other, rate, &mut right);
+            self.at_rate(1, other, &mut right);
             let pairs = left[..count].iter().zip(&right[..count]);
             both.iter_mut().zip(pairs.flat_map(|(l, r)| [*l, *r])).for_each(|(place, sample)| *place = sample);
             self.tape.put(&both[..2 * count]);
@@ -188,23 +186,21 @@ impl Recorder {
         }
     }
 
-    fn at_rate(&mut self, channel: usize, frame: &[i16], rate: u32, out: &mut [i16]) -> usize {
+    /// Puts a frame on a channel at the rate of the tape; silence for none.
+    fn at_rate(&mut self, channel: usize, (frame, rate): (&[i16], u32), out: &mut [i16]) -> usize {
         let count = (self.tape.rate * FRAME_MS / 1000) as usize;
-        if rate == self.tape.rate {
-            out[..count.min(frame.len())].copy_from_slice(&frame[..count.min(frame.len())]);
+        if frame.is_empty() || rate == self.tape.rate {
+            let same = count.min(frame.len());
+            out[..same].copy_from_slice(&frame[..same]);
             return count;
         }
-        if rate != self.from {
-            self.from = rate;
-            self.resamplers.clear();
+        let resampler = &mut self.resamplers[channel];
+        if resampler.as_ref().is_none_or(|(from, _)| *from != rate) {
+            *resampler = Resampler::new(rate, self.tape.rate).ok().map(|made| (rate, made));
         }
-        while self.resamplers.len() <= channel {
-            match Resampler::new(rate, self.tape.rate) {
-                Ok(resampler) => self.resamplers.push(resampler),
-                Err(_) => return count,
-            }
+        if let Some((_, resampler)) = resampler {
+            resampler.process(frame, out);
         }
-        self.resamplers[channel].process(frame, out);
         count
     }
 }

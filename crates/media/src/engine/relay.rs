@@ -46,6 +46,12 @@ fn kind(from: &Leg, to: &Leg, payload_type: u8) -> Kind {
     }
 }
 
+/// Whether what describes a pause is passed on as it is.
+pub(super) fn passes_pauses(from: &Leg, to: &Leg) -> bool {
+    let received = from.agreed.as_ref().is_some_and(|there| !there.cn_receive.is_empty());
+    received && to.agreed.as_ref().is_some_and(|here| here.cn_send.is_some())
+}
+
 /// Whether speech is passed on as it is, not decoded.
 pub(super) fn passes(from: &Leg, to: &Leg, codec: Codec) -> bool {
     matches!(from.link, Link::Leg { role, .. } if role.gain == 0.0)

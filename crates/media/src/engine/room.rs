@@ -199,9 +199,9 @@ impl Room {
         let (common, rate) = (self.mixer.common(), self.rate);
         self.recorders.retain_mut(|recorder| {
             if recorder.is_stereo() {
-                recorder.frame(&left[..frame], &right[..frame], rate)
+                recorder.frame((&left[..frame], rate), (&right[..frame], rate))
             } else {
-                recorder.frame(common, &[], rate)
+                recorder.frame((common, rate), (&[], rate))
             }
         });
     }
@@ -222,9 +222,10 @@ impl Room {
             for (sample, played) in heard[..frame].iter_mut().zip(&self.played[..frame]) {
                 *sample = sample.saturating_add(*played);
             }
-            let shared = (what != Heard::Own && leg.players.is_empty() && leg.rate() == self.rate)
-                .then(|| leg.stateless())
-                .flatten();
+            let shared =
+                (what != Heard::Own && leg.players.is_empty() && leg.rate() == self.rate && !leg.is_followed())
+                    .then(|| leg.stateless())
+                    .flatten();
             let Some(codec) = shared else {
                 leg.say_at(&mut heard, self.rate, scratch, now, outbox);
                 continue;

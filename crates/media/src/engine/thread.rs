@@ -12,12 +12,11 @@ use super::leg::{Leg, Link};
 use super::player::Player;
 use super::queue::{Inbox, Outbox};
 use super::recorder::Tape;
-use super::relay::{Passed, pass, passes};
+use super::relay::{Passed, pass};
 use super::room::Room;
 use super::sound::Library;
 use super::sys::{Batch, Poll, Ticks};
 use super::{Event, FRAME_MS, Id, PlayEnd};
-use crate::dsp::level::{factor, ramp};
 use crate::dtmf;
 
 /// Frames made up for at once.
@@ -125,7 +124,7 @@ pub(super) struct Thread {
     report_frames: u64,
     lost_us: u64,
     one_way_us: u64,
-    buffer: Box<[u8]>,
+    pub(super) buffer: Box<[u8]>,
     batch: Batch,
     pub(super) stopping: bool,
 }
@@ -261,16 +260,23 @@ impl Thread {
         let Some((length, packet)) = leg.receive(buffer, length, source, now) else { return };
         let data = &buffer[..length];
         let pressed = leg.take_event(&packet, data, now, &self.outbox);
-        if pressed.is_none() && leg.is_heard() {
+        let (link, mut heard) = (leg.link, leg.is_heard());
+        if let Link::Leg { slot: other, .. } = link {
+            heard |= self.legs.get(other).is_some_and(Leg::is_followed);
+        }
+        if pressed.is_none()
+            && heard
+            && let Some(leg) = self.legs.get_mut(slot)
+        {
             leg.hear(&packet, data, now);
         }
-        if let Link::Leg { slot: other, .. } = leg.link
+        if let Link::Leg { slot: other, .. } = link
             && let Some((from, to)) = self.legs.two(slot, other)
         {
             match pass(from, to, buffer, length, &packet, now) {
-                Passed::No if !from.is_heard() => from.hear(&packet, &buffer[..length], now),
+                Passed::No if !heard => from.hear(&packet, &buffer[..length], now),
                 // It is not listened to any more.
-                Passed::Speech if !from.is_heard() => from.stop_listening(),
+                Passed::Speech if !heard => from.stop_listening(),
                 _ => {}
             }
         }
@@ -334,7 +340,7 @@ impl Thread {
     }
 
     /// The rate at which what a leg says is wanted.
-    fn wanted_rate(&self, leg: &Leg) -> u32 {
+    pub(super) fn wanted_rate(&self, leg: &Leg) -> u32 {
         match leg.link {
             Link::None => leg.rate().min(16_000),
             Link::Leg { slot, .. } => self.legs.get(slot).map_or(8_000, Leg::rate),
@@ -365,50 +371,6 @@ impl Thread {
         if let (Some(key), Some(other)) = (leg.search(rate, clamped, &self.outbox), pressed_to) {
             self.press(other, key);
         }
-    }
-
-    /// Whether a frame changes nothing for a leg. Most are such: the packets of two that speak are passed on as they come.
-    fn is_passed_over(&self, leg: &Leg) -> bool {
-        let Link::Leg { slot: other, .. } = leg.link else { return false };
-        leg.is_only_relayed() && self.legs.get(other).is_none_or(|other| other.ear.is_none())
-    }
-
-    /// Says to a leg outside rooms what it hears; records what it said.
-    fn speak(&mut self, slot: usize, now: u64) {
-        let Some(leg) = self.legs.get(slot).filter(|leg| !self.is_passed_over(leg)) else { return };
-        let (rate, wanted) = (leg.rate(), self.wanted_rate(leg));
-        let mut frame = [0; 960];
-        let heard = self.heard_from_other(leg, &mut frame);
-        let outbox = &*self.outbox;
-        let Some(leg) = self.legs.get_mut(slot) else { return };
-        if !leg.recorders.is_empty() {
-            leg.record(wanted);
-        }
-        if matches!(leg.link, Link::Room { .. }) {
-            return;
-        }
-        if leg.may_send() && (heard || !leg.players.is_empty() || leg.digits.are_sent()) {
-            leg.say_at(&mut frame, rate, &mut self.buffer, now, outbox);
-        } else {
-            leg.play_on(outbox);
-            leg.say_nothing();
-        }
-    }
-
-    /// What the leg it is joined with said in this frame, if that must be encoded for it.
-    fn heard_from_other(&self, leg: &Leg, frame: &mut [i16]) -> bool {
-        let Link::Leg { slot, role: own } = leg.link else { return false };
-        let Some(other) = self.legs.get(slot) else { return false };
-        let (Link::Leg { role, .. }, Some(ear)) = (other.link, &other.ear) else { return false };
-        let Some(said) =
-            ear.frame().filter(|_| role.talk && own.hear && (ear.is_pausing() || !passes(other, leg, ear.codec())))
-        else {
-            return false;
-        };
-        let frame = &mut frame[..said.len()];
-        frame.copy_from_slice(said);
-        ramp(frame, factor(role.gain), factor(role.gain));
-        true
     }
 
     /// Looks whether a leg's peer is still there, and reports if it is time.

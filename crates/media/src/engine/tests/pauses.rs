@@ -90,3 +90,31 @@ fn a_pause_is_passed_on_to_a_peer_that_knows_it() {
     assert_eq!(came(&parties[1]), 3);
     assert!(parties[1].packets.windows(2).all(|two| two[1].ssrc == two[0].ssrc));
 }
+
+#[test]
+fn a_pause_is_passed_on_as_it_is_though_it_is_recorded_too() {
+    let engine = engine_with(|config| config.capabilities.comfort_noise = true);
+    let knows = "a=rtpmap:13 CN/8000\r\n";
+    let mut parties =
+        [Party::with(&engine, Codec::Pcma, 500.0, knows), Party::with(&engine, Codec::Pcma, 900.0, knows)];
+    engine.join(parties[0].id(), parties[1].id(), Role::default(), Role::default());
+    let path = file("pause.wav");
+    let recorders = [0, 1].map(|who| {
+        let path = path.with_extension(format!("{who}.wav"));
+        let wanted = Recording { channels: 2, ..recording(&path) };
+        (engine.record(Target::Leg(parties[who].id()), wanted), Target::Leg(parties[who].id()), path)
+    });
+    talk(&mut parties, 30);
+    pause(&mut parties, 10);
+    parties[1].packets.clear();
+    pause(&mut parties, 40);
+    let types: Vec<_> = parties[1].packets.iter().map(|packet| packet.payload_type).collect();
+    assert_eq!(types, [PAYLOAD_TYPE; 4], "and no noise beside it");
+    for (recorder, target, path) in recorders {
+        engine.recorder(recorder, target, Act::Stop);
+        await_event(&engine, |event| matches!(event, Event::Recorded { recorder: r, .. } if *r == recorder));
+        let (_, samples) = read(&path);
+        std::fs::remove_file(path).unwrap();
+        assert!(samples.len() > 8_000);
+    }
+}
