@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from cordboard.switch.features.caller_id import Identity
     from cordboard.switch.flows.anchoring import Anchoring
     from cordboard.switch.flows.arrangement import Arrangement
+    from cordboard.switch.flows.overture import Overture
     from cordboard.switch.flows.patience import Done
     from cordboard.switch.flows.pickup import Pickup
     from cordboard.switch.flows.transfer import Transfer
@@ -230,6 +231,10 @@ class CallFlow:
         """Joins both legs not to each other but to a media service; ``headers``: for a caller not answered yet."""
         anchoring.at_once(self, needs, headers)
 
+    def overture(self) -> Overture:
+        """What is heard through a media service before the answer."""
+        return anchoring.of(self).begin()
+
     def audit_interval(self) -> float:
         """How often the phones are asked whether they live: as often as the shortest of their DNs' options says."""
         shortest = 0.0
@@ -277,6 +282,8 @@ class CallFlow:
         if self.bridge is not None:
             self.bridge.dissolve()
             self.bridge = None
+        if self.anchoring is not None:
+            self.anchoring.hush()
         self.rearrange(None)
 
     def rearrange(self, arrangement: Arrangement | None) -> None:

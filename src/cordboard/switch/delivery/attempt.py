@@ -39,7 +39,7 @@ class Recipient(BranchesHandler, Protocol):
 class Attempt:
     """One DN, or one trunk, being called."""
 
-    __slots__ = ("again", "apart", "branches", "extension", "party", "trunk")
+    __slots__ = ("again", "branches", "extension", "party", "trunk")
 
     def __init__(
         self,
@@ -47,15 +47,12 @@ class Attempt:
         extension: Extension,
         party: Party,
         trunk: Trunk | None,
-        apart: frozenset[str],
         again: Callable[[frozenset[str]], None],
     ) -> None:
         self.branches = branches
         self.extension = extension
         self.party = party
         self.trunk = trunk
-        self.apart = apart
-        """What keeps its phones apart from the caller's, so that they are called without his offer."""
         self.again = again
         """Calls it once more, without the caller's offer."""
 

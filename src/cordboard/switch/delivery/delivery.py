@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, cast
 from cordboard.model import events as ev
 from cordboard.model.enums import AddressType, CallState, DNRole
 from cordboard.model.party import Move, Party, advance
-from cordboard.switch.delivery import forwarding, refusals
+from cordboard.switch.delivery import bridged, forwarding, refusals
 from cordboard.switch.delivery.at_point import AtPoint
 from cordboard.switch.delivery.attempt import Attempt, Recipient, connected
 from cordboard.switch.delivery.hunt import Hunt
@@ -396,13 +396,15 @@ class Delivery:
         offer = self._offer
         if apart is None:
             apart = offer.apart_from(extension, targets) if self._bridged else media_path.NOTHING
+        branches = Branches(server.clock, self)
         if apart:
-            offer = offer.without_body()
+            branches = bridged.branches(self._flow, self, apart, offer, extension, targets)
+            if apart != {media_path.NAT}:
+                offer = offer.without_body()
         again = partial(self._call, extension, party, targets, settings, to, trunk)
         withheld = self._ways is not None and self._ways.withheld
         said = invitation(offer, extension, settings, self._guard.trail, withheld=withheld)
-        branches = Branches(server.clock, self)
-        self._attempts.append(Attempt(branches, extension, party, trunk, apart, again))
+        self._attempts.append(Attempt(branches, extension, party, trunk, again))
         branches.start(
             server.dispatcher,
             cast("SessionHandler", self._flow),
@@ -426,7 +428,7 @@ class Delivery:
         """Whether somebody who refuses what the caller's phone offers is called again, to be bridged with it."""
         offer = self._offer
         refused = failure.status in (488, 606) and failure.message is not None
-        if not refused or attempt.apart or not offer.may_be_bridged(attempt.extension) or not self._bridged:
+        if not refused or attempt.branches.apart or not offer.may_be_bridged(attempt.extension) or not self._bridged:
             return False
         attempt.again(frozenset({media_path.REFUSED}))
         return True
@@ -495,6 +497,7 @@ class Delivery:
         if attempt is None:
             return
         self._tell(attempt, event.message)
+        self.apart = branches.apart
         if event.status in RINGING:
             self._left_point(attempt.party)
             self._flow.ring(attempt.party)
@@ -516,7 +519,7 @@ class Delivery:
         self.call_id = branches.call_id
         self._close()
         self._tell(attempt, event.message)
-        self.apart = attempt.apart
+        self.apart = branches.apart
         self.owner.on_branch_answer(self, session, event)
 
     def on_branch_failure(self, branches: Called, failure: Failure) -> None:

@@ -77,12 +77,8 @@ def between(one: Side, other: Side) -> frozenset[str]:
 
 
 def to_any(one: Side, extension: Extension, targets: Iterable[Target]) -> frozenset[str]:
-    """What keeps one apart from any of the phones that are about to be called.
-
-    A carrier is not judged by a NAT beforehand: many want an offer, and have early media for the caller.
-    """
-    found = NOTHING.union(*(between(one, expected(extension, target, one.nat)) for target in targets))
-    return found - {NAT} if extension.is_trunk else found
+    """What keeps one apart from any of the phones that are about to be called."""
+    return NOTHING.union(*(between(one, expected(extension, target, one.nat)) for target in targets))
 
 
 def _nat(address: str, source: str, extension: Extension | None) -> str:

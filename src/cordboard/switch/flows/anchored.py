@@ -3,18 +3,21 @@
     A                        switch                    service                     B
     | <- re-INVITE (offer) - | <------------- 200 (offer), twice | re-INVITE -> |        in a call that is up
     |                        |                                                    |
-    | INVITE (offer) ------> | INVITE (no offer) ------------------------------> |        from the beginning, where the
-    |                        | <------------------------------------ 200 (offer) |        phones cannot talk directly
+
+Phones of different families of addresses, of SRTP and RTP, behind a NAT (:mod:`cordboard.switch.features.media_path`)
+are so from the beginning: neither is told what it could not take. Their seats are taken before the answer
+(:mod:`cordboard.switch.flows.overture`), or when it comes, from one who was called without an offer:
+
+    A                        switch                    service                     B
+    | INVITE (offer) ------> | INVITE (no offer) ------------------------------> |
+    |                        | <------------------------------------ 200 (offer) |
     |                        | INVITE (offer A), INVITE (offer B) --> |           |
     | <------- 200 (answer)  | <-- 200 (answer), twice | ---- ACK (answer) ----> |
-
-From the beginning is for phones of different families of addresses, of SRTP and RTP, behind a NAT
-(:mod:`cordboard.switch.features.media_path`): neither is told what it could not take, and each says itself what it can.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from cordboard.model.party import Move
 from cordboard.sip.media import HELD
@@ -27,7 +30,7 @@ from cordboard.switch.services.errand import MSML
 from cordboard.switch.services.limb import State, offers
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from cordboard import _core
     from cordboard.model.ports import Link
@@ -37,6 +40,19 @@ if TYPE_CHECKING:
     from cordboard.switch.services.limb import Limb
     from cordboard.switch.services.pool import Service
     from cordboard.switch.services.seat import Seat
+
+
+class Taken(NamedTuple):
+    """Seats that were taken before the answer."""
+
+    seats: Mapping[Session, Seat]
+    entered: Collection[Seat]
+    """Those of them that are in the room."""
+    service: Service | None
+    """Where that is."""
+
+
+NOBODY: Final = Taken({}, (), None)
 
 
 class Anchored(OfTwo):
@@ -73,11 +89,17 @@ class Anchored(OfTwo):
     def __repr__(self) -> str:
         return f"<Anchored {self.flow.call.conn_id} {sorted(self.anchoring.reasons)}>"
 
-    def start(self) -> None:
+    def start(self, taken: Taken = NOBODY) -> None:
         """Joins both legs to the room."""
+        self.service = taken.service
+        self.seats.update(taken.seats)
+        for seat in taken.seats.values():
+            seat.hand_over(self._told, self._choose)
         for session in (self.flow.a, self.flow.b):
-            if session is not None:
+            if session is not None and session not in taken.seats:
                 self._sit(session)
+        for seat in taken.entered:
+            self._told(seat)
 
     def _sit(self, session: Session) -> None:
         self._stand_up(session)

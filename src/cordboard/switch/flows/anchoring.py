@@ -18,11 +18,12 @@ there the call goes on directly, and is tried again.
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from cordboard.switch.features import media_path
 from cordboard.switch.flows import passing
-from cordboard.switch.flows.anchored import Anchored
+from cordboard.switch.flows.anchored import NOBODY, Anchored, Taken
+from cordboard.switch.flows.overture import Overture
 from cordboard.switch.flows.patience import when_settled
 from cordboard.switch.flows.recording import RECORDED, Input, Recording
 from cordboard.switch.services.errand import MSML
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from cordboard.switch.services.limb import Limb
     from cordboard.switch.services.pool import Service
 
+    AnySeat = TypeVar("AnySeat", bound=Seat)
     Finished = Callable[[str], None]
     """Told that something was done, or why it was not."""
 
@@ -115,7 +117,7 @@ def at_once(flow: CallFlow, found: frozenset[str], headers: _core.Headers = ()) 
 class Anchoring:
     """Why a call is anchored, and its recording."""
 
-    __slots__ = ("_flow", "_pending", "_retry", "_tries", "_waiting", "_wanted", "needs", "recording")
+    __slots__ = ("_flow", "_pending", "_retry", "_tries", "_waiting", "_wanted", "needs", "overture", "recording")
 
     def __init__(self, flow: CallFlow) -> None:
         self._flow = flow
@@ -124,6 +126,8 @@ class Anchoring:
         self.needs = media_path.NOTHING
         """What keeps the two apart who are joined now."""
         self.recording = Recording(flow)
+        self.overture: Overture | None = None
+        """What is heard before the answer."""
         self._pending = False
         """Whether it waits for the call to be at rest."""
         self._retry: Timer | None = None
@@ -189,13 +193,24 @@ class Anchoring:
             return
         self.enter()
 
-    def enter(self, headers: _core.Headers = ()) -> None:
-        """Takes both legs to the room; see :func:`at_once`."""
+    def enter(self, headers: _core.Headers = (), taken: Taken = NOBODY) -> None:
+        """Takes both legs to the room; see :func:`at_once`. ``taken``: the seats they have there already."""
         flow = self._flow
         flow.part()
         anchored = Anchored(flow, self, headers)
         flow.rearrange(anchored)
-        anchored.start()
+        anchored.start(taken)
+
+    def begin(self) -> Overture:
+        """What is heard before the answer."""
+        if self.overture is None:
+            self.overture = Overture(self._flow, self)
+        return self.overture
+
+    def hush(self) -> None:
+        """Nothing is heard any more before the answer."""
+        if self.overture is not None:
+            self.overture.close()
 
     def when_up(self, reason: str, told: Callable[[Anchored | None], None]) -> None:
         """There is a reason, and somebody waits until it is so; told None if it cannot be."""
@@ -240,6 +255,7 @@ class Anchoring:
         """The call has ended."""
         self._forget()
         self.up(None)
+        self.hush()
         if self._retry is not None:
             self._retry.cancel()
             self._retry = None
@@ -248,10 +264,20 @@ class Anchoring:
         self, session: Session, told: Callable[[Limb], None], choose: Callable[[Collection[Service]], Service | None]
     ) -> Seat:
         """A seat in the call's room, whose recording is told."""
+        return self.seat_as(Seat, session, told, choose)
+
+    def seat_as(
+        self,
+        kind: type[AnySeat],
+        session: Session,
+        told: Callable[[Limb], None],
+        choose: Callable[[Collection[Service]], Service | None],
+    ) -> AnySeat:
+        """One of that kind."""
         flow = self._flow
-        in_conference = not isinstance(flow.arrangement, Anchored)
+        in_conference = flow.arrangement is not None and not isinstance(flow.arrangement, Anchored)
         translated = not in_conference and passing.takes_info_alone(flow, session)
-        return Seat(
+        return kind(
             flow,
             session,
             flow.call.conn_id,

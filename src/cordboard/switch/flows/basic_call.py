@@ -149,11 +149,30 @@ class BasicCall(CallFlow):
             return
         told = PLAIN
         if event.message.body or event.message.header("RSeq") is not None:
-            told = self._joined_early(a).judge(event)
+            if branches.apart:
+                if self._hears(a, branches, event):
+                    return
+            else:
+                told = self._joined_early(a).judge(event)
         if told.body or told.reliable or status != self._told:
             self._told = status
             headers = [*end_to_end(event.message), *branches.identity]
             a.progress(status, headers, told.body, told.kind, reliable=told.reliable)
+
+    def _hears(self, a: Session, branches: Called, event: _core.ResponseEvent) -> bool:
+        """Whether the caller will be told where a media service lets him hear who rings."""
+        if event.message.body == b"" or (self._early is not None and self._early.first is not None):
+            return False
+        return self.overture().hear(a, partial(self._hear, a, branches, event))
+
+    def _hear(self, a: Session, branches: Called, event: _core.ResponseEvent, body: bytes) -> None:
+        """The caller is told where he hears who rings, by a media service; or only that he rings."""
+        if a.early:
+            self._told = event.status
+            headers = [*end_to_end(event.message), *branches.identity]
+            a.progress(event.status, headers, body, reliable=self._reliable and body != b"")
+            if body and event.dialog is not None:
+                self._joined_early(a).hears_elsewhere(event.dialog)
 
     def _joined_early(self, a: Session) -> Early:
         if self._early is None:
@@ -180,7 +199,9 @@ class BasicCall(CallFlow):
         agreed = early is not None and early.agreed
         same = early is None or early.first in (None, session.dialog)
         # What was agreed before the answer is not said again; another's media come by a re-INVITE.
-        told = b"" if agreed and (self._offerless or not same) else body
+        told = body
+        if early is not None and agreed and (self._offerless or not same):
+            told = early.again
         a.answer([*end_to_end(event.message), *branches.identity], told, kind)
         if agreed and same:
             session.media.said, session.media.heard = a.media.heard, a.media.said
@@ -196,19 +217,27 @@ class BasicCall(CallFlow):
             bridge.expect_answer(a)
         elif not offered:
             session.ack()
+        if early is not None and early.elsewhere and self.anchoring is not None:
+            self.anchoring.hush()
         if not same:
             bridge.engage(Reconnect(self, session, a, bridge.disengage)).start(offered)
         self.establish()
 
     def _bridge(self, a: Session, b: Session, offer: bytes, apart: frozenset[str], headers: _core.Headers) -> None:
         """Joins a caller to one who was called without his offer, because their phones cannot talk directly."""
+        overture = self.overture()
+        if overture.answers(b):
+            self._close_early()
+            self.establish()
+            overture.answered(a, b, offer, apart, headers)
+            return
         b.media.heard = offer
         if not offer:
             self.end(Outcome.FAILED, 488, ReleasedBy.SERVER, "no offer from the callee")
             return
         if self._early is not None and self._early.agreed:
             # He has had his answer, from another one.
-            a.answer(headers)
+            a.answer(headers, self._early.again)
         self._close_early()
         self.establish()
         self.anchor(apart, headers)
@@ -268,7 +297,9 @@ class BasicCall(CallFlow):
         if a is None:
             return
         if self._early is not None and self._early.agreed:
-            a.answer()
+            a.answer(body=self._early.again)
+            if self.anchoring is not None:
+                self.anchoring.hush()
             return
         nowhere = Origin(a.dialog, ipv6=False)
         body = dead_answer(self._offer, a.dialog) if self._offer else black_hole(nowhere, ipv6=False)

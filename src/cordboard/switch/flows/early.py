@@ -56,7 +56,18 @@ class Told(NamedTuple):
 class Early:
     """What passes, of one call, as long as the caller has no answer."""
 
-    __slots__ = ("_a", "_dispatcher", "_offering", "_offerless", "_owed", "_reliable", "agreed", "chosen", "first")
+    __slots__ = (
+        "_a",
+        "_dispatcher",
+        "_offering",
+        "_offerless",
+        "_owed",
+        "_reliable",
+        "agreed",
+        "chosen",
+        "elsewhere",
+        "first",
+    )
 
     def __init__(self, dispatcher: Dispatcher, a: Session, *, offerless: bool, reliable: bool) -> None:
         """``a``: the caller's leg. ``reliable``: whether he takes reliable responses."""
@@ -70,6 +81,8 @@ class Early:
         """The one whose media he was told of first: to a strict phone that is the answer (RFC 3261 13.2.1)."""
         self.agreed = False
         """Whether offer and answer have passed with the chosen one."""
+        self.elsewhere = False
+        """Whether it was with a media service instead."""
         self._owed: list[int] = []
         """Early dialogs whose reliable responses the caller is to acknowledge, in order."""
         self._offering: int | None = None
@@ -87,7 +100,7 @@ class Early:
             return Told(b"", kind, reliable=False)
         if not self.agreed and self.chosen is not None and self.chosen not in self._dispatcher.dialogs:
             self.chosen = None
-        if self.chosen is None and (body or reliable):
+        if self.chosen is None and (body or reliable) and not self.elsewhere:
             self._choose(dialog)
         mine = dialog == self.chosen
         if reliable and not (mine and self._reliable):
@@ -105,6 +118,16 @@ class Early:
             elif body:
                 self._a.media.said = body
         return Told(body, kind, reliable)
+
+    def hears_elsewhere(self, dialog: int) -> None:
+        """The caller has been answered by a media service, where he hears the one in that dialog."""
+        self.agreed = self.elsewhere = True
+        self.first = dialog
+
+    @property
+    def again(self) -> bytes:
+        """What the 2xx says once more of what was agreed: a service's answer, which may have been unreliable."""
+        return self._a.media.said if self.elsewhere else b""
 
     def _choose(self, dialog: int) -> None:
         """Joins the caller with that one."""

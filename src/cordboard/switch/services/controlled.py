@@ -96,7 +96,7 @@ class Controlled(Limb):
             reason=result.description,
             service=self.service.extension.settings.number if self.service is not None else "",
         )
-        self.leg.handler = self
+        self._part()
         self._fail(Input.REFUSED)
 
     def on_branch_answer(self, branches: Called, session: Session, event: _core.ResponseEvent) -> None:

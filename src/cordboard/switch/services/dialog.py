@@ -72,7 +72,7 @@ class Dialog(Controlled):
                 self._steps = following
                 self.begin()
                 return
-            self.leg.handler = self
+            self._part()
             self._finish()
 
     def _lost(self, *, died: bool = False) -> None:

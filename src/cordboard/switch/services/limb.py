@@ -179,6 +179,10 @@ class Limb(Alone):
 
     # What its owner asks
 
+    def hand_over(self, told: Callable[[Limb], None], choose: Callable[[Collection[Service]], Service | None]) -> None:
+        """Another one owns it from now on."""
+        self._told, self._choose = told, choose
+
     def start(self) -> None:
         """Swings a leg that is up to a service."""
         self.leg.handler = self
@@ -295,12 +299,16 @@ class Limb(Alone):
             self.service.works()
         if offers(self.leg):
             self._answer(session, body)
-            return
-        self._reconnect = Reconnect(self.flow, session, self.leg, self._joined, phones=False)
+        else:
+            self._swing(session, offer, body)
+
+    def _swing(self, media: Session, offer: bytes, body: bytes) -> None:  # noqa: ARG002
+        """Makes a party that is up the service's offer. ``body``: the same, or what it was answered before."""
+        self._reconnect = Reconnect(self.flow, media, self.leg, self._joined, phones=False)
         if not offer:
             # Its offer came before the answer, and was answered.
-            session.ack()
-        self._bridge(session).engage(self._reconnect).start(offer)
+            media.ack()
+        self._bridge(media).engage(self._reconnect).start(offer)
 
     def _answer(self, media: Session, body: bytes) -> None:
         """Answers a party that waits for it with what the service says."""
@@ -344,7 +352,7 @@ class Limb(Alone):
             return
         self.bridge.disengage()
         if not reconnect.joined:
-            self.leg.handler = self
+            self._part()
             self._fail(Input.REFUSED)
             return
         self._step(Input.JOINED)
@@ -360,11 +368,15 @@ class Limb(Alone):
 
     def _lost(self, *, died: bool = False) -> None:
         service = self.service
-        self.leg.handler = self
+        self._part()
         if service is not None and (died or self.state is State.CALLING or self.errand.endless):
             self._next(service)
         else:
             self._finish()
+
+    def _part(self) -> None:
+        """What the party's phone says is heard here, until it is joined to somebody again."""
+        self.leg.handler = self
 
     def _finish(self) -> None:
         """It is done."""
