@@ -42,7 +42,7 @@ class Anchor:
 async def serve(ports: tuple[int, int]) -> None:
     """Until the input ends. ``ports``: the first and the last for media."""
     loop = asyncio.get_running_loop()
-    engine = Engine(EngineSettings(ports=ports, port_rest=0.0, srtp="optional"))
+    engine = Engine(EngineSettings(ports=ports, port_rest=0.0, srtp="optional", realtime=True))
     engine.attach(loop)
     anchor = Anchor(engine)
     try:

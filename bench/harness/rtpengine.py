@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from bench.harness.measure import SERVER_CORE, family, media_ports, pin
+from bench.harness.measure import SERVER_CORE, family, may_go_first, media_ports, pin
 from cordboard.testkit.strangers.ports import free_ports
 from cordboard.testkit.strangers.program import Program, wait_until
 
@@ -81,13 +81,14 @@ class Rtpengine:
 
 @contextmanager
 def start(legs: int) -> Iterator[Rtpengine]:
-    """Starts it for so many legs with one thread for media, as ours has one, pinned to the server's core."""
+    """Starts it for so many legs with one thread for media, pinned to the server's core, as ours is scheduled."""
     control = free_ports()
     first, last = media_ports(legs)
     with tempfile.TemporaryDirectory(prefix="bench-rtpengine-") as name:
         arguments = ["rtpengine", "--config-file=none", "--table=-1", "--interface=127.0.0.1", "-f", "-E", "-L", "3"]
         arguments += [f"--listen-ng=127.0.0.1:{control}", "--num-threads=1", "--media-num-threads=1"]
         arguments += ["--http-threads=1", "-m", str(first), "-M", str(last), f"--pidfile={Path(name) / 'pid'}"]
+        arguments += ["--scheduling=rr", "--priority=1"] if may_go_first() else []
         with Program("rtpengine", arguments, Path(name)) as program:
             wait_until(
                 lambda: f":{control:04X} " in Path("/proc/net/udp").read_text() or program.exit_code is not None,

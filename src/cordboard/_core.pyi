@@ -514,6 +514,7 @@ class MediaEngine:
         ports: tuple[int, int] = (16384, 32767),
         advertise: Sequence[tuple[str, str]] = (),
         threads: int = 1,
+        realtime: bool = False,
         codecs: Sequence[str] | None = None,
         ptime: int = 20,
         srtp: Literal["off", "optional", "required"] = "optional",
@@ -578,7 +579,9 @@ class MediaEngine:
     def events(self) -> list[MediaEvent]: ...
     failure: str | None
     """Why a thread has ended that was not asked to."""
+    behind: str | None
+    """Why its threads do not go before all else, where ``realtime`` was wanted."""
     def counters(self) -> list[tuple[str, int]]:
-        """How many there are: legs, rooms, free ports, commands that wait, events left out."""
+        """How many there are: legs, rooms, free ports, commands that wait, events left out; whether ``realtime``."""
     def close(self) -> None:
         """Ends all legs and threads, and waits for them: recordings are whole when it returns."""

@@ -230,11 +230,11 @@ impl PyMediaEngine {
     #[new]
     #[pyo3(
         signature = (
-            addresses, *, ports=(16_384, 32_767), advertise=Vec::new(), threads=1, codecs=None, ptime=20, srtp="optional", comfort_noise=false,
+            addresses, *, ports=(16_384, 32_767), advertise=Vec::new(), threads=1, realtime=false, codecs=None, ptime=20, srtp="optional", comfort_noise=false,
             inband_digits=false,
             port_rest=5.0, report_interval=5.0, lost_after=10.0, one_way_after=5.0, sound_cache=67_108_864
         ),
-        text_signature = "(addresses, *, ports=(16384, 32767), advertise=(), threads=1, codecs=None, ptime=20, srtp='optional', comfort_noise=False, inband_digits=False, port_rest=5.0, report_interval=5.0, lost_after=10.0, one_way_after=5.0, sound_cache=67108864)"
+        text_signature = "(addresses, *, ports=(16384, 32767), advertise=(), threads=1, realtime=False, codecs=None, ptime=20, srtp='optional', comfort_noise=False, inband_digits=False, port_rest=5.0, report_interval=5.0, lost_after=10.0, one_way_after=5.0, sound_cache=67108864)"
     )]
     #[expect(clippy::too_many_arguments, reason = "the face of _core.pyi")]
     fn new(
@@ -242,6 +242,7 @@ impl PyMediaEngine {
         ports: (u16, u16),
         advertise: Vec<(String, String)>,
         threads: usize,
+        realtime: bool,
         codecs: Option<Vec<String>>,
         ptime: u32,
         srtp: &str,
@@ -264,6 +265,7 @@ impl PyMediaEngine {
             ports,
             port_rest: seconds(port_rest)?,
             threads,
+            realtime,
             capabilities: Capabilities {
                 codecs,
                 comfort_noise,
@@ -392,6 +394,11 @@ impl PyMediaEngine {
     #[getter]
     fn failure(&self) -> Option<String> {
         self.0.failure()
+    }
+
+    #[getter]
+    fn behind(&self) -> Option<&str> {
+        self.0.behind()
     }
 
     fn counters(&self) -> Vec<(&'static str, u64)> {

@@ -93,6 +93,17 @@ class MediaOptions(OptionSet):
         since="0.2",
         restart=True,
     )
+    media_realtime = Option(
+        "media-realtime",
+        Boolean(),
+        True,
+        "Whether the threads of media go before all else on this machine that is not of real time (SCHED_RR, priority "
+        "1): no packet waits then until another program's turn on the core is over. Needs the right to it (root, "
+        "CAP_SYS_NICE or LimitRTPRIO=1) and a core more than media-threads; else they take turns, and the log says so.",
+        source=OURS,
+        since="0.2",
+        restart=True,
+    )
     media_codecs = Option(
         "media-codecs",
         ChoiceList(CODECS),

@@ -203,6 +203,7 @@ class Engine:
             ports=settings.ports,
             advertise=settings.advertise,
             threads=settings.threads,
+            realtime=settings.realtime,
             codecs=settings.codecs,
             ptime=settings.ptime,
             srtp=settings.srtp,

@@ -23,6 +23,8 @@ class EngineSettings:
     """How long a port is not used again."""
     threads: int = 1
     """Threads packets are handled on."""
+    realtime: bool = False
+    """Whether they go before all that is not of real time on this machine, where it lets them."""
     codecs: tuple[str, ...] | None = None
     """In the order offered, as ``PCMA``, ``G722``, ``L16/16000``; None for the engine's own."""
     ptime: int = 20

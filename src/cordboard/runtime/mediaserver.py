@@ -45,7 +45,7 @@ EXPIRY_INTERVAL: Final = 3600.0
 
 CORE_GAUGES: Final = frozenset({"dialogs", "transactions", "tcp_connections", "tls_handshaking", "udp_receive_buffer"})
 
-ENGINE_GAUGES: Final = frozenset({"commands_waiting", "free_ports", "legs", "rooms"})
+ENGINE_GAUGES: Final = frozenset({"commands_waiting", "free_ports", "legs", "realtime", "rooms"})
 
 _log = structlog.get_logger("cordboard.runtime")
 

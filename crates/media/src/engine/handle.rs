@@ -87,6 +87,7 @@ pub struct Engine {
     outbox: Arc<Outbox>,
     homes: Mutex<Homes>,
     threads: Mutex<Vec<JoinHandle<()>>>,
+    behind: Option<String>,
 }
 
 fn random(octets: &mut [u8]) {
@@ -125,14 +126,17 @@ impl Engine {
         let inboxes: Arc<[Inbox]> = (0..count).map(|_| Inbox::new()).collect::<io::Result<Vec<_>>>()?.into();
         let outbox = Outbox::new(config.event_limit)?;
         let mut threads = Vec::new();
-        if let Err(error) = start::all(&config, &inboxes, &outbox, &mut threads) {
-            start::end(&inboxes, threads);
-            return Err(error);
-        }
+        let behind = match start::all(&config, &inboxes, &outbox, &mut threads) {
+            Ok(behind) => behind,
+            Err(error) => {
+                start::end(&inboxes, threads);
+                return Err(error);
+            }
+        };
         // The canonical name tells streams of one engine from another's, and nothing of who it is (RFC 7022 4.2).
         let name = format!("{:016x}", random_u64()).into();
         let homes = Mutex::new(Homes::new(count));
-        Ok(Self { config, name, pools, inboxes, outbox, homes, threads: Mutex::new(threads) })
+        Ok(Self { config, name, pools, inboxes, outbox, homes, threads: Mutex::new(threads), behind })
     }
 
     fn give(&self, thread: usize, command: Command) {
@@ -407,9 +411,16 @@ impl Engine {
         self.outbox.failure()
     }
 
-    /// What there is of everything: legs, rooms, pairs of ports nobody has, commands that wait, events left out.
+    /// Why its threads do not go before all that is not of real time, where that was wanted.
     #[must_use]
-    pub fn counters(&self) -> [(&'static str, u64); 5] {
+    pub fn behind(&self) -> Option<&str> {
+        self.behind.as_deref()
+    }
+
+    /// What there is of everything: legs, rooms, pairs of ports nobody has, commands that wait, events left out; whether
+    /// threads go before others.
+    #[must_use]
+    pub fn counters(&self) -> [(&'static str, u64); 6] {
         let homes = lock(&self.homes);
         let free: usize = self.pools.iter().map(|pool| pool.free()).sum();
         let waiting: usize = self.inboxes.iter().map(Inbox::waiting).sum();
@@ -419,6 +430,7 @@ impl Engine {
             ("free_ports", free as u64),
             ("commands_waiting", waiting as u64),
             ("events_left_out", self.outbox.left_out()),
+            ("realtime", u64::from(self.config.realtime && self.behind.is_none())),
         ]
     }
 

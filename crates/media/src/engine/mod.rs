@@ -70,6 +70,8 @@ pub struct Config {
     pub port_rest: Duration,
     /// Threads packets are handled on.
     pub threads: usize,
+    /// Whether they go before all that is not of real time on this machine, where it lets them.
+    pub realtime: bool,
     /// What is offered and taken.
     pub capabilities: Capabilities,
     /// Whether keys in the sound of a leg whose peer knows no events are looked for also where it is joined with another,
@@ -95,6 +97,7 @@ impl Default for Config {
             ports: (16_384, 32_767),
             port_rest: Duration::from_secs(5),
             threads: 1,
+            realtime: false,
             capabilities: Capabilities {
                 codecs: vec![Codec::Pcma, Codec::Pcmu, Codec::G722],
                 telephone_event: true,

@@ -1,10 +1,11 @@
 //! How the threads of an engine begin and end.
 
 use std::io;
+use std::num::NonZero;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::channel;
-use std::thread::JoinHandle;
+use std::thread::{JoinHandle, available_parallelism};
 use std::time::Instant;
 
 use super::Config;
@@ -12,16 +13,17 @@ use super::command::Command;
 use super::disk::{Reader, Writer};
 use super::queue::{Inbox, Outbox};
 use super::sound::Library;
+use super::sys;
 use super::thread::{Parts, Thread};
 
 /// Starts the threads: one for each inbox, and two that touch the disk. Those that run end by themselves once the
-/// others have.
+/// others have. Returns why they do not go before all others, where that was wanted.
 pub(super) fn all(
     config: &Config,
     inboxes: &Arc<[Inbox]>,
     outbox: &Arc<Outbox>,
     running: &mut Vec<JoinHandle<()>>,
-) -> io::Result<()> {
+) -> io::Result<Option<String>> {
     let (wishes, wished) = channel();
     let (tapes, taped) = channel();
     let library = Arc::new(Library::new(wishes));
@@ -31,6 +33,7 @@ pub(super) fn all(
     let writer = Writer::new(taped, Arc::clone(outbox));
     running.push(start("media-write".into(), outbox, || writer.run(), || {})?);
     let began = Instant::now();
+    let mut behind = config.realtime.then(|| too_many(inboxes.len())).flatten();
     for number in 0..inboxes.len() {
         let thread = Thread::new(Parts {
             number,
@@ -45,9 +48,20 @@ pub(super) fn all(
         })?;
         let inboxes = Arc::clone(inboxes);
         let ended = move || inboxes[number].end();
-        running.push(start(format!("media-{number}"), outbox, || thread.run(), ended)?);
+        let thread = start(format!("media-{number}"), outbox, || thread.run(), ended)?;
+        if config.realtime && behind.is_none() {
+            behind = sys::go_first(&thread).err().map(|error| error.to_string());
+        }
+        running.push(thread);
     }
-    Ok(())
+    Ok(behind)
+}
+
+/// Why so many threads must not go before all others: who has too much to do would leave the rest of the machine nothing,
+/// what ends calls among it.
+fn too_many(threads: usize) -> Option<String> {
+    let cores = available_parallelism().map_or(1, NonZero::get);
+    (threads >= cores).then(|| format!("no core is left for all else: threads {threads}, cores {cores}"))
 }
 
 /// Starts a thread. What a leg, room or file of one call can break must not be waited for by all the others for ever: a

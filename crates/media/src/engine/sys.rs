@@ -6,7 +6,9 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, UdpSocket};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::thread::JoinHandleExt;
 use std::ptr::null_mut;
+use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Events taken by one system call.
@@ -14,6 +16,20 @@ const BATCH: usize = 256;
 
 fn check(result: libc::c_int) -> io::Result<libc::c_int> {
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
+}
+
+/// Of those of real time, the one that goes last.
+const PRIORITY: libc::c_int = 1;
+
+/// Lets a thread go before all that are not of real time: when something comes it has a core at once, and does not wait
+/// until the turn of another is over.
+pub(super) fn go_first(thread: &JoinHandle<()>) -> io::Result<()> {
+    let priority = libc::sched_param { sched_priority: PRIORITY };
+    // SAFETY: the thread has not been joined, so its name is valid; the priority lives through the call.
+    match unsafe { libc::pthread_setschedparam(thread.as_pthread_t(), libc::SCHED_RR, &raw const priority) } {
+        0 => Ok(()),
+        code => Err(io::Error::from_raw_os_error(code)),
+    }
 }
 
 /// What is waited for: descriptors, each with a number of the caller's.
