@@ -51,6 +51,38 @@ fn opusdec_hears_what_we_hear_in_what_we_write() {
     }
 }
 
+/// Two recordings in one file, the second at another rate and behind the first.
+fn gone_on_with() -> Vec<u8> {
+    let file = Cursor::new(written(16_000, 1, &sine(16_000, 440.0, 24_000)));
+    let mut writer = OpusWriter::append(file, 1, 8_000, 4_712).unwrap();
+    writer.write(&sine(8_000, 700.0, 20_000)).unwrap();
+    writer.finish().unwrap().into_inner()
+}
+
+#[test]
+fn opusdec_hears_all_of_what_was_gone_on_with() {
+    let file = gone_on_with();
+    let arguments = ["--quiet", "--no-dither", "--rate", "48000", "--force-stereo", "-", "-"];
+    let Some(raw) = run("opusdec", &arguments, &file) else { return };
+    let raw = if raw.starts_with(b"RIFF") { &raw[44..] } else { &raw[..] };
+    let theirs: Vec<i16> = samples(raw).into_iter().step_by(2).collect();
+    let ours = read(&file);
+    assert_eq!((ours.len(), theirs.len()), (24_000 * 3 + 20_000 * 6, 24_000 * 3 + 20_000 * 6));
+    assert!(off(&ours, &theirs) <= 40, "{}", off(&ours, &theirs));
+}
+
+#[test]
+fn opusinfo_sees_two_streams_one_behind_the_other() {
+    let path = std::env::temp_dir().join(format!("cordboard-{}-chained.opus", std::process::id()));
+    std::fs::write(&path, gone_on_with()).unwrap();
+    let told = run("opusinfo", &[path.to_str().unwrap()], &[]);
+    std::fs::remove_file(&path).unwrap();
+    let Some(told) = told else { return };
+    let told = String::from_utf8_lossy(&told);
+    assert!(!told.contains("WARNING"), "{told}");
+    assert!(told.contains("Playback length: 0m:01.500s") && told.contains("Playback length: 0m:02.500s"), "{told}");
+}
+
 #[test]
 fn opusinfo_has_nothing_to_complain_of() {
     for channels in [1, 2] {

@@ -100,7 +100,8 @@ class Recording:
     """How much silence after speech ends it; 0 for any."""
     beep: bool = False
     append: bool = False
-    """It goes on behind what is there, in a WAV file; for an Opus file that is there the end is FAILED."""
+    """It goes on behind what is there: a WAV in the same format, or an Opus, to which a stream is chained. The end is
+    FAILED for another."""
     channels: int = 1
     """2: the first leg of a room on the left, the others on the right; of one leg what it says on the left, what it
     hears on the right."""

@@ -14,7 +14,8 @@ use super::recorder::{Handed, Tape};
 use super::sound::{Library, Sound, Wish};
 use super::{Event, RecordEnd};
 use crate::file::any;
-use crate::file::wav::{Encoding, Format, WavWriter};
+use crate::file::opus::whole;
+use crate::file::wav::{Encoding, Format};
 use crate::file::{AtRate, Samples};
 
 /// Files kept open for those who read on.
@@ -172,13 +173,17 @@ fn create(tape: &Tape) -> io::Result<any::Writer<File>> {
     let mut options = File::options();
     let mut file = options.read(true).write(true).create(true).truncate(!tape.append).open(&tape.path)?;
     let format = Format { encoding: Encoding::Pcm16, channels: tape.channels, rate: tape.rate };
-    if tape.append && file.seek(SeekFrom::End(0))? > 0 {
-        if any::is_opus(&tape.path) {
-            return Err(io::Error::new(io::ErrorKind::Unsupported, "nothing can be appended to Opus in Ogg"));
-        }
-        return WavWriter::append(file, format).map(any::Writer::Wav);
+    let serial = getrandom::u32().map_err(io::Error::other)?;
+    if !tape.append || file.seek(SeekFrom::End(0))? == 0 {
+        return any::Writer::create(file, &tape.path, format, serial);
     }
-    any::Writer::create(file, &tape.path, format, getrandom::u32().map_err(io::Error::other)?)
+    if any::is_opus(&tape.path) {
+        let whole = whole(&mut file)?;
+        if whole > 0 {
+            file.set_len(whole)?;
+        }
+    }
+    any::Writer::append(file, &tape.path, format, serial)
 }
 
 /// Writes what waits; whether the recording has ended.

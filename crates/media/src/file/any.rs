@@ -92,6 +92,21 @@ impl<W: Write + Seek> Writer<W> {
         Ok(Self::Opus(Box::new(OpusWriter::create(inner, channels, format.rate, serial)?)))
     }
 
+    /// Goes on behind what a file of this name holds, as [`Writer::create`] would begin it.
+    ///
+    /// # Errors
+    /// As [`Writer::create`]; if the file holds something else, a WAV of another format among it.
+    pub fn append(inner: W, name: &Path, format: Format, serial: u32) -> io::Result<Self>
+    where
+        W: Read,
+    {
+        if !is_opus(name) {
+            return Ok(Self::Wav(WavWriter::append(inner, format)?));
+        }
+        let channels = u8::try_from(format.channels).unwrap_or(u8::MAX);
+        Ok(Self::Opus(Box::new(OpusWriter::append(inner, channels, format.rate, serial)?)))
+    }
+
     /// Appends samples, channel beside channel.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! The engine with real sockets: each party says a tone of its own, and which tones each hears is measured.
 
+mod append;
 mod both;
 mod digits;
 mod orders;

@@ -1,10 +1,12 @@
 //! Opus in Ogg (RFC 7845): recordings that are small, and prompts of any rate.
 
+mod pages;
 mod reader;
 mod writer;
 
 use std::io;
 
+pub use pages::whole;
 pub use reader::OpusReader;
 pub use writer::OpusWriter;
 

@@ -6,6 +6,7 @@ use ogg::PacketReader;
 use ogg::reading::OggReadError;
 use opus::{Channels, Decoder};
 
+use super::pages::chain;
 use super::{Head, OpusError, RATE};
 use crate::codec::opus::samples;
 use crate::file::Samples;
@@ -14,74 +15,101 @@ use crate::file::Samples;
 const LONGEST: usize = 5_760;
 /// A decoder that begins in the middle needs so much to find in, 80 ms (RFC 7845 4.6).
 const PRE_ROLL: u64 = 3_840;
-/// How far from the end of a file the last page's beginning lies at most: a page of the greatest size.
-const TAIL: u64 = 65_307;
 /// Packets before the headers, of other streams.
 const MOST_BEFORE: usize = 64;
 
-/// Reads a sound file.
+/// Reads a sound file, of one stream or of several that are chained (RFC 3533 4): one behind the other, as if they were one.
 pub struct OpusReader<R: Read + Seek> {
     packets: PacketReader<R>,
-    serial: u32,
-    head: Head,
+    links: Vec<Link>,
+    /// That which is read.
+    link: usize,
     decoder: Decoder,
     decoded: Box<[i16]>,
     /// Decoded, of which those from `at` to `filled` are still to be given.
     at: usize,
     filled: usize,
-    /// Samples of packets so far, those that are thrown away at the beginning among them.
+    /// Samples of packets of the link so far, those that are thrown away at the beginning among them.
     position: u64,
     /// As `position`: what lies before is not given.
     begin: u64,
-    /// As `position`: where the sound ends.
+}
+
+/// A stream of a chain.
+#[derive(Clone, Copy, Debug)]
+struct Link {
+    /// Where in the file it begins.
+    start: u64,
+    serial: u32,
+    head: Head,
+    /// Where the sound ends, as [`OpusReader::position`].
     end: u64,
+}
+
+impl Link {
+    fn len(&self) -> u64 {
+        self.end.saturating_sub(self.head.pre_skip.into())
+    }
 }
 
 impl<R: Read + Seek> std::fmt::Debug for OpusReader<R> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("OpusReader").field("head", &self.head).field("end", &self.end).finish_non_exhaustive()
+        f.debug_struct("OpusReader").field("links", &self.links).finish_non_exhaustive()
     }
 }
 
 impl<R: Read + Seek> OpusReader<R> {
-    /// Reads the headers, and the last page for the length.
+    /// Reads the headers, and the last page of each stream for the length.
     ///
     /// # Errors
     /// If it is not Opus in Ogg, or what reading gives.
     pub fn open(mut inner: R) -> Result<Self, OpusError> {
-        let last = last_position(&mut inner)?;
-        inner.seek(SeekFrom::Start(0))?;
-        let mut packets = PacketReader::new(inner);
-        let (serial, head) = read_head(&mut packets)?;
-        let mut decoder = Decoder::new(RATE, Channels::Mono)?;
-        decoder.set_gain(head.gain.into())?;
+        let chain = chain(&mut inner)?;
         let mut reader = Self {
-            packets,
-            serial,
-            head,
-            decoder,
+            packets: PacketReader::new(inner),
+            links: Vec::new(),
+            link: 0,
+            decoder: Decoder::new(RATE, Channels::Mono)?,
             decoded: vec![0; LONGEST].into(),
             at: 0,
             filled: 0,
             position: 0,
-            begin: head.pre_skip.into(),
-            end: u64::MAX,
+            begin: 0,
         };
-        let first = reader.first_position()?;
-        reader.end = last.filter(|(of, _)| *of == serial).map_or(u64::MAX, |(_, last)| last.saturating_sub(first));
-        reader.restart()?;
+        for (start, last) in chain {
+            match reader.add(start, last) {
+                // What is chained to Opus and is no Opus is not heard.
+                Err(OpusError::NotOpus | OpusError::Format { .. }) if !reader.links.is_empty() => {}
+                added => added?,
+            }
+        }
+        reader.enter(0)?;
         Ok(reader)
     }
 
     /// Channels in the file.
     #[must_use]
     pub fn channels(&self) -> u8 {
-        self.head.channels
+        self.links[0].head.channels
+    }
+
+    /// Adds the stream that begins at `start`, whose last page has that serial number and position.
+    fn add(&mut self, start: u64, last: Option<(u32, u64)>) -> Result<(), OpusError> {
+        self.packets.seek_bytes(SeekFrom::Start(start))?;
+        self.packets.delete_unread_packets();
+        let (serial, head) = read_head(&mut self.packets, start > 0)?;
+        self.links.push(Link { start, serial, head, end: u64::MAX });
+        let first = self.first_position(self.links.len() - 1)?;
+        let end = last.filter(|(of, _)| *of == serial).map_or(u64::MAX, |(_, last)| last.saturating_sub(first));
+        if let Some(link) = self.links.last_mut() {
+            link.end = end;
+        }
+        Ok(())
     }
 
     /// The position before the first packet: more than 0 where a stream was cut out of a longer one.
-    fn first_position(&mut self) -> Result<u64, OpusError> {
-        self.restart()?;
+    fn first_position(&mut self, link: usize) -> Result<u64, OpusError> {
+        self.enter(link)?;
         let mut length = 0;
         while let Some(packet) = self.packet()? {
             length += samples(&packet.data) as u64;
@@ -92,13 +120,16 @@ impl<R: Read + Seek> OpusReader<R> {
         Ok(0)
     }
 
-    /// Back to the first packet with sound.
-    fn restart(&mut self) -> io::Result<()> {
-        self.packets.seek_bytes(SeekFrom::Start(0))?;
+    /// To the first packet with sound of a stream.
+    fn enter(&mut self, link: usize) -> io::Result<()> {
+        let Link { start, head, .. } = self.links[link];
+        self.link = link;
+        self.packets.seek_bytes(SeekFrom::Start(start))?;
         self.packets.delete_unread_packets();
         (self.at, self.filled, self.position) = (0, 0, 0);
-        self.begin = self.head.pre_skip.into();
+        self.begin = head.pre_skip.into();
         self.decoder.reset_state().map_err(io::Error::other)?;
+        self.decoder.set_gain(head.gain.into()).map_err(io::Error::other)?;
         // The two headers.
         for _ in 0..2 {
             self.packet()?;
@@ -106,12 +137,16 @@ impl<R: Read + Seek> OpusReader<R> {
         Ok(())
     }
 
-    /// The next packet of the stream; none at the end, or where the file was cut off.
+    /// The next packet of the stream; none at its end, or where the file was cut off.
     fn packet(&mut self) -> io::Result<Option<ogg::Packet>> {
+        let serial = self.links[self.link].serial;
         loop {
             match self.packets.read_packet() {
-                Ok(Some(packet)) if packet.stream_serial() != self.serial => {}
-                Ok(packet) => return Ok(packet),
+                Ok(Some(packet)) if packet.stream_serial() == serial => return Ok(Some(packet)),
+                // Where sound has come, the next stream begins; before, they begin side by side.
+                Ok(Some(packet)) if packet.first_in_stream() && self.position > 0 => return Ok(None),
+                Ok(Some(_)) => {}
+                Ok(None) => return Ok(None),
                 Err(OggReadError::ReadError(error)) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
                 Err(error) => return Err(broken(error)),
             }
@@ -120,7 +155,21 @@ impl<R: Read + Seek> OpusReader<R> {
 
     /// Decodes the next packet; false at the end.
     fn refill(&mut self) -> io::Result<bool> {
-        while self.position < self.end {
+        loop {
+            if self.refill_of_link()? {
+                return Ok(true);
+            }
+            if self.link + 1 == self.links.len() {
+                return Ok(false);
+            }
+            self.enter(self.link + 1)?;
+        }
+    }
+
+    /// Decodes the next packet of the stream; false at its end.
+    fn refill_of_link(&mut self) -> io::Result<bool> {
+        let end = self.links[self.link].end;
+        while self.position < end {
             let Some(packet) = self.packet()? else { return Ok(false) };
             let length = samples(&packet.data) as u64;
             let start = self.position;
@@ -131,7 +180,7 @@ impl<R: Read + Seek> OpusReader<R> {
             }
             let Ok(count) = self.decoder.decode(&packet.data, &mut self.decoded, false) else { continue };
             let place = |position: u64| usize::try_from(position.saturating_sub(start)).map_or(count, |p| p.min(count));
-            (self.at, self.filled) = (place(self.begin), place(self.end));
+            (self.at, self.filled) = (place(self.begin), place(end));
             if self.at < self.filled {
                 return Ok(true);
             }
@@ -146,7 +195,8 @@ impl<R: Read + Seek> Samples for OpusReader<R> {
     }
 
     fn len(&self) -> Option<u64> {
-        (self.end < u64::MAX).then(|| self.end.saturating_sub(self.head.pre_skip.into()))
+        let known = self.links.iter().all(|link| link.end < u64::MAX);
+        known.then(|| self.links.iter().map(Link::len).fold(0, u64::saturating_add))
     }
 
     fn read(&mut self, out: &mut [i16]) -> io::Result<usize> {
@@ -163,11 +213,16 @@ impl<R: Read + Seek> Samples for OpusReader<R> {
         Ok(written)
     }
 
-    /// Goes through the packets from the beginning without decoding them: what a page says of its position may be wrong,
-    /// what a packet says of its length cannot be.
+    /// Goes through the packets from the beginning of a stream without decoding them: what a page says of its position may
+    /// be wrong, what a packet says of its length cannot be.
     fn seek(&mut self, sample: u64) -> io::Result<()> {
-        self.restart()?;
-        self.begin = self.begin.saturating_add(sample).min(self.end);
+        let (mut link, mut rest) = (0, sample);
+        while link + 1 < self.links.len() && rest >= self.links[link].len() {
+            rest -= self.links[link].len();
+            link += 1;
+        }
+        self.enter(link)?;
+        self.begin = self.begin.saturating_add(rest).min(self.links[link].end);
         Ok(())
     }
 }
@@ -179,10 +234,11 @@ fn broken(error: OggReadError) -> io::Error {
     }
 }
 
-/// The first stream of Opus: its serial number and head.
-fn read_head<R: Read + Seek>(packets: &mut PacketReader<R>) -> Result<(u32, Head), OpusError> {
+/// The first stream of Opus: its serial number and head. In a chain it is among those that begin side by side.
+fn read_head<R: Read + Seek>(packets: &mut PacketReader<R>, chained: bool) -> Result<(u32, Head), OpusError> {
     for _ in 0..MOST_BEFORE {
         match packets.read_packet() {
+            Ok(Some(packet)) if chained && !packet.first_in_stream() => break,
             Ok(Some(packet)) => match Head::parse(&packet.data) {
                 Err(OpusError::NotOpus) => {}
                 head => return Ok((packet.stream_serial(), head?)),
@@ -194,23 +250,4 @@ fn read_head<R: Read + Seek>(packets: &mut PacketReader<R>) -> Result<(u32, Head
         }
     }
     Err(OpusError::NotOpus)
-}
-
-/// The serial number and position of the last page.
-fn last_position<R: Read + Seek>(inner: &mut R) -> io::Result<Option<(u32, u64)>> {
-    let length = inner.seek(SeekFrom::End(0))?;
-    inner.seek(SeekFrom::Start(length.saturating_sub(TAIL)))?;
-    let mut tail = Vec::new();
-    inner.take(TAIL).read_to_end(&mut tail)?;
-    let page = |at: usize| -> Option<(u32, u64)> {
-        let header = tail.get(at..at + 27)?;
-        let segments = tail.get(at + 27..at + 27 + usize::from(header[26]))?;
-        let body: usize = segments.iter().map(|s| usize::from(*s)).sum();
-        // A page that was cut off is not read.
-        tail.get(at + 27 + segments.len() + body..)?;
-        let position = u64::from_le_bytes(header[6..14].try_into().ok()?);
-        let serial = u32::from_le_bytes(header[14..18].try_into().ok()?);
-        (position != u64::MAX).then_some((serial, position))
-    };
-    Ok((0..tail.len().saturating_sub(26)).rev().filter(|at| tail[*at..].starts_with(b"OggS\0")).find_map(page))
 }

@@ -1,12 +1,13 @@
 //! Writing, a page a second.
 
-use std::io::{self, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 
 use ogg::{PacketWriteEndInfo, PacketWriter};
 use opus::Channels;
 
-use super::{Head, OpusError, RATE, TAGS};
+use super::{Head, OpusError, OpusReader, RATE, TAGS};
 use crate::codec::opus::{MAX_PAYLOAD, encoder};
+use crate::file::Samples;
 
 /// Frames of 20 ms in a page.
 const PAGE: u32 = 50;
@@ -26,6 +27,8 @@ pub struct OpusWriter<W: Write> {
     payload: Box<[u8]>,
     /// A packet that waits for the next: only the last one may end the stream.
     waiting: Option<Vec<u8>>,
+    /// Samples of each channel in streams before this one.
+    before: u64,
     /// Frames encoded, and samples taken in of each channel.
     frames: u64,
     taken: u64,
@@ -64,6 +67,7 @@ impl<W: Write> OpusWriter<W> {
             filled: 0,
             payload: vec![0; MAX_PAYLOAD].into(),
             waiting: None,
+            before: 0,
             frames: 0,
             taken: 0,
         };
@@ -73,9 +77,14 @@ impl<W: Write> OpusWriter<W> {
         Ok(writer)
     }
 
-    /// Samples of each channel taken in so far.
+    /// Samples of each channel in the file and taken in so far.
     #[must_use]
     pub fn len(&self) -> u64 {
+        self.before + self.here()
+    }
+
+    /// Samples of each channel taken in so far.
+    fn here(&self) -> u64 {
         self.taken + (self.filled / usize::from(self.head.channels)) as u64
     }
 
@@ -149,7 +158,7 @@ impl<W: Write> OpusWriter<W> {
     /// # Errors
     /// As [`OpusWriter::write`].
     pub fn finish(mut self) -> io::Result<W> {
-        let taken = self.len();
+        let taken = self.here();
         // The coder's delay is pushed out of it; where the sound ends is what the last position says (RFC 7845 4.4).
         let end = u64::from(self.head.pre_skip) + taken * u64::from(RATE / self.head.rate);
         while self.filled > 0 || self.position() < end || self.waiting.is_none() {
@@ -160,6 +169,19 @@ impl<W: Write> OpusWriter<W> {
         }
         self.pages.inner_mut().flush()?;
         Ok(self.pages.into_inner())
+    }
+}
+
+impl<W: Read + Write + Seek> OpusWriter<W> {
+    /// Goes on behind what a file holds, with a stream of its own that is chained to those there (RFC 3533 4, RFC 7845 3).
+    /// Nothing but whole pages may be in it: see [`whole`](super::whole).
+    ///
+    /// # Errors
+    /// As [`OpusWriter::create`], and if the file is not Opus in Ogg.
+    pub fn append(mut inner: W, channels: u8, rate: u32, serial: u32) -> Result<Self, OpusError> {
+        let before = OpusReader::open(&mut inner)?.len().unwrap_or(0) * u64::from(rate) / u64::from(RATE);
+        inner.seek(SeekFrom::End(0))?;
+        Ok(Self { before, ..Self::create(inner, channels, rate, serial)? })
     }
 }
 
