@@ -57,6 +57,8 @@ def run(calls: int, parties: int, seconds: float) -> dict[str, object]:
         "calls": calls,
         "parties": parties,
         "packets": loads["relay"].found["received"] + loads["conference"].found["heard"],
+        "lost": sum(load.found["lost"] for load in loads.values()),
+        "glitches": loads["conference"].found["glitches"],
         "missed": missed,
         "cpu_share": round(loads["relay"].cpu_share, 3),
         "delay_p99_ms": loads["relay"].found["delay_us"]["p99"] / 1000,

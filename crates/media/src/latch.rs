@@ -10,10 +10,19 @@
 //!   - from elsewhere, while nobody is believed, only where the address that was signalled is private: a peer that names
 //!     an address everybody can reach is heard from there, and a port that anybody could win by being first would be
 //!     his who sends to all of them (known as RTP bleed).
+//!   - from an IP address that has shown that it hears what is sent to the one that was signalled ([`Latch::vouch`]), while
+//!     nobody else is believed: heard only, what is sent goes where it went.
 //! - Who is believed may move (a NAT that changes its mapping) once silent for [`SILENCE`], if it goes on in the stream
 //!   that was heard: the same SSRC, and a sequence number ahead of the last, but near it. Somebody off the path cannot
 //!   know either. A stream that begins anew is believed only after [`LONG_SILENCE`], and from where it might have been
 //!   at the beginning.
+//!   An address is vouched for by a report (RTCP) from it on the stream that is sent: by its SSRC, 32 random bits nobody is
+//!   told but who gets the packets (RFC 3550 5.1), and by a sequence number that was sent, which began at random too. A
+//!   peer may send from elsewhere than it hears, through another line or another box, and is not deaf for us then. Who
+//!   sends to all ports of a server (RTP bleed) has seen none of its packets and would have to guess some 2^32 times for
+//!   one leg; who has seen them is on the path, where RTP is open to him anyway and only SRTP helps. Nothing is sent to
+//!   such an address, nor reports: whoever it is, it gets nothing by being heard. Who is where he was signalled takes its
+//!   place with his first packet.
 //! - With SRTP only authentic packets get here, and each of them that is ahead of the last may move the peer.
 
 use std::net::{IpAddr, SocketAddr};
@@ -61,6 +70,10 @@ pub struct Latch {
     /// Where the signalling came from.
     source: Option<IpAddr>,
     believed: Option<SocketAddr>,
+    /// Whether it is only heard there, and hears where it was signalled.
+    apart: bool,
+    /// Who has shown that it hears what is sent.
+    vouched: Option<IpAddr>,
     heard_at: u64,
     ssrc: u32,
     sequence: u16,
@@ -84,7 +97,14 @@ impl Latch {
     /// Where to send to.
     #[must_use]
     pub fn remote(&self) -> Option<SocketAddr> {
-        self.believed.or(self.signalled.filter(|address| !address.ip().is_unspecified() && address.port() != 0))
+        self.believed
+            .filter(|_| !self.apart)
+            .or(self.signalled.filter(|address| !address.ip().is_unspecified() && address.port() != 0))
+    }
+
+    /// Whoever sends from there has shown that it hears what is sent to this peer.
+    pub fn vouch(&mut self, ip: IpAddr) {
+        self.vouched = Some(ip);
     }
 
     /// Judges a packet that came at `now`, microseconds.
@@ -97,12 +117,14 @@ impl Latch {
             if self.is_overtaken(packet, now) {
                 return Verdict::Take;
             }
+            self.apart = false;
             return self.believe(source, packet, now);
         }
         if !self.may_move(source, packet, now) {
             return Verdict::Refuse;
         }
         if self.probation(source, packet, now) >= PROBATION {
+            self.apart = !self.might_be_at(source) && (self.apart || self.believed.is_none());
             self.believe(source, packet, now)
         } else {
             Verdict::Refuse
@@ -118,16 +140,25 @@ impl Latch {
     }
 
     fn may_move(&self, source: SocketAddr, packet: &Packet, now: u64) -> bool {
-        let near = [self.signalled.map(|address| address.ip()), self.source];
-        let is_near = |at: SocketAddr| near.iter().flatten().any(|ip| same_ip(*ip, at.ip()));
-        let might_be_there = is_near(source) || self.is_anywhere();
+        let vouched = self.vouched.filter(|_| self.apart || self.believed.is_none());
+        let might_be_there = self.might_be_at(source) || vouched.is_some_and(|ip| same_ip(ip, source.ip()));
         let Some(believed) = self.believed else { return might_be_there };
         let silent = now.saturating_sub(self.heard_at);
         let goes_on = packet.ssrc == self.ssrc && is_ahead(packet.sequence, self.sequence);
         let goes_on = goes_on && packet.sequence.wrapping_sub(self.sequence) < NEAR;
-        (is_near(source) && !is_near(believed))
+        (self.is_near(source) && !self.is_near(believed))
             || (goes_on && silent >= SILENCE)
             || (might_be_there && silent >= LONG_SILENCE)
+    }
+
+    /// Whether the signalling says that the peer might be there.
+    fn might_be_at(&self, at: SocketAddr) -> bool {
+        self.is_near(at) || self.is_anywhere()
+    }
+
+    fn is_near(&self, at: SocketAddr) -> bool {
+        let near = [self.signalled.map(|address| address.ip()), self.source];
+        near.iter().flatten().any(|ip| same_ip(*ip, at.ip()))
     }
 
     /// Whether the peer may be anywhere, as far as the signalling says.
@@ -285,6 +316,43 @@ mod tests {
         }
         let moved: Vec<_> = (3..6).map(|n| latch.judge(at(NAT), &packet(9, n), 41_000_000, false)).collect();
         assert_eq!(moved, [Verdict::Refuse, Verdict::Refuse, Verdict::Moved]);
+    }
+
+    #[test]
+    fn who_has_shown_that_it_hears_is_heard_from_elsewhere_and_moves_nothing() {
+        let mut latch = Latch::default();
+        latch.signal(Some(at(PEER)));
+        latch.vouch(at(NAT).ip());
+        let verdicts = |latch: &mut Latch, from: &str, ssrc: u32, first: u16, now: u64| {
+            (first..first + 3).map(|n| latch.judge(at(from), &packet(ssrc, n), now, false)).collect::<Vec<_>>()
+        };
+        assert_eq!(verdicts(&mut latch, STRANGER, 8, 0, 0), [Verdict::Refuse; 3]);
+        assert_eq!(verdicts(&mut latch, NAT, 7, 0, 0)[2], Verdict::Moved);
+        assert_eq!(verdicts(&mut latch, NAT, 7, 3, 1), [Verdict::Take; 3]);
+        assert_eq!(latch.remote(), Some(at(PEER)));
+        // Its line gives it another port, then another address.
+        assert_eq!(verdicts(&mut latch, "203.0.113.9:61001", 7, 6, 1), [Verdict::Refuse; 3]);
+        assert_eq!(verdicts(&mut latch, "203.0.113.9:61001", 7, 6, SILENCE + 1)[2], Verdict::Moved);
+        assert_eq!(verdicts(&mut latch, STRANGER, 7, 9, 2 * SILENCE + 1)[2], Verdict::Moved);
+        assert_eq!(latch.remote(), Some(at(PEER)));
+        // Where it should be it is at once.
+        assert_eq!(latch.judge(at(PEER), &packet(9, 1), 2 * SILENCE + 2, false), Verdict::Moved);
+        assert_eq!(verdicts(&mut latch, NAT, 7, 20, 2 * SILENCE + 3), [Verdict::Refuse; 3]);
+        // What is shown at another address says nothing of this one.
+        latch.signal(Some(at("192.0.2.7:4000")));
+        assert_eq!(verdicts(&mut latch, NAT, 7, 0, 3 * SILENCE), [Verdict::Refuse; 3]);
+    }
+
+    #[test]
+    fn who_is_believed_where_it_was_signalled_is_not_displaced_by_who_hears() {
+        let mut latch = Latch::default();
+        latch.signal(Some(at(PEER)));
+        latch.judge(at(PEER), &packet(7, 1), 0, false);
+        latch.vouch(at(NAT).ip());
+        for n in 0..10 {
+            assert_eq!(latch.judge(at(NAT), &packet(8, n), LONG_SILENCE + 1, false), Verdict::Refuse);
+        }
+        assert_eq!(latch.remote(), Some(at(PEER)));
     }
 
     #[test]

@@ -210,16 +210,22 @@ impl Leg {
     }
 
     fn take_report(&mut self, data: &mut [u8], source: SocketAddr, now: u64) {
-        // Only from where the peer's packets come from, or where it said it sends reports from.
+        // Reports go where the peer's packets come from, or where it said it sends reports from.
         let known = self.rtcp_remote == Some(source) || self.latch.remote().is_some_and(|at| at.ip() == source.ip());
+        let elsewhere = !known && self.secure.is_none() && self.report.shows_hearing(data, &self.outgoing);
+        if elsewhere {
+            self.latch.vouch(source.ip());
+        }
         let length = match &mut self.secure {
             None => Ok(data.len()),
             Some(secure) => secure.1.unprotect_rtcp(data),
         };
-        if let (true, Ok(length)) = (known, length)
+        if let (true, Ok(length)) = (known || elsewhere, length)
             && self.report.take(&data[..length], self.outgoing.ssrc, now)
         {
-            self.rtcp_remote = Some(source);
+            if known {
+                self.rtcp_remote = Some(source);
+            }
             if let Some(mouth) = &mut self.mouth {
                 mouth.expect_loss(self.report.percent_lost_there());
             }

@@ -93,6 +93,19 @@ impl Report {
         read.is_ok()
     }
 
+    /// Whether a report shows that who sends it hears what is sent by `out`: it names its source, and a number of those
+    /// that were sent.
+    pub(super) fn shows_hearing(&self, data: &[u8], out: &Outgoing) -> bool {
+        let mut shows = false;
+        let read = rtcp::parse(data, |item| {
+            if let Item::Block { block, .. } = item {
+                let before = out.sequence.wrapping_sub(1).wrapping_sub(block.highest as u16);
+                shows |= block.ssrc == out.ssrc && u64::from(before) < self.packets_sent;
+            }
+        });
+        read.is_ok() && shows
+    }
+
     /// What the peer loses of ours by its last report, per cent.
     pub(super) fn percent_lost_there(&self) -> u8 {
         (u32::from(self.there.fraction_lost) * 100).div_ceil(256) as u8

@@ -3,6 +3,7 @@
 mod append;
 mod both;
 mod digits;
+mod elsewhere;
 mod orders;
 mod parts;
 mod pauses;
