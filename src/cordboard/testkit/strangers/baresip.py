@@ -1,7 +1,8 @@
 """baresip as a phone: one process, one account, its own tone for a voice and a recording for an ear.
 
 Driven over its ``ctrl_tcp`` module: commands and events are JSON in netstrings. Works with baresip 1.0 as Debian 12
-packages it, without a sound card: ``aufile`` speaks, ``aubridge`` swallows, ``sndfile`` writes down what is heard.
+packages it, without a sound card: ``aufile`` speaks, ``aubridge`` swallows, ``sndfile`` writes down what is heard. It
+speaks G.711, or Opus and nothing else.
 """
 
 from __future__ import annotations
@@ -41,14 +42,14 @@ call_max_calls 8
 audio_source aufile,{voice}
 audio_player aubridge,ear
 audio_alert aubridge,alert
-ausrc_srate 8000
-ausrc_channels 1
-auplay_srate 8000
-auplay_channels 1
+ausrc_srate {codec.rate}
+ausrc_channels {codec.channels}
+auplay_srate {codec.rate}
+auplay_channels {codec.channels}
 net_interface {host}
 rtp_ports {rtp_first}-{rtp_last}
 module_path {modules}
-module g711.so
+module {codec.module}.so
 module srtp.so
 module sndfile.so
 module aufile.so
@@ -60,6 +61,20 @@ module_app ctrl_tcp.so
 ctrl_tcp_listen 127.0.0.1:{control}
 snd_path {ear}
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Codec:
+    """What a phone speaks, and the sound it takes and gives for it."""
+
+    module: str
+    rate: int
+    channels: int
+
+
+G711 = Codec("g711", 8_000, 1)
+OPUS = Codec("opus", 48_000, 2)
+"""Two channels, as its description says (RFC 7587 7)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,19 +108,22 @@ class Baresip:
         host: str = "127.0.0.1",
         ca: Path | None = None,
         nat: Nat | None = None,
+        codec: Codec = G711,
     ) -> None:
         """Starts it; returns when it takes commands.
 
-        ``hertz``: its voice. ``ca``: whom it believes over TLS. ``nat``: what it sits behind.
+        ``hertz``: its voice. ``ca``: whom it believes over TLS. ``nat``: what it sits behind. ``codec``: the
+        only one it speaks.
         Raises MissingProgramError, StrangerError.
         """
         self.account = account
         self.host = host
         self.hertz = hertz
+        self.codec = codec
         self._ear = folder / "ear"
         self._ear.mkdir(parents=True)
         voice = folder / "voice.wav"
-        tone.write_sine(voice, hertz, VOICE_SECONDS)
+        tone.write_sine(voice, hertz, VOICE_SECONDS, rate=codec.rate, channels=codec.channels)
         # The port above the SIP port is bound too, for TLS. Four RTP ports a call: data and control, twice over.
         self.port = _there(nat, lambda: free_ports(2, host))
         rtp = _there(nat, lambda: free_ports(32, host))
@@ -122,6 +140,7 @@ class Baresip:
                 modules=MODULES,
                 control=control,
                 ear=self._ear,
+                codec=codec,
             )
             + (f"sip_cafile {ca}\n" if ca else "")
         )
@@ -252,7 +271,7 @@ class Baresip:
 
     def wait_audio(self, seconds: float = 2.0) -> Path:
         """Waits until that much sound has come in on the latest call; returns the recording so far."""
-        wanted = 44 + round(seconds * 8000) * 2
+        wanted = 44 + round(seconds * self.codec.rate) * 2 * self.codec.channels
 
         def recorded() -> Path | None:
             files = sorted(self._ear.glob("*-dec.wav"))

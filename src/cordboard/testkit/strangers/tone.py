@@ -60,8 +60,10 @@ class NotHeardError(AssertionError):
         self.heard = heard
 
 
-def write_sine(path: Path, hertz: float, seconds: float, *, rate: int = 8000, dbfs: float = -9.0) -> None:
-    """Writes a sine as 16 bit mono WAV."""
+def write_sine(
+    path: Path, hertz: float, seconds: float, *, rate: int = 8000, channels: int = 1, dbfs: float = -9.0
+) -> None:
+    """Writes a sine as 16 bit WAV, the same on each channel."""
     peak = FULL_SCALE * 10 ** (dbfs / 20) * math.sqrt(2)
     step = 2 * math.pi * hertz / rate
     count = round(seconds * rate)
@@ -69,8 +71,10 @@ def write_sine(path: Path, hertz: float, seconds: float, *, rate: int = 8000, db
     once = min(count, rate) if hertz == round(hertz) else count
     period = array("h", (round(peak * math.sin(step * i)) for i in range(once)))
     samples = (period * -(-count // once))[:count] if once else period
+    if channels > 1:
+        samples = array("h", (value for value in samples for _ in range(channels)))
     with wave.open(str(path), "wb") as out:
-        out.setnchannels(1)
+        out.setnchannels(channels)
         out.setsampwidth(2)
         out.setframerate(rate)
         out.writeframes(samples.tobytes())
