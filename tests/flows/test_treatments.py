@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from media_house import OurMediaServer, ask, at_service, errors, hears_nothing, lines, talk_to_each_other, up
 
+from cordboard.mediaserver.sounds import MUSIC
 from cordboard.model import events as ev
 from cordboard.model import requests as rq
 from cordboard.model.enums import AddressType, TreatmentType
@@ -418,6 +419,17 @@ def test_a_caller_records_an_announcement(waiting, ours):
     extensions = end(centre).extensions
     assert extensions["USER_ANN_ID"] == "messages/users/alice/3.wav"
     assert int(extensions["RECORD_LENGTH"]) > 4000
+
+
+@pytest.mark.parametrize("user", ["alice", "+49-30.1"])
+def test_what_was_recorded_is_played_as_a_prompt(waiting, ours, tmp_path, user):
+    recorded = tmp_path / "messages" / "users" / user / "3.wav"
+    recorded.parent.mkdir(parents=True)
+    recorded.write_bytes((MUSIC / "on_hold.wav").read_bytes())
+    centre, _, conn_id = waiting
+    treat(centre, conn_id, T.PLAY_ANNOUNCEMENT, {"PROMPT": {"1": {"USER_ID": user, "USER_ANN_ID": "3"}}})
+    (source,) = ours.leg.media.players[0].playing.sources
+    assert source.path == recorded
 
 
 def test_a_prompt_that_does_not_exist(waiting, ours):

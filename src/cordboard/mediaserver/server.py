@@ -17,7 +17,7 @@ from cordboard.mediaserver.leg import ServedLeg, warning
 from cordboard.mediaserver.log import Log
 from cordboard.mediaserver.msml.control import MsmlService
 from cordboard.mediaserver.msml.joins import Joins
-from cordboard.mediaserver.recordings import Recordings, at_once
+from cordboard.mediaserver.recordings import MESSAGES, Recordings, at_once
 from cordboard.mediaserver.sounds import SoundError, Sounds
 from cordboard.sip import likeness
 from cordboard.sip.bodies import multipart, netann
@@ -154,6 +154,7 @@ class MediaServer:
             country=settings.country,
             now=self.now,
             speech=self._speech,
+            recorded=settings.recordings and settings.recordings / MESSAGES,
         )
         self.recordings.configure(settings.recordings, settings.record_format)
         self.dispatcher.endpoint.set_policy(allow=ALLOW, registration_expires=3600, retry_after=settings.retry_after)

@@ -2,6 +2,7 @@
 
     music/on_hold            a file of the operator's folders, then of those that ship: music, then prompts
     tone/busy, tone/busy/de  a tone, of the server's country or another; ``silence`` for none
+    users/alice/3            what a user recorded for all to hear (RecordUserAnnouncement), in the folder of recordings
     file:///greeting.wav     a file within the operator's folders, never outside of them
     http://...               not fetched: what is played must be here before somebody waits for it
     queue/place              a text of the operator's folders, queue/place.txt: "You are number {1:number}. {2}"
@@ -40,6 +41,9 @@ TONES: Final = frozenset(
 """Tones that can be asked for by name."""
 
 SECOND: Final = 1000
+
+ANNOUNCEMENTS: Final = "users"
+"""What users recorded for others to hear; of the recordings nothing else is played."""
 
 _PLACE: Final = re.compile(r"\{([1-9])(?::([a-z]+))?\}")
 """Where something is put into a text."""
@@ -80,10 +84,14 @@ class Sounds:
         country: str = "us",
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         speech: Speech | None = None,
+        recorded: Path | None = None,
     ) -> None:
-        """``now``: the time of day where dates are said, with its zone. ``speech``: says texts; None says none."""
+        """``now``: the time of day where dates are said, with its zone. ``speech``: says texts; None says none.
+        ``recorded``: where announcements of users are; None where nothing is recorded.
+        """
         self._folders = tuple(folder.resolve() for folder in folders)
         self._music = Catalogue((*self._folders, MUSIC.parent), language=language)
+        self._recorded = None if recorded is None else Catalogue((recorded,), language=language)
         self._country = country
         self._language = language
         self._speech = speech
@@ -103,8 +111,17 @@ class Sounds:
         except PromptError:
             familiar = FAMILIAR.get(name)
             if familiar is None:
-                raise SoundError(asked, "no such sound") from None
+                return self._announcement(asked, name)
         return Tone(familiar.name, self._country) if isinstance(familiar, Tone) else familiar
+
+    def _announcement(self, asked: str, name: str) -> Source:
+        """What a user recorded for others to hear."""
+        if self._recorded is None or not name.startswith(f"{ANNOUNCEMENTS}/"):
+            raise SoundError(asked, "no such sound")
+        try:
+            return File(self._recorded.find(name))
+        except PromptError:
+            raise SoundError(asked, "no such sound") from None
 
     def announce(self, asked: str, language: str, params: Sequence[str]) -> tuple[Source, ...]:
         """A sound, or a text with something put into it. Raises SoundError."""

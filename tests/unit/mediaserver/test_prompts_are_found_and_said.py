@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cordboard.media import File
 from cordboard.mediaserver.prompts import LANGUAGES, SHIPPED, Catalogue, PromptError, saying, texts
 from cordboard.mediaserver.sounds import SoundError, Sounds, _by_text
 
@@ -131,6 +132,20 @@ def test_lengths_of_time():
     assert words(saying.duration(7265)) == "two hours one minute"
     with pytest.raises(ValueError, match="length of time"):
         saying.duration(-1)
+
+
+def test_of_recordings_only_announcements_of_users_are_played(tmp_path):
+    for name in ("users/alice/1", "vm/1501/1"):
+        path = tmp_path / f"{name}.opus"
+        path.parent.mkdir(parents=True)
+        path.write_bytes(b"OggS")
+    sounds = Sounds((), recorded=tmp_path)
+    assert sounds.find("users/alice/1") == File(tmp_path / "users/alice/1.opus")
+    for name in ("vm/1501/1", "users/alice/2", "users/../vm/1501/1", "users"):
+        with pytest.raises(SoundError):
+            sounds.find(name)
+    with pytest.raises(SoundError):
+        Sounds(()).find("users/alice/1")
 
 
 def test_languages_nobody_speaks_are_not_remembered_for_ever():
