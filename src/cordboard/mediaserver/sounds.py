@@ -87,6 +87,7 @@ class Sounds:
         recorded: Path | None = None,
     ) -> None:
         """``now``: the time of day where dates are said, with its zone. ``speech``: says texts; None says none.
+
         ``recorded``: where announcements of users are; None where nothing is recorded.
         """
         self._folders = tuple(folder.resolve() for folder in folders)
