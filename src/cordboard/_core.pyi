@@ -14,6 +14,13 @@ Direction: TypeAlias = Literal["sendrecv", "sendonly", "recvonly", "inactive"]
 HoldChange: TypeAlias = Literal["none", "held", "retrieved"]
 
 @final
+class HeaderNames:
+    """Names of headers to look for in messages; made once."""
+
+    def __new__(cls, names: Sequence[str], *, prefix: str = "") -> HeaderNames:
+        """Those, and all that begin with ``prefix``, unless it is empty; in any case."""
+
+@final
 class Message:
     """A SIP message, read on demand. Equality is by bytes."""
 
@@ -33,7 +40,13 @@ class Message:
         """The first value of that name (any case or compact form), unfolded."""
     def headers(self, name: str) -> list[str]:
         """All values of that name; comma lists of the list headers (Contact, Via, Route ...) split."""
-    def all_headers(self) -> list[tuple[str, str]]: ...
+    def select(self, names: HeaderNames) -> list[tuple[str, str]]:
+        """The headers of those names, compact forms too, in their order, unfolded; a line that is a list is not split.
+
+        Each under the name it was asked for by; as written, if by the prefix.
+        """
+    def names(self, header: str, option_tag: str) -> bool:
+        """Whether a header that is a comma-separated list has that value, in any case."""
     def address(self, name: str) -> tuple[str, str, dict[str, str]] | None:
         """From, To, Contact, Refer-To ... as (display name, URI, header parameters)."""
     def to_bytes(self) -> bytes: ...

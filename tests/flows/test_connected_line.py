@@ -4,7 +4,7 @@ import pytest
 from media_house import ask
 from transfer_house import talk_to_each_other, up
 
-from cordboard._core import Message
+from cordboard._core import HeaderNames, Message
 from cordboard.model import requests as rq
 from cordboard.testkit.phone import Manners
 
@@ -21,11 +21,10 @@ def told(centre, number):
     address = centre.phones[number].node.address
     packets = [p.data for p in centre.network.packets if p.target == address and p.data.startswith(b"INVITE")]
     message = Message.parse(packets[-1])
-    found = [(name, value) for name, value in message.all_headers() if name in NAMES]
-    return dict(found)
+    return dict(message.select(NAMES))
 
 
-NAMES = ("P-Asserted-Identity", "Remote-Party-ID", "Privacy")
+NAMES = HeaderNames(["P-Asserted-Identity", "Remote-Party-ID", "Privacy"])
 PHONE_1501 = '"Phone 1501" <sip:1501@10.0.0.1>'
 PHONE_1503 = '"Phone 1503" <sip:1503@10.0.0.1>'
 

@@ -32,6 +32,7 @@ fn is_private(host: &str) -> bool {
 /// The Rust core of Cordboard.
 #[pymodule(gil_used = false)]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<message::PyHeaderNames>()?;
     module.add_class::<message::PyMessage>()?;
     module.add_class::<message::PyUri>()?;
     module.add_class::<events::PyFlow>()?;

@@ -1,5 +1,6 @@
 //! Messages and URIs as Python reads them.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use cordboard_sip::message::{Message, unfold};
 use cordboard_sip::uri::Uri;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBytes, PyString};
 
 /// Headers whose lines are comma-separated lists of values.
 const LISTS: [HeaderName; 19] = [
@@ -34,6 +35,42 @@ const LISTS: [HeaderName; 19] = [
     HeaderName::Reason,
 ];
 
+/// Names of headers to look for in messages, made once.
+#[pyclass(frozen, name = "HeaderNames", module = "cordboard._core")]
+pub(crate) struct PyHeaderNames {
+    listed: Vec<(HeaderName, String, Py<PyString>)>,
+    prefix: String,
+}
+
+#[pymethods]
+impl PyHeaderNames {
+    #[new]
+    #[pyo3(signature = (names, *, prefix = ""))]
+    fn new(py: Python<'_>, names: Vec<String>, prefix: &str) -> Self {
+        let listed = names.into_iter().map(|name| {
+            let known = PyString::intern(py, &name).unbind();
+            (HeaderName::from_bytes(name.as_bytes()), name, known)
+        });
+        Self { listed: listed.collect(), prefix: prefix.to_owned() }
+    }
+}
+
+impl PyHeaderNames {
+    /// The name by which a header was asked for, if it was.
+    fn find<'py>(&self, py: Python<'py>, id: HeaderName, name: &str) -> Option<Bound<'py, PyString>> {
+        let one = self
+            .listed
+            .iter()
+            .find(|(known, listed, _)| *known == id && (id != HeaderName::Other || listed.eq_ignore_ascii_case(name)));
+        if let Some((_, _, asked)) = one {
+            return Some(asked.bind(py).clone());
+        }
+        let begins = name.as_bytes().get(..self.prefix.len())?;
+        let fits = !self.prefix.is_empty() && begins.eq_ignore_ascii_case(self.prefix.as_bytes());
+        fits.then(|| PyString::new(py, name))
+    }
+}
+
 /// A SIP message, read on demand.
 #[pyclass(frozen, name = "Message", module = "cordboard._core")]
 pub(crate) struct PyMessage(pub(crate) Arc<Message>);
@@ -53,8 +90,8 @@ impl PyMessage {
     }
 
     #[getter]
-    fn method(&self) -> String {
-        self.0.method().as_str().to_owned()
+    fn method<'py>(&self, py: Python<'py>) -> Bound<'py, PyString> {
+        PyString::intern(py, self.0.method().as_str())
     }
 
     #[getter]
@@ -82,8 +119,8 @@ impl PyMessage {
         PyBytes::new(py, self.0.body())
     }
 
-    fn header(&self, name: &str) -> Option<String> {
-        self.0.get_by_name(name).map(|v| unfold(v).into_owned())
+    fn header(&self, name: &str) -> Option<Cow<'_, str>> {
+        self.0.get_by_name(name).map(unfold)
     }
 
     fn headers(&self, name: &str) -> Vec<String> {
@@ -94,8 +131,14 @@ impl PyMessage {
         self.0.all_by_name(name).map(|v| unfold(v).into_owned()).collect()
     }
 
-    fn all_headers(&self) -> Vec<(String, String)> {
-        self.0.headers().map(|(_, name, value)| (name.to_owned(), unfold(value).into_owned())).collect()
+    fn select<'py>(&self, py: Python<'py>, names: &PyHeaderNames) -> Vec<(Bound<'py, PyString>, Cow<'_, str>)> {
+        let found = self.0.headers().filter_map(|(id, name, value)| Some((names.find(py, id, name)?, unfold(value))));
+        found.collect()
+    }
+
+    fn names(&self, header: &str, option_tag: &str) -> bool {
+        let mut values = self.0.all_by_name(header).flat_map(cordboard_sip::header::split_list);
+        values.any(|value| value.trim().eq_ignore_ascii_case(option_tag))
     }
 
     fn address(&self, name: &str) -> Option<(String, String, BTreeMap<String, String>)> {

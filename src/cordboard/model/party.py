@@ -187,17 +187,17 @@ def advance(
     if dn is None:
         party.state = following
         return
-    before = dn.off_hook
-    party.state = following
+    before, after = party.state in OFF_HOOK, following in OFF_HOOK
     if following is PartyState.RELEASED:
         del dn.parties[party]
     else:
         dn.parties[party] = None
+    party.state = following
     if not reporter.wants(dn.number):
         return
-    after = dn.off_hook
-    if after and not before:
+    alone = before != after and not dn.off_hook_besides(party)
+    if alone and after:
         reporter.hook(ev.EventOffHook, dn)
     reporter.call_event(event, party, state, reference_id=reference_id, link=link, third=third)
-    if before and not after:
+    if alone and before:
         reporter.hook(ev.EventOnHook, dn)

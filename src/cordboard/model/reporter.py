@@ -133,7 +133,7 @@ class Reporter:
             user_data=call.user_data or None,
             **more,
         )
-        self.sink.emit(self.caused(event, link), link)
+        self.sink.emit(self.caused(event, link) if reference_id else event, link)
 
     def party_changed(self, party: Party, previous: ConnID, by: Party, *, conference: bool = False) -> None:
         """Tells a party of this switch that a transfer gave it another one to talk to, or a conference all others."""

@@ -102,7 +102,8 @@ class _Call:
         self.call_ids: dict[str, None] = {}
         self.dns: set[str] = set()
         self.related: set[str] = set()
-        self.steps: list[tuple[float, Event | Request]] = []
+        self.steps: list[Event | tuple[float, Request]] = []
+        """An event says itself when it was."""
 
 
 class TraceBook:
@@ -165,7 +166,7 @@ class TraceBook:
             if asked is not None:
                 call.steps.append(asked)
         if len(call.steps) < STEPS_OF_A_CALL:
-            call.steps.append((_moment(event), event))
+            call.steps.append(event)
 
     def _error(self, error: EventError, link: Link | None) -> None:
         asked = self._pending.pop((link, error.reference_id), None)
@@ -173,7 +174,7 @@ class TraceBook:
         if call is not None and len(call.steps) < STEPS_OF_A_CALL:
             if asked is not None:
                 call.steps.append(asked)
-            call.steps.append((_moment(error), error))
+            call.steps.append(error)
 
     def leg(self, conn_id: str, call_id: str) -> None:
         """A call has a leg of that Call-ID."""
@@ -227,7 +228,7 @@ class TraceBook:
 
     def known(self) -> list[tuple[str, float, list[str]]]:
         """ConnID, Unix time of the first event and DNs of each call, the latest last."""
-        return [(conn_id, c.steps[0][0], sorted(c.dns)) for conn_id, c in self._calls.items() if c.steps]
+        return [(conn_id, _timed(c.steps[0])[0], sorted(c.dns)) for conn_id, c in self._calls.items() if c.steps]
 
     def find(self, *, conn_id: str = "", call_id: str = "", dn: str = "") -> list[str]:
         """The ConnIDs that fit, the latest last: a call with its consultations, or all calls of a DN."""
@@ -250,13 +251,17 @@ class TraceBook:
 
     def steps(self, conn_ids: Sequence[str], *, digits: bool = False) -> list[Step]:
         """What the desktops asked and were told, in time order; keys that were pressed are masked unless ``digits``."""
-        kept = [step for conn_id in conn_ids for step in self._calls[conn_id].steps]
+        kept = [_timed(step) for conn_id in conn_ids for step in self._calls[conn_id].steps]
         found = [_step(at, what if digits else without_digits(what)) for at, what in kept]
         return sorted(found, key=lambda step: step.at)
 
 
 def _moment(event: Event) -> float:
     return event.time.sec + event.time.usec / 1e6
+
+
+def _timed(step: Event | tuple[float, Request]) -> tuple[float, Event | Request]:
+    return step if isinstance(step, tuple) else (_moment(step), step)
 
 
 def _step(at: float, what: Event | Request) -> Step:

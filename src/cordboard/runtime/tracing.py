@@ -73,13 +73,17 @@ class Tracing:
         switch.dispatcher.watch = self._watch if options.trace_calls or address is not None else None
 
     def _watch(self, event: _core.Event, owner: object | None) -> None:
-        """An event of the core has been handled: notes which call its Call-ID belongs to."""
-        flow = flow_of(owner)
-        if flow is None:
-            return
+        """An event of the core has been handled: notes which call its Call-ID belongs to.
+
+        Neither ACK nor BYE begins a leg or gives it to another call.
+        """
         message = getattr(event, "message", None)
-        call_id = message.call_id if message is not None else getattr(event, "call_id", "")
-        if call_id:
+        if message is None:
+            call_id = getattr(event, "call_id", "")
+        else:
+            call_id = message.call_id if message.method not in ("ACK", "BYE") else ""
+        flow = flow_of(owner) if call_id else None
+        if flow is not None:
             self.book.leg(flow.call.conn_id, call_id)
 
     def _tell(self, conn_id: str, event: CallEvent) -> None:

@@ -5,10 +5,11 @@ Three things have this face: the live core, the virtual core of the testkit, and
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from cordboard import _core
     from cordboard.sip.session_timer import SessionTimers
@@ -182,17 +183,19 @@ class Dispatcher:
         """Events that had no owner, other than answers to our BYE."""
         self.watch: Callable[[_core.Event, object | None], None] | None = None
         """Is told of each event, once it is handled, and of whom it belongs to."""
+        dialogs, transactions = (self.dialogs, attrgetter("dialog")), (self.transactions, attrgetter("transaction"))
         # By name, so that the core of the testkit need not be the compiled one.
-        self._routes: dict[str, Callable[[Any], None]] = {
-            "RequestEvent": self._request,
-            "ResponseEvent": self._response,
-            "AckEvent": self._ack,
-            "CancelledEvent": self._cancelled,
-            "FailedEvent": self._failed,
-            "NoAckEvent": self._no_ack,
-            "NoPrackEvent": self._no_prack,
-            "BindingEvent": user.on_binding,
+        self._routes: dict[str, tuple[Mapping[Any, Any], Callable[[Any], Any], Callable[[Any, Any], None]]] = {
+            "RequestEvent": (*dialogs, self._request),
+            "ResponseEvent": (*transactions, self._response),
+            "AckEvent": (*dialogs, self._ack),
+            "CancelledEvent": (*transactions, self._cancelled),
+            "FailedEvent": (*transactions, self._failed),
+            "NoAckEvent": (*dialogs, self._no_ack),
+            "NoPrackEvent": (*transactions, self._no_prack),
+            "BindingEvent": ({}, attrgetter("dn"), lambda event, _: user.on_binding(event)),
         }
+        """Of each event: among whom its owner is, by which number, and what becomes of it."""
 
     def drain(self) -> int:
         """Handles all events that wait now, and returns how many there were."""
@@ -204,39 +207,37 @@ class Dispatcher:
     def handle(self, event: _core.Event) -> None:
         """Handles one event. An error nobody foresaw ends nothing but the call it happened to."""
         watch = self.watch
-        owner = self._owner(event)
+        kind = type(event).__name__
+        owners, named, handler = self._routes[kind]
+        owner = owners.get(named(event))
         try:
-            self._routes[type(event).__name__](event)
+            handler(event, owner)
         except Exception as error:
-            kind = type(event).__name__
             if kind == "RequestEvent":
                 self.endpoint.respond(event.transaction, 500)  # type: ignore[union-attr]
-            self._user.on_fault(event, owner or self._owner(event), error)
+            self._user.on_fault(event, owner or self._new_owner(event), error)
         if watch is not None:
             try:
-                watch(event, owner or self._owner(event))
+                watch(event, owner or self._new_owner(event))
             except Exception as error:
                 # Who merely looks on ends no call.
                 self._user.on_fault(event, None, error)
 
-    def _owner(self, event: _core.Event) -> object | None:
-        """Whom an event belongs to, as things stand."""
+    def _new_owner(self, event: _core.Event) -> object | None:
+        """Whom an event belongs to that had no owner before it was handled."""
         owner: object | None = self.dialogs.get(getattr(event, "dialog", None) or 0)
         return owner if owner is not None else self.transactions.get(getattr(event, "transaction", 0))
 
-    def _request(self, event: _core.RequestEvent) -> None:
+    def _request(self, event: _core.RequestEvent, owner: DialogOwner | None) -> None:
         if not event.in_dialog:
             self._user.on_new_request(event)
-            return
-        owner = self.dialogs.get(event.dialog or 0)
-        if owner is not None:
+        elif owner is not None:
             owner.on_request(event)
         else:
             self.strays += 1
             self.endpoint.respond(event.transaction, 481)
 
-    def _response(self, event: _core.ResponseEvent) -> None:
-        owner = self.transactions.get(event.transaction)
+    def _response(self, event: _core.ResponseEvent, owner: TransactionOwner | None) -> None:
         if owner is not None:
             owner.on_response(event)
             return
@@ -249,36 +250,28 @@ class Dispatcher:
         elif message.method != "BYE":
             self.strays += 1
 
-    def _ack(self, event: _core.AckEvent) -> None:
-        owner = self.dialogs.get(event.dialog)
+    def _ack(self, event: _core.AckEvent, owner: DialogOwner | None) -> None:
         if owner is not None:
             owner.on_ack(event)
         else:
             self.strays += 1
 
-    def _cancelled(self, event: _core.CancelledEvent) -> None:
-        owner = self.transactions.get(event.transaction)
+    def _cancelled(self, event: _core.CancelledEvent | _core.NoPrackEvent, owner: TransactionOwner | None) -> None:
         if owner is not None:
             owner.on_cancelled(event)
         else:
             self.strays += 1
 
-    def _no_prack(self, event: _core.NoPrackEvent) -> None:
+    def _no_prack(self, event: _core.NoPrackEvent, owner: TransactionOwner | None) -> None:
         # RFC 3262 section 3: the INVITE is refused with a 5xx. For its owner that is a caller who has gone.
         self.endpoint.respond(event.transaction, 504)
-        owner = self.transactions.get(event.transaction)
-        if owner is not None:
-            owner.on_cancelled(event)
-        else:
-            self.strays += 1
+        self._cancelled(event, owner)
 
-    def _failed(self, event: _core.FailedEvent) -> None:
-        owner = self.transactions.get(event.transaction)
+    def _failed(self, event: _core.FailedEvent, owner: TransactionOwner | None) -> None:
         if owner is not None:
             owner.on_failed(event)
 
-    def _no_ack(self, event: _core.NoAckEvent) -> None:
-        owner = self.dialogs.get(event.dialog)
+    def _no_ack(self, event: _core.NoAckEvent, owner: DialogOwner | None) -> None:
         if owner is not None:
             owner.on_no_ack(event)
         else:

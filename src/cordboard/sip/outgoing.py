@@ -217,7 +217,10 @@ class Outgoing:
 
     def _interval(self) -> int:
         """The session timer we ask for, in seconds; 0 for none."""
-        return next((int(value) for name, value in self._headers if name == "Session-Expires"), 0)
+        for name, value in self._headers:
+            if name == "Session-Expires":
+                return int(value)
+        return 0
 
     def _longer(self, event: _core.ResponseEvent) -> bool:
         """Asks again with the longer session timer that a 422 wants (RFC 4028 7.3). Whether it does."""

@@ -38,20 +38,19 @@ TRIES: Final = 5
 
 def interval_of(message: _core.Message, name: str = "Session-Expires") -> int:
     """The interval a message names, in seconds; 0 for none, or one that cannot be read."""
-    value = (message.header(name) or (message.header("x") if name == "Session-Expires" else None) or "").partition(";")
-    return whole_number(value[0].strip(), MOST) or 0
+    value = message.header(name)
+    return (whole_number(value.partition(";")[0].strip(), MOST) or 0) if value else 0
 
 
 def refresher_of(message: _core.Message) -> str:
     """``uac``, ``uas`` or empty."""
-    value = (message.header("Session-Expires") or message.header("x") or "").lower().replace(" ", "")
+    value = (message.header("Session-Expires") or "").lower().replace(" ", "")
     return "uac" if "refresher=uac" in value else "uas" if "refresher=uas" in value else ""
 
 
 def supports(message: _core.Message) -> bool:
     """Whether who sent it knows session timers."""
-    tags = [*message.headers("Supported"), *message.headers("Require")]
-    return any(tag.strip().lower() == "timer" for tag in tags)
+    return message.names("Supported", "timer") or message.names("Require", "timer")
 
 
 def too_short(message: _core.Message) -> bool:
@@ -164,14 +163,14 @@ class SessionTimers:
 
         ``wanted``: the interval we want ourselves, in seconds, if there is none yet; 0 for none.
         """
-        asked, knows = interval_of(message), supports(message)
+        asked = interval_of(message)
         if session.timer is not None:
             wanted = session.timer.interval
         interval = min(asked or wanted, wanted or asked)
         if interval == 0:
             return None
         interval = max(interval, MIN_SE, interval_of(message, "Min-SE"))
-        refresher = (refresher_of(message) or "uac") if knows else "uas"
+        refresher = (refresher_of(message) or "uac") if supports(message) else "uas"
         headers = [("Session-Expires", f"{interval};refresher={refresher}")]
         if refresher == "uac":
             headers.append(("Require", "timer"))

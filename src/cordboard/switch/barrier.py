@@ -6,8 +6,8 @@ and all of them by :func:`struck`.
 
 from __future__ import annotations
 
-from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from functools import cache, partial
+from typing import TYPE_CHECKING, Final, Protocol
 
 from cordboard.switch import callflow
 
@@ -18,8 +18,14 @@ if TYPE_CHECKING:
     from cordboard.switch.callflow import CallFlow
     from cordboard.switch.server import SipServer
 
-WAYS = ("owner", "flow", "_flow", "handler", "session", "delivery")
+WAYS: Final = ("owner", "flow", "_flow", "handler", "session", "delivery")
 """The attributes that lead from what belongs to a call towards its flow."""
+
+
+@cache
+def _ways(kind: type) -> tuple[str, ...]:
+    """Those that objects of a class have; all, where a class does not say which its objects have."""
+    return tuple(name for name in WAYS if hasattr(kind, name) or kind.__dictoffset__)
 
 
 def flow_of(owner: object | None) -> CallFlow | None:
@@ -27,7 +33,7 @@ def flow_of(owner: object | None) -> CallFlow | None:
     for _ in range(8):
         if isinstance(owner, callflow.CallFlow) or owner is None:
             return owner
-        for name in WAYS:
+        for name in _ways(type(owner)):  # type: ignore[arg-type] # a class is hashable
             following = getattr(owner, name, None)
             if following is not None:
                 owner = following

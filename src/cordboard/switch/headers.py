@@ -18,30 +18,30 @@ of ``features.alerting`` and ``features.diversion``.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from cordboard import _core
 from cordboard.sip.numbers import whole_number
 
-if TYPE_CHECKING:
-    from cordboard import _core
-
-END_TO_END: Final = frozenset(
-    {
-        "alert-info",
-        "call-info",
-        "content-disposition",
-        "content-language",
-        "date",
-        "error-info",
-        "info-package",
-        "organization",
-        "priority",
-        "reason",
-        "subject",
-        "user-to-user",
-    }
+END_TO_END: Final = _core.HeaderNames(
+    [
+        "Alert-Info",
+        "Call-Info",
+        "Content-Disposition",
+        "Content-Language",
+        "Date",
+        "Error-Info",
+        "Info-Package",
+        "Organization",
+        "Priority",
+        "Reason",
+        "Subject",
+        "User-to-User",
+        "Warning",
+    ],
+    prefix="X-",
 )
-"""Names of headers that pass, in lower case; ``X-`` ones besides."""
+"""Names of headers that pass."""
 
 MAX_PASSED: Final = 20
 """Most headers that pass with one message."""
@@ -51,14 +51,9 @@ _WARNING: Final = re.compile(r'(\d{3})\s+[^\s",]+\s+("(?:[^"\\]|\\.)*")')
 
 def end_to_end(message: _core.Message) -> list[tuple[str, str]]:
     """The headers of a message that pass to the other leg."""
-    passed = []
-    for pair in message.all_headers():
-        name = pair[0].lower()
-        if name in END_TO_END or name.startswith("x-"):
-            passed.append(pair)
-        elif name == "warning" and (said := _anonymous(pair[1])):
-            passed.append((pair[0], said))
-    return passed if len(passed) <= MAX_PASSED else passed[:MAX_PASSED]
+    passed = message.select(END_TO_END)[:MAX_PASSED]
+    said = [(name, _anonymous(value) if name == "Warning" else value) for name, value in passed]
+    return [pair for pair in said if pair != ("Warning", "")]
 
 
 def _anonymous(warning: str) -> str:

@@ -78,18 +78,14 @@ class HubCounters:
 def fragment(event: Event) -> bytes:
     """Encodes an event without its opening brace, EventSequenceNumber and ReferenceID, which each link has its own."""
     data = _encode(event)
-    if event.event_sequence_number:
-        data = _without(data, _SEQUENCE)
-    if event.reference_id:
-        data = _without(data, _REFERENCE)
-    return data[1:]
-
-
-def _without(data: bytes, key: bytes) -> bytes:
-    # A plain number, never the last attribute, and before anything a client can fill with text (in which a quote is
-    # escaped).
-    head, _, tail = data.partition(key)
-    return head + tail.partition(b",")[2]
+    first, last = event.event_sequence_number, event.reference_id
+    if not (first or last):
+        return data[1:]
+    # Plain numbers, one after the other, never the last attributes, and before anything a client can fill with text
+    # (in which a quote is escaped).
+    begin = data.index(_SEQUENCE if first else _REFERENCE)
+    end = data.index(b",", data.index(_REFERENCE, begin) if last else begin) + 1
+    return data[1:begin] + data[end:]
 
 
 class NoSwitch:

@@ -20,13 +20,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from cordboard import _core
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from cordboard import _core
     from cordboard.switch.settings import DnSettings
 
 ANSWER_MODES: Final = frozenset({"answer-mode", "priv-answer-mode"})
+_ASKED_FOR: Final = _core.HeaderNames(["Answer-Mode", "Priv-Answer-Mode"])
 _BY_ITSELF: Final = re.compile(r"answer-after|auto-?answer|alert-?internal-?auto|service:auto", re.IGNORECASE)
 _URI: Final = re.compile(r"(?:https?|sips?|urn|file|cid|ftp):\S+", re.IGNORECASE)
 
@@ -55,7 +57,7 @@ def of_dn(settings: DnSettings, domain: str) -> tuple[tuple[str, str], ...]:
 
 def of_caller(message: _core.Message) -> list[tuple[str, str]]:
     """What a caller who may say so asks for."""
-    return [(name, value) for name, value in message.all_headers() if name.lower() in ANSWER_MODES]
+    return message.select(_ASKED_FOR)
 
 
 def harmless(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:

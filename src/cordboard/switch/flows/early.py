@@ -42,7 +42,7 @@ PASSED: Final = frozenset({"UPDATE", "INFO", "MESSAGE"})
 
 def supports(message: _core.Message) -> bool:
     """Whether its sender takes reliable provisional responses."""
-    return any("100rel" in value for name in ("Supported", "Require") for value in message.headers(name))
+    return message.names("Supported", "100rel") or message.names("Require", "100rel")
 
 
 class Told(NamedTuple):
