@@ -1,5 +1,6 @@
 """Phones that cannot talk to each other directly: one of IPv6 and one of IPv4, of SRTP and of RTP, one behind a NAT."""
 
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ IPV6 = Speech("2001:db8::1")
 SECURE = Speech(srtp="required")
 BEST_EFFORT = Speech(srtp="offered")
 HOME = Speech("192.168.1.20")
+MU_LAW, A_LAW = Speech(payloads="0"), Speech(payloads="8")
 
 
 @pytest.fixture
@@ -96,7 +98,7 @@ def test_srtp_and_rtp(centre, ours, caller, callee, option, bridged):
 
 
 def test_codecs_that_differ_are_bridged_too(centre, ours):
-    speak(centre, _1501=Speech(payloads="0"), _1502=Speech(payloads="8"))
+    speak(centre, _1501=MU_LAW, _1502=A_LAW)
     anchored(ours, *up(centre))
 
 
@@ -168,30 +170,33 @@ def test_the_caller_gives_up_while_it_is_bridged(centre):
 
 
 @pytest.mark.parametrize("by", ["phone", "desktop"])
-@pytest.mark.parametrize("caller", [IPV6, SECURE])
-def test_hold_and_retrieve(centre, ours, caller, by):
-    speak(centre, _1501=caller)
+@pytest.mark.parametrize("holder", ["1501", "1502"])
+@pytest.mark.parametrize(("caller", "callee"), [(IPV6, Speech()), (SECURE, Speech()), (MU_LAW, A_LAW)])
+def test_hold_and_retrieve(centre, ours, caller, callee, holder, by):
+    speak(centre, _1501=caller, _1502=callee)
     a, b = up(centre)
     anchored(ours, a, b)
     (conn_id,) = centre.switch.calls
     for _ in range(2):
+        key = a if holder == "1501" else b
         if by == "phone":
-            b.hold()
+            key.hold()
         else:
-            ask(centre, rq.HoldCall(this_dn="1502", conn_id=conn_id))
+            ask(centre, rq.HoldCall(this_dn=holder, conn_id=conn_id))
         centre.run(2)
         assert len(ours.server.legs) == 1, "music"
         if by == "phone":
-            b.retrieve()
+            key.retrieve()
         else:
-            ask(centre, rq.RetrieveCall(this_dn="1502", conn_id=conn_id))
+            ask(centre, rq.RetrieveCall(this_dn=holder, conn_id=conn_id))
         centre.run(2)
         anchored(ours, a, b)
-    assert "Retrieved" in centre.desktop.told("1502")
+    assert "Retrieved" in centre.desktop.told(holder)
 
 
-@pytest.mark.parametrize("caller", [IPV6, SECURE])
-@pytest.mark.parametrize("to", [Speech(), IPV6, SECURE])
+@pytest.mark.parametrize(
+    ("caller", "to"), [*product([IPV6, SECURE], [Speech(), IPV6, SECURE]), (MU_LAW, A_LAW), (A_LAW, MU_LAW)]
+)
 @pytest.mark.parametrize("how", ["unattended", "attended"])
 def test_a_transfer_is_judged_anew(centre, ours, caller, to, how):
     """Where the two who are left can talk directly, they do; else they are anchored."""

@@ -454,3 +454,21 @@ def test_a_number_that_forwards_to_a_guest_is_not_let_in_a_second_time(three, ri
     all_talk(centre, main, a, c, guest)
     assert [line.split()[0] for line in lines(centre, "1504")][-2:] == ["OffHook", "Established"]
     assert sum(line.startswith("Ringing") for line in lines(centre, "1504")) == (rings > 2)
+
+
+@pytest.mark.parametrize("rings", [0.1, 2.5], ids=["rings", "is called"])
+def test_who_is_being_called_into_it_is_not_brought_in_by_another(centre, rings):
+    up(centre)
+    (main,) = centre.switch.calls
+    centre.phones["1503"].manners = Manners(ring=0.1, answer=0.2)
+    ask(centre, rq.InitiateConference(this_dn="1502", conn_id=main, other_dn="1503"), 5)
+    centre.run(2)
+    (other,) = [one for one in centre.switch.calls if one != main]
+    centre.phones["1503"].manners = Manners(ring=rings, answer=4.0)
+    centre.switch.request("x", rq.SingleStepConference(this_dn="1501", conn_id=main, other_dn="1503"), 6)
+    centre.run(1)
+    centre.desktop.events.clear()
+    ask(centre, rq.CompleteConference(this_dn="1502", conn_id=main, conference_conn_id=other), 7)
+    assert errors(centre) == [Code.WRONG_STATE]
+    centre.run(5)
+    assert [line.split()[0] for line in lines(centre, "1503")].count("Ringing") == (rings > 2)

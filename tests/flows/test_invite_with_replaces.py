@@ -120,6 +120,28 @@ def test_a_call_that_is_held_with_music_is_taken_over(centre, holder):
     talk_to_each_other(a, c)
 
 
+def test_music_that_comes_late_does_not_come_between_who_is_joined(centre):
+    """The service answers after the other party took the newcomer, and before the newcomer's ACK."""
+    server = centre.media_server()
+    a, b = up(centre)
+    start = centre.network.clock.now()
+
+    def arrives(packet):
+        late = {server.node.address: (b"SIP/2.0 200", 1.2), centre.phones["1503"].node.address: (b"ACK ", 1.6)}
+        kind, seconds = late.get(packet.source, (b"", 0.0))
+        return not packet.data.startswith(kind) or packet.sent - start >= seconds
+
+    centre.network.filter = arrives
+    b.hold()
+    centre.run(1.3)
+    assert server.open
+    assert not a.hears.startswith(server.node.address[0].encode())
+    c = take(centre, b, run=10)
+    assert c.events == ["answered"]
+    talk_to_each_other(a, c)
+    assert server.open == []
+
+
 @pytest.mark.parametrize("after", [0.001, 0.05, 0.098, 0.099, 0.1, 0.101, 0.102, 0.104])
 def test_a_newcomer_who_gives_up_leaves_the_music_playing(centre, after):
     server = centre.media_server()

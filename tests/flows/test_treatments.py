@@ -224,6 +224,27 @@ def test_a_transferred_party(centre, server):
     talk_to_each_other(a, centre.phones["1503"].calls[0])
 
 
+@pytest.mark.parametrize("after", [0.0, 0.004, 1.0], ids=["at once", "amidst", "heard"])
+def test_who_hears_it_transfers_another_in_his_place(centre, server, after):
+    """The treatment ends, and who waits now has the time of the Routing Point."""
+    a, b = up(centre)
+    (main,) = centre.switch.calls
+    centre.configure("8000", router_timeout=5.0)
+    ask(centre, rq.InitiateTransfer(this_dn="1502", conn_id=main, other_dn="8000"), 3)
+    centre.run(1)
+    (other,) = [one for one in centre.switch.calls if one != main]
+    centre.desktop.events.clear()
+    centre.switch.request("x", rq.ApplyTreatment(this_dn="8000", conn_id=other, treatment_type=T.MUSIC), 4)
+    centre.run(after)
+    ask(centre, rq.CompleteTransfer(this_dn="1502", conn_id=main, transfer_conn_id=other), 5)
+    ends = [ev.EventTreatmentNotApplied, ev.EventTreatmentEnd]
+    told = [type(e) for e in centre.desktop.events if isinstance(e, ev.CallEvent) and e.this_dn == "8000"]
+    assert told == [*([ev.EventTreatmentApplied] if after == 1.0 else []), ends[after == 1.0], ev.EventPartyChanged]
+    centre.run(6)
+    assert (a.over, b.over) == (True, True)
+    assert server.open == []
+
+
 # What can go wrong
 
 

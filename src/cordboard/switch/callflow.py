@@ -11,6 +11,7 @@ from cordboard.switch import ending
 from cordboard.switch.bridge import Bridge
 from cordboard.switch.ending import Ending
 from cordboard.switch.features.caller_id import unnamed
+from cordboard.switch.features.media_path import NOTHING
 from cordboard.switch.flows import anchoring, hold, music, refer
 from cordboard.switch.records import Outcome, ReleasedBy
 
@@ -223,9 +224,16 @@ class CallFlow:
         """What keeps the phones of two legs apart, if a media service can bridge it. ``offer``: what the one says."""
         return anchoring.needs(self, one, other, offer)
 
-    def consider_media(self) -> None:
-        """Both legs are joined, or have said anew where they receive: whether they are to be anchored."""
-        anchoring.consider(self)
+    def may_be_bridged(self, one: Session, other: Session) -> bool:
+        """Whether a media service can bridge the phones of two legs."""
+        return anchoring.may_bridge(self, one, other)
+
+    def consider_media(self, besides: frozenset[str] = NOTHING) -> None:
+        """Both legs are joined, or have said anew where they receive: whether they are to be anchored.
+
+        ``besides``: what is known to keep them apart that does not show in that.
+        """
+        anchoring.consider(self, besides)
 
     def anchor(self, needs: frozenset[str], headers: _core.Headers = ()) -> None:
         """Joins both legs not to each other but to a media service; ``headers``: for a caller not answered yet."""

@@ -6,11 +6,11 @@ import asyncio
 from contextlib import AsyncExitStack
 
 import pytest
-from srtp_party import SUITES, SrtpParty
 
 from cordboard.media import Engine, EngineSettings, LegStats, Listener, Role
 from cordboard.testkit.rtp_party import PCMA, RtpParty
 from cordboard.testkit.sound import noise
+from cordboard.testkit.srtp_party import SUITES, SrtpParty
 from cordboard.testkit.strangers.ports import port_range
 
 ANN, BOB = VOICES = [noise("ann", 1), noise("bob", 2)]

@@ -147,6 +147,11 @@ class AtPoint:
             self.wait()
         return True
 
+    def hush(self) -> None:
+        """What the caller hears ends, for another one takes his place: it is for others to say what that one hears."""
+        if self.treatment is not None:
+            self.treatment.leave()
+
     def close(self) -> None:
         """The call does not wait any more. What the caller hears goes on until somebody answers."""
         self.rest()

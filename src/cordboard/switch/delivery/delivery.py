@@ -169,6 +169,11 @@ class Delivery:
         """From now on it is for another call, which has taken over its parties and trunks."""
         self._flow = flow
 
+    def hush(self) -> None:
+        """Who hears a treatment at a Routing Point is about to leave, and somebody else to wait in his place."""
+        if self._point is not None:
+            self._point.hush()
+
     def keep_out(self, extension: Extension | None) -> None:
         """From now on that DN cannot be called for it, wherever the call is sent on to."""
         self._offer = self._offer._replace(besides=extension)
@@ -427,10 +432,10 @@ class Delivery:
     def _call_bridged(self, attempt: Attempt, failure: Failure) -> bool:
         """Whether somebody who refuses what the caller's phone offers is called again, to be bridged with it."""
         offer = self._offer
-        refused = failure.status in (488, 606) and failure.message is not None
+        refused = failure.status in media_path.NOT_ACCEPTABLE and failure.message is not None
         if not refused or attempt.branches.apart or not offer.may_be_bridged(attempt.extension) or not self._bridged:
             return False
-        attempt.again(frozenset({media_path.REFUSED}))
+        attempt.again(media_path.UNACCEPTABLE)
         return True
 
     def _through(self, way: Way | None, refusal: Refusal, party: Party | None) -> None:

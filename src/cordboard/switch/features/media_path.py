@@ -31,8 +31,14 @@ REFUSED: Final = "refused"
 NOTHING: Final[frozenset[str]] = frozenset()
 """Nothing keeps them apart."""
 
+UNACCEPTABLE: Final = frozenset({REFUSED})
+"""They refuse what each other offers."""
+
 APART: Final = frozenset({FAMILY, SRTP})
 """With one of these neither phone takes what the other says of itself."""
+
+NOT_ACCEPTABLE: Final = frozenset({488, 606})
+"""How a phone refuses what the other offers."""
 
 
 class Side(NamedTuple):

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from cordboard.sip.clock import Timer
     from cordboard.sip.session import Session
     from cordboard.switch.callflow import CallFlow
+    from cordboard.switch.routing import Extension
     from cordboard.switch.services.limb import Limb
     from cordboard.switch.services.pool import Service
 
@@ -82,24 +83,36 @@ def as_configured(flow: CallFlow) -> None:
 
 def needs(flow: CallFlow, one: Session, other: Session, offer: bytes = b"") -> frozenset[str]:
     """What keeps the phones of two legs apart, if a service can bridge it. ``offer``: what the one says now."""
-    server = flow.server
-    if server.services.choose(MSML, server.clock.now()) is None:
+    if not may_bridge(flow, one, other):
         return media_path.NOTHING
     sides = []
     for session, said in ((one, offer or one.media.heard), (other, other.media.heard)):
-        party = flow.party_of(session)
-        extension = flow.extension_of(party) if party is not None else None
-        if extension is not None and extension.settings.media_anchor == "no":
-            return media_path.NOTHING
-        sides.append(media_path.described(said, session.source, extension))
+        sides.append(media_path.described(said, session.source, _extension(flow, session)))
     return media_path.between(*sides)
 
 
-def consider(flow: CallFlow) -> None:
-    """Two have been joined: whether their media can pass directly is judged by what both have said."""
+def may_bridge(flow: CallFlow, *legs: Session) -> bool:
+    """Whether there is a service for phones that cannot talk directly, and their DNs do not forbid it."""
+    server = flow.server
+    if server.services.choose(MSML, server.clock.now()) is None:
+        return False
+    asked = (_extension(flow, leg) for leg in legs)
+    return not any(one is not None and one.settings.media_anchor == "no" for one in asked)
+
+
+def _extension(flow: CallFlow, leg: Session) -> Extension | None:
+    party = flow.party_of(leg)
+    return flow.extension_of(party) if party is not None else None
+
+
+def consider(flow: CallFlow, besides: frozenset[str] = media_path.NOTHING) -> None:
+    """Two have been joined: whether their media can pass directly is judged by what both have said.
+
+    ``besides``: what is known to keep them apart that does not show in that.
+    """
     if flow.bridge is None or flow.a is None or flow.b is None:
         return
-    found = needs(flow, flow.a, flow.b)
+    found = needs(flow, flow.a, flow.b) | besides
     if found or flow.anchoring is not None:
         of(flow).need(found)
 

@@ -28,6 +28,10 @@ class Arrangement(Protocol):
     def settled(self) -> bool:
         """Whether no change is under way."""
 
+    @property
+    def engaged(self) -> bool:
+        """Whether such a change is under way as :meth:`engage` begins."""
+
     def engage(self, change: AnyChange) -> AnyChange:
         """As of a bridge: a change is under way until :meth:`disengage`."""
 
@@ -72,7 +76,12 @@ class Changing:
 
     def __init__(self) -> None:
         self._engaged: Change | None = None
-        """What a desktop asked for, while it is not done."""
+        """What a desktop or a phone asked for, while it is not done."""
+
+    @property
+    def engaged(self) -> bool:
+        """See Arrangement."""
+        return self._engaged is not None
 
     def engage(self, change: AnyChange) -> AnyChange:
         """See Arrangement."""

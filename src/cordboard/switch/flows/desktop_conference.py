@@ -61,7 +61,8 @@ def complete(main: CallFlow, consult: CallFlow, dn: str, reference_id: int, link
         raise TLibError(Code.WRONG_STATE, "somebody still rings")
     _server(main)
     others = [one for one in consult.call.parties if one.alive and one is not consulting]
-    present = {one.number for one in main.call.parties if one.alive}
+    # Whoever is being called into it counts, before he rings.
+    present = {one.number for one in main.call.parties if one.ended_at == 0.0}
     if any(one.number in present for one in others):
         raise TLibError(Code.WRONG_STATE, "would join a number to itself")
     spare, kept = (session, leg) if consulting.state is PartyState.ESTABLISHED else (leg, session)

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 from cordboard.model.party import Move, PartyState, advance
 from cordboard.sip.media import HELD, RETRIEVED, direction, pointed
 from cordboard.switch.bridge import OURS
-from cordboard.switch.features.media_path import APART
+from cordboard.switch.features.media_path import APART, NOT_ACCEPTABLE, UNACCEPTABLE
 from cordboard.switch.flows.arrangement import OfTwo
 from cordboard.switch.flows.quiet import Quiet, Quieting, quiet_answer
 from cordboard.switch.headers import body_of
@@ -119,7 +119,7 @@ class Parted(OfTwo):
         """What each leg is joined to."""
         self._treated: dict[Session, Treatment] = {}
         """Legs that hear a treatment in place of music."""
-        self._asked: tuple[Session, int] | None = None
+        self._asked: tuple[Session, _core.RequestEvent] | None = None
         """The re-INVITE or UPDATE that takes a party from hold, while the other phone is being asked."""
         self._closed = False
 
@@ -148,10 +148,10 @@ class Parted(OfTwo):
         self._closed = True
         super().close()
         if self._asked is not None:
-            session, transaction = self._asked
+            session, asked = self._asked
             self._asked = None
             if not session.over:
-                session.respond(transaction, 491)
+                session.respond(asked.transaction, 491)
         for seat in self.seats.values():
             seat.close()
         self.seats.clear()
@@ -270,17 +270,20 @@ class Parted(OfTwo):
             return
         needs = flow.apart(session, other, event.message.body)
         if needs & APART:
-            quiet_answer(session, event)
-            party = flow.party_of(session)
-            if party is not None:
-                advance(party, Move.RETRIEVE, flow.server.reporter)
-            flow.anchor(needs)
+            self._retrieved_apart(session, event, needs)
             return
-        self._asked = (session, event.transaction)
+        self._asked = (session, event)
         told = other.media.next(event.message.body)
-        other.request(
-            "INVITE", partial(self._answered, session, event.message.body, told, event.message.method), body=told
-        )
+        other.request("INVITE", partial(self._answered, session, event, told), body=told)
+
+    def _retrieved_apart(self, session: Session, event: _core.RequestEvent, needs: frozenset[str]) -> None:
+        """A party holds no more, and its phone and the other one cannot talk directly."""
+        flow = self.flow
+        quiet_answer(session, event)
+        party = flow.party_of(session)
+        if party is not None and party.can(Move.RETRIEVE):
+            advance(party, Move.RETRIEVE, flow.server.reporter)
+        flow.anchor(needs)
 
     def retrieved(self, session: Session) -> None:
         """A party holds no more, but the other does."""
@@ -292,12 +295,12 @@ class Parted(OfTwo):
     def _answered(
         self,
         session: Session,
-        offer: bytes,
+        request: _core.RequestEvent,
         told: bytes,
-        method: str,
         status: int,
         event: _core.ResponseEvent | None,
     ) -> None:
+        method, offer = request.message.method, request.message.body
         flow = self.flow
         other = flow.session_opposite(session) if not self._closed else None
         asked, self._asked = self._asked, None
@@ -307,9 +310,13 @@ class Parted(OfTwo):
             other.ack_again()
         if asked is None or self._closed or session.over:
             return
-        transaction = asked[1]
+        transaction = request.transaction
         if event is None or not accepted:
-            if method != "INVITE" or session.serving:
+            serving = method != "INVITE" or session.serving
+            refused = status in NOT_ACCEPTABLE and other is not None and flow.may_be_bridged(session, other)
+            if serving and refused:
+                self._retrieved_apart(session, request, UNACCEPTABLE)
+            elif serving:
                 session.respond(transaction, 500 if event is None or status in OURS else status)
             return
         if method == "INVITE" and not session.serving:

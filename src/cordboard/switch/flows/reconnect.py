@@ -23,7 +23,7 @@ Each phone is told whom it is to talk to, as its trust allows: P-Asserted-Identi
 
 Two phones that cannot talk directly (:mod:`cordboard.switch.features.media_path`), where a media service can bridge
 it, are not made each other's offers: each is told to send nowhere for the moment, if it waits for an answer, and both
-count as joined: the call is anchored next.
+count as joined: the call is anchored next. So are two of whom each has refused the other's offer (488, 606).
 
 A phone that is busy with a re-INVITE of its own, or says 491, is asked again after a while (RFC 3261 14.1). One that
 has said nothing but 100 after ten seconds will not: nobody is asked but the phone.
@@ -38,7 +38,7 @@ from typing import TYPE_CHECKING, Final
 from cordboard.model.party import PartyState
 from cordboard.sip.machine import following
 from cordboard.sip.media import dead_answer, direction, pointed, taken_from_hold
-from cordboard.switch.features.media_path import APART
+from cordboard.switch.features import media_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -90,6 +90,7 @@ TABLE: Final[dict[tuple[State, Input], State]] = {
     (_S.ASKING, _I.STOP): _S.DONE,
     (_S.OFFERING, _I.ANSWER): _S.DONE,
     (_S.OFFERING, _I.ONE_WAY): _S.MENDING,
+    (_S.OFFERING, _I.APART): _S.DONE,
     (_S.OFFERING, _I.REFUSED): _S.ASKING,
     (_S.OFFERING, _I.GIVEN_UP): _S.DONE,
     (_S.OFFERING, _I.STOP): _S.DONE,
@@ -111,6 +112,7 @@ class Reconnect:
         "_lifting",
         "_limit",
         "_phones",
+        "_refusals",
         "_stopped",
         "_timer",
         "_told",
@@ -162,6 +164,8 @@ class Reconnect:
         self.answer_headers: _core.Headers = ()
         """What one that was not answered yet is told besides."""
         self._tries = 0
+        self._refusals: list[int] = []
+        """How they refused each other's offers."""
         self._turned = False
         self._timer: Timer | None = None
         self._limit: Timer | None = None
@@ -177,7 +181,7 @@ class Reconnect:
 
     def start(self, offer: bytes = b"") -> None:
         """Begins; with the offer of a source whose ACK is owed."""
-        if self._phones and self._flow.apart(self.source, self.sink, offer) & APART and not self.sink.early:
+        if self._phones and self._flow.apart(self.source, self.sink, offer) & media_path.APART and not self.sink.early:
             self._leave_apart(offer)
         elif offer:
             self._offered(offer)
@@ -208,7 +212,8 @@ class Reconnect:
         self.joined = what in (Input.ANSWER, Input.APART)
         self._done()
         if self._phones:
-            self._flow.consider_media()
+            refused = what is Input.APART and self._refusals
+            self._flow.consider_media(media_path.UNACCEPTABLE if refused else media_path.NOTHING)
 
     # Asking, at a good moment
 
@@ -276,11 +281,17 @@ class Reconnect:
             self._told = sink.media.next(self.offer if as_it_is else taken_from_hold(self.offer))
             sink.answer(self.answer_headers, body=self._told)
             return
-        if sink.busy:
+        if sink.busy or self._forestalled:
             self._wait(sink, self._pass_on)
             return
         told = sink.media.next(self.offer if as_it_is else taken_from_hold(self.offer))
         self._request(sink, partial(self._answered, told), told)
+
+    @property
+    def _forestalled(self) -> bool:
+        """Whether the sink is being joined to somebody else, so that a service must not come between."""
+        arrangement = self._flow.arrangement
+        return not self._phones and arrangement is not None and arrangement.engaged
 
     def _holds(self, session: Session) -> bool:
         """Whether the phone stops its ears because its user wants to."""
@@ -299,6 +310,7 @@ class Reconnect:
         elif status == 491:
             self._wait(sink, self._pass_on)
         else:
+            self._refusals.append(status)
             self._refused(Input.REFUSED)
 
     def acknowledged(self, message: _core.Message | None) -> None:
@@ -364,12 +376,21 @@ class Reconnect:
             self.changed.append(self.source)
             self._acknowledge(dead_answer(self.offer, self.source.dialog))
 
+    @property
+    def _bridgeable(self) -> bool:
+        """Whether all that is wrong is that neither takes what the other offers, and a service can bridge that."""
+        unacceptable = len(self._refusals) == 2 and media_path.NOT_ACCEPTABLE.issuperset(self._refusals)
+        return unacceptable and self._phones and self._flow.may_be_bridged(self.source, self.sink)
+
     def _refused(self, what: Input) -> None:
         """A phone will not: once more the other way round, then the call stays as it is."""
         before = self.state
         if before is State.OFFERING:
             self._let_down()
         final = self._turned or self.source.early or self.sink.early
+        if final and what is Input.REFUSED and self._bridgeable:
+            self._finish(Input.APART)
+            return
         if before is State.MENDING or final or what is Input.GIVEN_UP:
             self._flow.server.log.warning("media not joined", conn_id=self._flow.call.conn_id, state=before.value)
             self._finish(Input.GIVEN_UP)

@@ -531,6 +531,8 @@ class Transfer:
             leaving.append(self._early)
             previous = consult.call.conn_id
             consulting = consult.party_of(self._early)
+            if self.branches is not None:
+                self.branches.hush()
             consult.part()
             consult.transfer = None
             consult.branches = None

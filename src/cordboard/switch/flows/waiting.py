@@ -129,6 +129,11 @@ class Waiting:
         """A limb on its way is no change: it may be taken back at any time."""
         return True
 
+    @property
+    def engaged(self) -> bool:
+        """As :meth:`engage`."""
+        return False
+
     def engage(self, change: AnyChange) -> AnyChange:
         """No desktop changes anything here: its party has nobody to talk to."""
         return change

@@ -171,11 +171,19 @@ class Treatment:
 
     def replaced(self) -> None:
         """Another one takes its place."""
+        self._break_off("Replaced by another")
+
+    def leave(self) -> None:
+        """Who hears it has left the call."""
+        self._break_off("The party is gone")
+        self._over()
+
+    def _break_off(self, why: str) -> None:
         before = self._step(Input.FORGET)
         if before is State.APPLIED:
             self._ended({})
         elif before is State.WAITING:
-            self._emit(ev.EventTreatmentNotApplied, error_code=Code.WRONG_STATE, error_message="Replaced by another")
+            self._emit(ev.EventTreatmentNotApplied, error_code=Code.WRONG_STATE, error_message=why)
 
     def forget(self) -> None:
         """Nobody is to be told of it any more."""

@@ -1,4 +1,4 @@
-"""A party whose packets libsrtp encrypts and decrypts."""
+"""A party whose packets libsrtp encrypts and decrypts. Needs numpy and pylibsrtp (``cordboard[testkit]``)."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ class _Sealing:
 class SrtpParty(RtpParty):
     """Says and hears SRTP once keys are agreed to."""
 
-    suite: str
-    key: bytes
+    suite = ""
+    key = b""
     refused = 0
     """Packets that were not authentic."""
     reports = 0
@@ -51,28 +51,36 @@ class SrtpParty(RtpParty):
 
     def offer(self, suite: str, profile: str) -> bytes:
         """A description with a key."""
-        self.suite, self.key = suite, os.urandom(SUITES[suite][1])
         host, port = self.address
-        inline = base64.b64encode(self.key).decode()
         return (
             f"v=0\r\no=- 7 1 IN IP4 {host}\r\ns=-\r\nc=IN IP4 {host}\r\nt=0 0\r\n"
             f"m=audio {port} {profile} {self.coding.payload_type}\r\n"
-            f"a=crypto:1 {suite} inline:{inline}\r\na=rtcp-mux\r\n"
+            f"{self.line(suite)}a=rtcp-mux\r\n"
         ).encode()
 
-    def agree(self, answer: bytes) -> None:
-        """Takes the answer's key."""
-        found = re.search(rf"^a=crypto:1 {self.suite} inline:(\S+)", answer.decode(), re.MULTILINE)
-        assert found is not None, answer.decode()
+    def line(self, suite: str, tag: int = 1) -> str:
+        """The line with its key, which stays the same for the suite (RFC 4568)."""
+        if self.suite != suite:
+            self.suite, self.key = suite, os.urandom(SUITES[suite][1])
+        return f"a=crypto:{tag} {suite} inline:{base64.b64encode(self.key).decode()}\r\n"
+
+    def agree(self, description: bytes) -> None:
+        """Takes the other one's key, from an answer or a later offer."""
+        found = re.search(rf"^a=crypto:\d+ {self.suite} inline:([^|\s]+)", description.decode(), re.MULTILINE)
+        if found is None:
+            raise ValueError(f"no key for {self.suite} in {description.decode()}")
         profile = SUITES[self.suite][0]
-        sealing = Session(Policy(key=self.key, ssrc_type=Policy.SSRC_ANY_OUTBOUND, srtp_profile=profile))
         theirs = base64.b64decode(found[1])
         self._opening = Session(Policy(key=theirs, ssrc_type=Policy.SSRC_ANY_INBOUND, srtp_profile=profile))
-        self._transport = _Sealing(self._transport, sealing)  # type: ignore[assignment]
+        if not isinstance(self._transport, _Sealing):
+            sealing = Session(Policy(key=self.key, ssrc_type=Policy.SSRC_ANY_OUTBOUND, srtp_profile=profile))
+            self._transport = _Sealing(self._transport, sealing)  # type: ignore[assignment]
 
     def datagram_received(self, data: bytes, addr: tuple[str | int, ...]) -> None:
         """Decrypts what comes."""
-        assert self._opening is not None, "media before the answer"
+        if self._opening is None:
+            self.refused += 1
+            return
         try:
             if 192 <= data[1] <= 223:
                 self._opening.unprotect_rtcp(data)
