@@ -7,6 +7,7 @@ from cordboard.model import events as ev
 from cordboard.model import requests as rq
 from cordboard.model.enums import AddressType, PrivateMessage
 from cordboard.model.errors import Code
+from cordboard.testkit.speech import Speech
 
 RELAY = "application/dtmf-relay"
 
@@ -188,6 +189,65 @@ def test_info_is_translated_for_a_phone_that_takes_none(talking, tmp_path):
     assert ours.media.sent == ["5"]
     assert press(centre, b, b"nonsense", "text/plain") == [415]
     a.hang_up()
+
+
+def only(centre, number, allow, speech=None):
+    """A phone that says in Allow what it takes."""
+    phone = centre.phones[number]
+    phone.node.endpoint.set_policy(allow=allow, registration_expires=300, retry_after=5)
+    if speech is not None:
+        phone.speech = speech
+
+
+class WithEvents(Speech):
+    """That of a phone that takes telephone events."""
+
+    def says(self, origin, direction, host, port):
+        return Speech.says(self, origin, direction, host, port) + b"a=rtpmap:101 telephone-event/8000\r\n"
+
+
+ANY = "INVITE, ACK, BYE, CANCEL, OPTIONS"
+
+
+@pytest.mark.parametrize(
+    ("allow", "events", "asked"),
+    [(ANY, True, ""), (ANY, False, "57"), (ANY + ", INFO", True, "5"), (ANY + ", INFOS", True, "")],
+)
+@pytest.mark.parametrize("bridged", ["caller", "callee", "later"])
+def test_a_phone_that_allows_no_info_is_not_asked_for_it(centre, ours, allow, events, asked, bridged):
+    """Its Allow is in its INVITE, its 2xx, or its 2xx to the re-INVITE by which it was anchored."""
+    a, b = ("1502", "1501") if bridged == "caller" else ("1501", "1502")
+    # ``a`` presses the keys, ``b`` is to get them.
+    only(centre, b, allow, WithEvents(srtp="none") if events else Speech())
+    centre.phones[b].refused["INFO"] = 405
+    if bridged != "later":
+        centre.phones[a].speech = Speech(srtp="required")
+        centre.configure(b, srtp="no")
+        centre.configure(a, srtp="required")
+    up(centre)
+    if bridged == "later":
+        anchor(centre, next(iter(centre.switch.calls)))
+    assert len(ours.server.legs) == 2
+    presser = centre.phones[a].calls[-1]
+    assert press(centre, presser) == [200]
+    assert press(centre, presser, b"Signal=7\r\n") == [200]
+    # One that was asked in vain, and takes telephone events, is not asked again.
+    assert infos(centre, b) == asked
+    assert ours.media.sent == ["5", "7"]
+
+
+def test_keys_pressed_fast_are_all_sent_in_order(talking, tmp_path):
+    centre, a, b, conn_id = talking
+    ours = OurMediaServer(centre, recordings=tmp_path)
+    anchor(centre, conn_id)
+    centre.phones["1501"].refused["INFO"] = 405
+    answers = []
+    for digit in b"0123456789":
+        answers += press(centre, b, b"Signal=%c\r\nDuration=300\r\n" % digit, within=0.05)
+    centre.run(8)
+    assert ours.media.sent == list("0123456789")
+    assert info_answers(centre, "1502") == ["200"] * 10
+    assert a.talking
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from cordboard.sip import likeness
 from cordboard.sip.likeness import Likeness, Srtp
 from cordboard.sip.media import is_sdp
 from cordboard.switch.features import media_path
+from cordboard.switch.flows import anchoring
 from cordboard.switch.flows.early import ask
 from cordboard.switch.flows.early_media import SUPPORTED
 from cordboard.switch.headers import body_of
@@ -177,6 +178,8 @@ def branches(
     targets: Sequence[Target],
 ) -> Bridged:
     """Makes it. ``offer``: what the caller brings, of ``flow``."""
+    if flow.a is not None:
+        anchoring.of(flow).note(flow.a, offer.invite)
     likes = _likes(apart, likeness.of(offer.body).srtp, [media_path.expected(extension, one) for one in targets])
     return Bridged(flow.server.clock, handler, flow.overture(), apart, likes)
 

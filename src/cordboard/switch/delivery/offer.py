@@ -36,6 +36,8 @@ class Offer(NamedTuple):
     """DN and instance of the one device he called, by its GRUU (RFC 5627)."""
     source: str = ""
     """Where his signalling comes from, if the body is his phone's; empty for another body."""
+    invite: _core.Message | None = None
+    """What his phone sent."""
 
     def may_be_bridged(self, callee: Extension) -> bool:
         """Whether his phone's media may go to that DN's through a media service."""

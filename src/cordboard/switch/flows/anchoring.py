@@ -17,6 +17,7 @@ there the call goes on directly, and is tried again.
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -56,6 +57,8 @@ MOST_TRIES: Final = 5
 """How often, before it is left as it is."""
 
 OPTION: Final = "sip-media-anchor"
+
+_METHODS: Final = re.compile(r"[^\s,]+")
 
 
 def of(flow: CallFlow) -> Anchoring:
@@ -130,7 +133,18 @@ def at_once(flow: CallFlow, found: frozenset[str], headers: _core.Headers = ()) 
 class Anchoring:
     """Why a call is anchored, and its recording."""
 
-    __slots__ = ("_flow", "_pending", "_retry", "_tries", "_waiting", "_wanted", "needs", "overture", "recording")
+    __slots__ = (
+        "_flow",
+        "_pending",
+        "_retry",
+        "_tries",
+        "_waiting",
+        "_wanted",
+        "info",
+        "needs",
+        "overture",
+        "recording",
+    )
 
     def __init__(self, flow: CallFlow) -> None:
         self._flow = flow
@@ -139,6 +153,8 @@ class Anchoring:
         self.needs = media_path.NOTHING
         """What keeps the two apart who are joined now."""
         self.recording = Recording(flow)
+        self.info: dict[Session, bool] = {}
+        """Whether a phone takes INFO, of those that have said so: by Allow (RFC 3261 20.5), or by refusing one."""
         self.overture: Overture | None = None
         """What is heard before the answer."""
         self._pending = False
@@ -220,6 +236,12 @@ class Anchoring:
             self.overture = Overture(self._flow, self)
         return self.overture
 
+    def note(self, session: Session, message: _core.Message | None) -> None:
+        """A phone has sent a request or a 2xx, which may say what it takes."""
+        allowed = message.headers("Allow") if message is not None else []
+        if allowed:
+            self.info[session] = any("INFO" in _METHODS.findall(line.upper()) for line in allowed)
+
     def hush(self) -> None:
         """Nothing is heard any more before the answer."""
         if self.overture is not None:
@@ -269,6 +291,7 @@ class Anchoring:
         self._forget()
         self.up(None)
         self.hush()
+        self.info.clear()
         if self._retry is not None:
             self._retry.cancel()
             self._retry = None

@@ -30,7 +30,7 @@ from cordboard.switch.delivery import RINGING, Delivery, Offer, refusal_of
 from cordboard.switch.features import alerting, caller_id
 from cordboard.switch.features.diversion import Trail
 from cordboard.switch.features.sdp_origin import Origin
-from cordboard.switch.flows import consult, replaces, tones
+from cordboard.switch.flows import anchoring, consult, replaces, tones
 from cordboard.switch.flows.early import PASSED, Early, Told
 from cordboard.switch.flows.early import supports as supports_reliable
 from cordboard.switch.flows.early_media import EarlyMedia
@@ -107,7 +107,7 @@ class BasicCall(CallFlow):
         if ours and (message.header("Diversion") is not None or message.header("History-Info") is not None):
             trail = Trail(server.settings.domain, message)
         secure = is_sips(message.uri)
-        offer = Offer(caller, identity, headers, body, kind, secure=secure, device=event.gruu, source=source)
+        offer = Offer(caller, identity, headers, body, kind, None, secure, event.gruu, source, message)
         self.branches = delivery = Delivery(server, self, offer, trail)
         delivery.start(number)
 
@@ -193,6 +193,7 @@ class BasicCall(CallFlow):
             self._connect(a, session, body)
             return
         if branches.apart:
+            anchoring.of(self).note(session, event.message)
             self._bridge(a, session, body, branches.apart, [*end_to_end(event.message), *branches.identity])
             return
         early = self._early

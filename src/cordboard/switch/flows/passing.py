@@ -2,13 +2,15 @@
 
 Digits are translated, each once, also those of a phone that sends them both ways:
 
-    in INFO, to a phone that takes none          the service sends it telephone events (RFC 4733)
+    in INFO, to a phone that takes none          the service sends it telephone events (RFC 4733). Its Allow says so, if
+                                                 its description has them; or a refusal, once
     in RTP, to a phone that takes INFO alone     the service lets none through and tells what it hears; the phone gets
     (sip-dtmf=info-only)                         INFO
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from cordboard.sip.bodies import dtmf
@@ -34,8 +36,37 @@ NOT_TAKEN: Final = frozenset({405, 406, 415, 420, 469, 488, 489, 501})
 """Refusals that mean that a phone takes no digits in INFO."""
 
 
+MOST_WAITING: Final = 32
+"""Digits that may wait until those before them have been sent."""
+
+
 def press(seat: Seat, digits: str, length: int, done: Finished) -> None:
-    """Has a service send telephone events to a party. ``done``: told why it was not done; nothing if it was."""
+    """Has a service send telephone events to a party, when it has sent those it was told before.
+
+    ``done``: told why it was not done; nothing if it was.
+    """
+    if seat.pressing is None:
+        _press(seat, digits, length, partial(_pressed, seat, done))
+    elif len(seat.waiting) < MOST_WAITING:
+        seat.waiting.append((digits, length, done))
+    else:
+        done("too many digits wait")
+
+
+def _pressed(seat: Seat, done: Finished, why: str) -> None:
+    waiting = seat.waiting
+    if why:
+        # Nobody is there who could send the others.
+        seat.waiting = []
+        for _, _, one in waiting:
+            one(why)
+    elif waiting:
+        digits, length, after = waiting.pop(0)
+        _press(seat, digits, length, partial(_pressed, seat, after))
+    done(why)
+
+
+def _press(seat: Seat, digits: str, length: int, done: Finished) -> None:
     steps = (model.GenerateDigits(digits, duration=length), model.Exit(("dtmfgen.end",)))
 
     def begun(result: model.Result) -> None:
@@ -85,8 +116,9 @@ def passes(anchored: Anchored, session: Session, event: _core.RequestEvent) -> b
         if event.transaction not in anchored.passed:
             return
         seat = anchored.seats.get(other)
-        digit, length = dtmf.parse(body, kind.lower()) if kind.lower() in dtmf.TYPES else ("", 0)
-        if status in NOT_TAKEN and digit and seat is not None and seat.pressing is None:
+        if status in NOT_TAKEN and digit:
+            anchored.anchoring.info[other] = False
+        if status in NOT_TAKEN and digit and seat is not None:
             press(seat, digit, length, pressed)
         elif answer is None or status in OURS:
             finish(500)
@@ -102,8 +134,18 @@ def passes(anchored: Anchored, session: Session, event: _core.RequestEvent) -> b
             session.respond(event.transaction, status, headers=headers, body=content, content_type=its)
 
     anchored.passed[event.transaction] = session
+    digit, length = dtmf.parse(body, kind.lower()) if kind.lower() in dtmf.TYPES else ("", 0)
+    seat = anchored.seats.get(other)
+    if digit and seat is not None and _wants_events(anchored, other):
+        press(seat, digit, length, pressed)
+        return True
     other.request("INFO", answered, headers=end_to_end(message), body=body, content_type=kind)
     return True
+
+
+def _wants_events(anchored: Anchored, session: Session) -> bool:
+    """Whether a phone has said that it takes no INFO, and that it takes telephone events."""
+    return anchored.anchoring.info.get(session) is False and b"telephone-event/" in session.media.heard
 
 
 def leave_all(anchored: Anchored) -> None:

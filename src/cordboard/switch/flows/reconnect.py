@@ -118,6 +118,7 @@ class Reconnect:
         "_told",
         "_tries",
         "_turned",
+        "answer",
         "answer_headers",
         "changed",
         "joined",
@@ -161,6 +162,8 @@ class Reconnect:
         """What a sink that was not answered yet was told."""
         self.shown: Callable[[Session], _core.Headers] = partial(opposite, flow)
         """What tells a phone whom it is to talk to."""
+        self.answer: _core.Message | None = None
+        """The 2xx of a sink that was up."""
         self.answer_headers: _core.Headers = ()
         """What one that was not answered yet is told besides."""
         self._tries = 0
@@ -304,6 +307,7 @@ class Reconnect:
         sink = self.sink
         if event is not None and status < 300:
             sink.ack_again()
+            self.answer = event.message
             self._agreed(told, event.message.body)
         elif self.state is State.DONE or sink.over:
             return

@@ -355,9 +355,14 @@ class Limb(Alone):
             self._part()
             self._fail(Input.REFUSED)
             return
+        if reconnect.sink is self.leg:
+            self._took(reconnect.answer)
         self._step(Input.JOINED)
         self._tried.clear()
         self._up()
+
+    def _took(self, answer: _core.Message | None) -> None:
+        """The party's phone has taken the service's offer with that 2xx."""
 
     # The service is gone, or done
 

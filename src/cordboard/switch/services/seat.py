@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 class Seat(Controlled):
     """Such a limb. UP is told when the party is in the room; events of the room go to ``events``."""
 
-    __slots__ = ("_clamped", "_events", "_keys", "once", "pressing", "room")
+    __slots__ = ("_clamped", "_events", "_keys", "once", "pressing", "room", "waiting")
 
     def __init__(
         self,
@@ -57,6 +57,8 @@ class Seat(Controlled):
         """Which of its party's digits count."""
         self.pressing: Callable[[str], None] | None = None
         """Told when the digits that are sent to the party have been sent, or why not."""
+        self.waiting: list[tuple[str, int, Callable[[str], None]]] = []
+        """Digits for it that come next, their length in ms, and who is told of each."""
 
     @property
     def translates(self) -> bool:
@@ -77,6 +79,10 @@ class Seat(Controlled):
         if digit and self.once.counts(digit, self.flow.server.clock.now(), by_info=False):
             self._keys(digit, length)
         return True
+
+    def _took(self, answer: _core.Message | None) -> None:
+        if self.flow.anchoring is not None:
+            self.flow.anchoring.note(self.leg, answer)
 
     @property
     def _join(self) -> model.Join:
