@@ -1,5 +1,6 @@
 """Treatments: what a caller at a Routing Point hears, or a party on hold."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -440,6 +441,14 @@ def test_a_caller_records_an_announcement(waiting, ours):
     extensions = end(centre).extensions
     assert extensions["USER_ANN_ID"] == "messages/users/alice/3.wav"
     assert int(extensions["RECORD_LENGTH"]) > 4000
+
+
+def test_an_announcement_has_one_channel_though_recordings_have_two(waiting, ours):
+    ours.server.set_settings(replace(ours.server.settings, record_channels=2))
+    centre, _, conn_id = waiting
+    treat(centre, conn_id, T.RECORD_USER_ANNOUNCEMENT, {"USER_ID": "alice"})
+    (recorder,) = ours.leg.media.recorders
+    assert recorder.recording.channels == 1
 
 
 @pytest.mark.parametrize("user", ["alice", "+49-30.1"])

@@ -34,6 +34,8 @@ FORMATS: Final = {
 
 MESSAGES: Final = "messages"
 CALLS: Final = "calls"
+ANNOUNCEMENTS: Final = "users"
+"""Among the messages: what users recorded for others to hear."""
 
 _NAME: Final = re.compile(r"[A-Za-z0-9_+-][A-Za-z0-9_+.-]{0,127}(/[A-Za-z0-9_+-][A-Za-z0-9_+.-]{0,127}){0,7}")
 _CALL: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -100,6 +102,11 @@ class Named:
             self._writing[self.id] -= 1
             if not self._writing[self.id]:
                 del self._writing[self.id]
+
+
+def is_announcement(name: str) -> bool:
+    """Whether a recording, by its name in the store, is played to others: it has one channel, whatever the rest has."""
+    return name.startswith(f"{MESSAGES}/{ANNOUNCEMENTS}/")
 
 
 def at_once(work: Callable[[], None]) -> None:

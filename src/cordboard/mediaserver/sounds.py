@@ -25,6 +25,7 @@ from urllib.parse import unquote, urlsplit
 
 from cordboard.media import File, Source, Tone, Waves
 from cordboard.mediaserver.prompts import ENDINGS, LANGUAGES, Catalogue, PromptError, saying, texts
+from cordboard.mediaserver.recordings import ANNOUNCEMENTS
 from cordboard.mediaserver.speech import SpeechError
 
 if TYPE_CHECKING:
@@ -41,9 +42,6 @@ TONES: Final = frozenset(
 """Tones that can be asked for by name."""
 
 SECOND: Final = 1000
-
-ANNOUNCEMENTS: Final = "users"
-"""What users recorded for others to hear; of the recordings nothing else is played."""
 
 _PLACE: Final = re.compile(r"\{([1-9])(?::([a-z]+))?\}")
 """Where something is put into a text."""
@@ -116,7 +114,7 @@ class Sounds:
         return Tone(familiar.name, self._country) if isinstance(familiar, Tone) else familiar
 
     def _announcement(self, asked: str, name: str) -> Source:
-        """What a user recorded for others to hear."""
+        """What a user recorded for others to hear; of the recordings nothing else is played."""
         if self._recorded is None or not name.startswith(f"{ANNOUNCEMENTS}/"):
             raise SoundError(asked, "no such sound")
         try:

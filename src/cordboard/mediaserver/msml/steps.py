@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from cordboard.media import PlayEnd, Playing, RecordEnd, Recording, Waves
 from cordboard.mediaserver.msml.collect import CollectStep
 from cordboard.mediaserver.msml.prompt import Prompt, playing
-from cordboard.mediaserver.recordings import PlaceError
+from cordboard.mediaserver.recordings import PlaceError, is_announcement
 from cordboard.mediaserver.sounds import SoundError
 from cordboard.sip.bodies.msml import model
 from cordboard.sip.bodies.msml.model import MsmlError, Response
@@ -242,7 +242,7 @@ class RecordStep:
             step.postspeech,
             step.beep,
             step.append,
-            self._dialog.server.settings.record_channels,
+            1 if is_announcement(self._place.id) else self._dialog.server.settings.record_channels,
         )
         self._recorder = self._dialog.holder.sound.record(recording, self._recorded)
         self._dialog.server.log.info("recording begun", dialog=self._dialog.id, recording=self._place.id)
