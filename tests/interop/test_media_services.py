@@ -19,6 +19,7 @@ from cordboard.model.events import (
     EventRouteRequest,
     EventTreatmentEnd,
 )
+from cordboard.model.userdata import KVList
 from cordboard.testkit.live.centre import Extension
 from cordboard.testkit.strangers import Baresip, Linphone
 from cordboard.testkit.strangers.ports import free_ports
@@ -185,6 +186,26 @@ def test_a_caller_is_treated_gives_digits_and_is_routed(make_media_room: MakeMed
         here.hear(ann="bob", bob="ann")
         here["ann"].hang_up()
         here["bob"].wait_ended()
+    here.over()
+
+
+def test_what_a_caller_records_as_an_announcement_is_heard_by_the_next(make_media_room: MakeMediaRoom) -> None:
+    here = make_media_room(ann=Baresip, bob=Baresip)
+    whose: KVList = {"USER_ID": "ann", "USER_ANN_ID": "7"}
+    with here.server.desktop(POINT) as router:
+
+        def treat(name: str, kind: TreatmentType, parameters: KVList) -> KVList:
+            here[name].dial(POINT)
+            conn_id = router.wait(EventRouteRequest, POINT).conn_id
+            router.call(lambda link: link.apply_treatment(POINT, conn_id, kind, parameters))
+            return router.wait(EventTreatmentEnd, POINT).extensions or {}
+
+        ended = treat("ann", TreatmentType.RECORD_USER_ANNOUNCEMENT, {**whose, "TOTAL_TIMEOUT": 3})
+        assert ended["USER_ANN_ID"] == "messages/users/ann/7.wav"
+        here["ann"].hang_up()
+        treat("bob", TreatmentType.PLAY_ANNOUNCEMENT, {"PROMPT": {"1": whose}})
+        assert measure(read(here["bob"].wait_audio(2.5)), VOICES["ann"]).seconds > 2.0
+        here["bob"].hang_up()
     here.over()
 
 
