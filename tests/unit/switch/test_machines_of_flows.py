@@ -5,11 +5,12 @@ from itertools import product
 import pytest
 
 from cordboard.sip.machine import MachineError
-from cordboard.switch.flows import reconnect, transfer
+from cordboard.switch.flows import reconnect, transfer_machine
+from cordboard.switch.flows.transfer import Transfer
 from cordboard.switch.services import limb
 
 MACHINES = [
-    (transfer, transfer.Transfer, transfer.State.NEW),
+    (transfer_machine, Transfer, transfer_machine.State.NEW),
     (reconnect, reconnect.Reconnect, reconnect.State.ASKING),
     (limb, limb.Limb, limb.State.CALLING),
 ]
@@ -64,9 +65,9 @@ def test_every_state_comes_to_an_end(module, start):
 
 
 def test_a_transfer_whose_target_has_not_answered_hears_of_everybody_who_leaves():
-    left = {transfer.Input.ANSWERED, transfer.Input.FAILED, transfer.Input.SURVIVOR_LEFT}
-    for state in transfer.PENDING:
-        assert left <= {what for before, what in transfer.TABLE if before is state}
+    left = {transfer_machine.Input.ANSWERED, transfer_machine.Input.FAILED, transfer_machine.Input.SURVIVOR_LEFT}
+    for state in transfer_machine.PENDING:
+        assert left <= {what for before, what in transfer_machine.TABLE if before is state}
 
 
 @pytest.mark.parametrize("state", list(reconnect.State))

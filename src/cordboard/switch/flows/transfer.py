@@ -1,17 +1,9 @@
 """Transfer: one party of a call is replaced by another. One machine for all kinds, whoever asks for it.
 
-    (none) --START--> CALLING: the target is being called, the transferor still has his call
-    (none) --CONSULTED--> RINGING: the target of the consultation rings, the transferor still has both calls
-    (none) --BOTH_UP--> JOINING: survivor and target are both up, and are being joined
-
-    CALLING, RINGING --ANSWERED--> JOINING
-         |      |----FAILED--> UNDONE: the transferor has what he had
-         |      |----SURVIVOR_LEFT--> UNDONE
-         '------'----TRANSFEROR_LEFT--> BLIND --ANSWERED--> DONE
-                                          '---FAILED, SURVIVOR_LEFT--> OVER: nobody is left to talk to
-
-    JOINING --JOINED, TRANSFEROR_LEFT--> DONE
-        '-----FAILED, SURVIVOR_LEFT----> UNDONE
+    flows/transfer_machine.py    its states
+    flows/transferor.py          he is out
+    flows/transfer_undone.py     he has what he had
+    flows/uniting.py             the two others are being joined
 
 Single-step (unattended) starts in CALLING, blind and semi-attended in RINGING, attended in JOINING. A target that
 answered and cannot be joined is let go again, or put through to the transferor, if he had called it. When he is out, by
@@ -21,19 +13,18 @@ EventPartyChanged on whoever is left; the ConnID of the main call survives.
 
 from __future__ import annotations
 
-from enum import Enum
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from cordboard.model.enums import CallState
 from cordboard.model.party import Move, Party, advance
-from cordboard.model.userdata import inherit
 from cordboard.sip.machine import following
 from cordboard.switch.delivery import RINGING, Delivery, Offer, Refusal, refusal_of
-from cordboard.switch.flows import anchoring, music, tones
+from cordboard.switch.flows import anchoring, music, tones, transfer_undone, transferor
 from cordboard.switch.flows.early_media import SUPPORTED, EarlyMedia
-from cordboard.switch.flows.leaving import Alone, Leaving
+from cordboard.switch.flows.leaving import Alone
 from cordboard.switch.flows.reconnect import Reconnect
+from cordboard.switch.flows.transfer_machine import PENDING, TABLE, Input, State
 from cordboard.switch.flows.uniting import Uniting
 from cordboard.switch.headers import body_of
 from cordboard.switch.records import Outcome, ReleasedBy
@@ -47,61 +38,6 @@ if TYPE_CHECKING:
     from cordboard.switch.bridge import Bridge
     from cordboard.switch.callflow import CallFlow
     from cordboard.switch.legs import Called, Failure
-
-
-class State(Enum):
-    """Where a transfer is."""
-
-    NEW = "new"
-    CALLING = "calling"
-    RINGING = "ringing"
-    JOINING = "joining"
-    BLIND = "blind"
-    DONE = "done"
-    UNDONE = "undone"
-    OVER = "over"
-
-
-class Input(Enum):
-    """What can happen to it."""
-
-    START = "start"
-    CONSULTED = "consulted"
-    BOTH_UP = "both up"
-    ANSWERED = "answered"
-    JOINED = "joined"
-    FAILED = "failed"
-    TRANSFEROR_LEFT = "transferor left"
-    SURVIVOR_LEFT = "survivor left"
-
-
-_S = State
-_I = Input
-
-TABLE: Final[dict[tuple[State, Input], State]] = {
-    (_S.NEW, _I.START): _S.CALLING,
-    (_S.NEW, _I.CONSULTED): _S.RINGING,
-    (_S.NEW, _I.BOTH_UP): _S.JOINING,
-    (_S.CALLING, _I.ANSWERED): _S.JOINING,
-    (_S.CALLING, _I.FAILED): _S.UNDONE,
-    (_S.CALLING, _I.TRANSFEROR_LEFT): _S.BLIND,
-    (_S.CALLING, _I.SURVIVOR_LEFT): _S.UNDONE,
-    (_S.RINGING, _I.ANSWERED): _S.JOINING,
-    (_S.RINGING, _I.FAILED): _S.UNDONE,
-    (_S.RINGING, _I.TRANSFEROR_LEFT): _S.BLIND,
-    (_S.RINGING, _I.SURVIVOR_LEFT): _S.UNDONE,
-    (_S.JOINING, _I.JOINED): _S.DONE,
-    (_S.JOINING, _I.FAILED): _S.UNDONE,
-    (_S.JOINING, _I.TRANSFEROR_LEFT): _S.DONE,
-    (_S.JOINING, _I.SURVIVOR_LEFT): _S.UNDONE,
-    (_S.BLIND, _I.ANSWERED): _S.DONE,
-    (_S.BLIND, _I.FAILED): _S.OVER,
-    (_S.BLIND, _I.SURVIVOR_LEFT): _S.OVER,
-}
-"""Where each input leads. No entry: MachineError."""
-
-PENDING: Final = frozenset({_S.CALLING, _S.RINGING, _S.BLIND})
-"""The states in which the target has not answered."""
 
 
 HUNG_UP: Final = Refusal(Outcome.REJECTED, 480, CallState.GENERAL_ERROR, "hung up at once", ReleasedBy.CALLEE)
@@ -129,11 +65,11 @@ class Transfer:
     __slots__ = (
         "_alone",
         "_answered",
-        "_early",
         "_early_media",
         "_uniting",
         "branches",
         "consult",
+        "consulting",
         "flow",
         "observer",
         "reference",
@@ -165,7 +101,7 @@ class Transfer:
         self.target: Party | None = None
         self.branches: Delivery | None = None
         """The target while it is being called."""
-        self._early: Session | None = None
+        self.consulting: Session | None = None
         """The transferor's leg of the consultation."""
         self._early_media = EarlyMedia(flow, offered=False, otherwise=partial(tones.ring_back, flow))
         """What comes before the target's answer, unless the consultation takes it."""
@@ -212,13 +148,13 @@ class Transfer:
         """Two-step: the consultation's target takes the transferor's place, now or as soon as it answers."""
         consult = self.consult
         assert consult is not None  # noqa: S101 - the caller's
-        self.target = consult.callee if consult.branches is not None else consult.party_opposite(self._consulting())
-        self._early = self._consulting()
+        self.consulting = leg = self._leg_of_consultation()
+        self.target = consult.callee if consult.branches is not None else consult.party_opposite(leg)
         delivery = consult.branches
         if not isinstance(delivery, Delivery):
             self._step(Input.BOTH_UP)
             consult.transfer = self
-            far = consult.session_opposite(self._early)
+            far = consult.session_opposite(self.consulting)
             assert far is not None  # noqa: S101 - a call that is up has both
             self._join(far)
             return
@@ -230,7 +166,7 @@ class Transfer:
         if self.target is not None and self.target.alive:
             self.observer.progress(180)
 
-    def _consulting(self) -> Session:
+    def _leg_of_consultation(self) -> Session:
         consult = self.consult
         assert consult is not None  # noqa: S101
         party = consult.caller
@@ -271,7 +207,7 @@ class Transfer:
         assert uniting is not None  # noqa: S101 - the two are being joined, or have been
         assert target is not None  # noqa: S101
         uniting.let_go()
-        self._transferor_out()
+        transferor.out(self)
         if target.can(Move.ANSWER):
             advance(target, Move.ANSWER, self.flow.server.reporter)
         return self._bridge(uniting.far)
@@ -386,62 +322,19 @@ class Transfer:
 
     def _undo(self, status: int) -> None:
         """The transferor has what he had."""
-        flow = self.flow
-        flow.transfer = None
-        consult = self.consult
+        self.flow.transfer = None
         uniting, self._uniting = self._uniting, None
         answered, self._answered = self._answered, None
         if uniting is not None:
             uniting.undo()
-        if consult is None:
-            if answered is not None:
-                self._let_go(answered)
-            # Who never took part is none whom the others see.
-            flow.call.parties[:] = [party for party in flow.call.parties if party.ended_at == 0.0]
-        else:
-            consult.transfer = None
-            if self.branches is not None:
-                self.branches.owner = consult
-                self.branches.keep_out(None)
-                self.branches = None
-            early = self._early
-            if early is not None and early.over and not consult.over:
-                consult.end(Outcome.CANCELLED, 487, ReleasedBy.CALLER, "CANCEL", first=consult.party_of(early))
-            if answered is not None and not answered.over:
-                self._put_through(consult, answered)
-        self.observer.finish(status)
-
-    def _let_go(self, answered: Session) -> None:
-        """A target nobody had called but for the transfer goes again."""
-        target = self.target
-        answered.hang_up()
-        if target is not None:
-            if target.alive:
-                advance(target, Move.RELEASE, self.flow.server.reporter)
-            self.flow.forget(target)
-
-    @staticmethod
-    def _put_through(consult: CallFlow, answered: Session) -> None:
-        """The target has answered the consultation after all: the transferor talks to it, if he is still there."""
-        a = consult.a
-        if consult.over or a is None:
-            answered.hang_up()
-            return
-        consult.branches = None
-        consult.b = answered
-        if a.early:
-            consult.answer_nowhere()
-        consult.rearrange(None)
-        bridge = consult.join(a, answered, consult.audit_interval())
-        consult.establish()
-        bridge.engage(Reconnect(consult, answered, a, bridge.disengage)).start()
+        transfer_undone.undo(self, answered, status)
 
     # Somebody leaves while the target is being called or joined
 
     def left(self, session: Session) -> bool:
         """A phone left the main call. Whether it was the transferor's, and the call goes on without him."""
         if self.state is State.JOINING:
-            going = session is self.session or session is self._early
+            going = session is self.session or session is self.consulting
         else:
             going = session is self.session and self.state in (State.CALLING, State.RINGING)
         if going:
@@ -462,7 +355,7 @@ class Transfer:
             agreed = consult.early_dialog
             ring_back = partial(tones.ring_back, flow)
             self._early_media = EarlyMedia(flow, offered=not consult.asks_for_offer, otherwise=ring_back)
-        self._transferor_out()
+        transferor.out(self)
         if branches is not None:
             branches.forsaken = True
         flow.branches = branches
@@ -511,62 +404,3 @@ class Transfer:
             advance(party, Move.RELEASE, self.flow.server.reporter, reference_id=reference_id, link=link)
         self._target_left()
         return True
-
-    # The transferor is out
-
-    def _transferor_out(self) -> None:
-        flow = self.flow
-        server = flow.server
-        reporter = server.reporter
-        main = flow.call
-        consult = self.consult
-        transferor, survivor, target = self.transferor, self.survivor, self.target
-        assert target is not None  # noqa: S101 - there is no transfer without
-        ringing = self.branches.parties if self.branches is not None else [target]
-        leaving = [self.session]
-        flow.part()
-        flow.free_trunk_of(transferor)
-        previous = main.conn_id
-        if consult is not None and self._early is not None:
-            leaving.append(self._early)
-            previous = consult.call.conn_id
-            consulting = consult.party_of(self._early)
-            if self.branches is not None:
-                self.branches.hush()
-            consult.part()
-            consult.transfer = None
-            consult.branches = None
-            main.user_data = inherit(main.user_data, consult.call.user_data)
-            if consulting is not None:
-                consult.free_trunk_of(consulting)
-                if consulting.alive:
-                    consulting.peer = target
-                    self._release(consulting, survivor)
-            flow.absorb(consult, ringing)
-            if self.branches is not None:
-                self.branches.move(flow)
-        if transferor.alive:
-            self._release(transferor, target)
-        survivor.peer = target
-        reporter.party_changed(survivor, main.conn_id, transferor)
-        for party in ringing:
-            party.peer = survivor
-            if consult is not None:
-                reporter.party_changed(party, previous, transferor)
-        flow.caller, flow.a = survivor, self.survivor_session
-        flow.callee, flow.b = target, None
-        gone = Leaving(self.observer.session or self.session, leaving)
-        self.observer.finish(200, gone.end)
-
-    def _release(self, party: Party, third: Party) -> None:
-        reference_id, link = self.reference
-        self.reference = (0, None)
-        advance(
-            party,
-            Move.RELEASE,
-            self.flow.server.reporter,
-            CallState.TRANSFERRED,
-            reference_id=reference_id,
-            link=link,
-            third=third,
-        )
