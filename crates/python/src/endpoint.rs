@@ -1,79 +1,37 @@
 //! The endpoint as Python holds it: live over the engine, or virtual over nothing.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+mod arguments;
+mod backend;
+
+use std::sync::Mutex;
 use std::time::Duration;
 
 use cordboard_net::capture::{CollectorConfig, hep};
-use cordboard_net::{Advertise, Config, Engine, GuardConfig, Handle, HandleError, Listen};
+use cordboard_net::{Config, GuardConfig, HandleError};
 use cordboard_sip::digest::client::Secret;
-use cordboard_sip::digest::{Algorithm, Ha1s};
 use cordboard_sip::directory::{Entry, MethodSet};
 use cordboard_sip::endpoint::{
-    Command, Control, Credentials, Destination, DialogId, Endpoint, HeaderLine, Numbers, Policy, Settings,
-    TransactionId,
+    Command, Control, Credentials, Destination, DialogId, HeaderLine, Numbers, Policy, TransactionId,
 };
 use cordboard_sip::{Flow, Method};
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList};
 
+use self::arguments::{bytes_argument, hashes, headers_argument, status_argument};
+use self::backend::{Address, Backend, advertised, listening, lock, settings, start};
 use crate::capture::{Row, rows};
-use crate::convert::{address, body, headers, status, time, transport};
+use crate::convert::{address, body, time, transport};
 use crate::events::{PyFlow, to_list};
 use crate::guard::PyGuard;
 use crate::tls::PyTls;
 use crate::virtual_core::VirtualCore;
-
-enum Backend {
-    Live(Handle<Endpoint>),
-    Virtual(Box<Mutex<VirtualCore>>),
-}
 
 /// The SIP core behind one door.
 #[pyclass(frozen, name = "Endpoint", module = "cordboard._core")]
 pub(crate) struct PyEndpoint {
     backend: Backend,
     numbers: Numbers,
-}
-
-fn lock(core: &Mutex<VirtualCore>) -> MutexGuard<'_, VirtualCore> {
-    core.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-type Address = (String, String, u16);
-
-fn settings(realm: String, software: String) -> Settings {
-    Settings { realm, software, ..Settings::default() }
-}
-
-impl PyEndpoint {
-    fn command(&self, command: Command) {
-        match &self.backend {
-            Backend::Live(handle) => handle.command(command),
-            Backend::Virtual(core) => lock(core).command(command),
-        }
-    }
-
-    fn control(&self, control: Control) {
-        match &self.backend {
-            Backend::Live(handle) => handle.control(control),
-            Backend::Virtual(core) => lock(core).control(control),
-        }
-    }
-
-    fn live_handle(&self) -> PyResult<&Handle<Endpoint>> {
-        match &self.backend {
-            Backend::Live(handle) => Ok(handle),
-            Backend::Virtual(_) => Err(PyRuntimeError::new_err("only a live endpoint has this")),
-        }
-    }
-
-    fn virtual_core(&self) -> PyResult<MutexGuard<'_, VirtualCore>> {
-        match &self.backend {
-            Backend::Live(_) => Err(PyRuntimeError::new_err("only a virtual endpoint has this")),
-            Backend::Virtual(core) => Ok(lock(core)),
-        }
-    }
 }
 
 #[pymethods]
@@ -95,45 +53,16 @@ impl PyEndpoint {
         tls: Option<PyRef<'_, PyTls>>,
         guard: Option<PyRef<'_, PyGuard>>,
     ) -> PyResult<Self> {
-        let listen = listen
-            .into_iter()
-            .map(|(t, host, port)| Ok(Listen { transport: transport(&t)?, address: address(&host, port)? }))
-            .collect::<PyResult<Vec<_>>>()?;
-        let advertise = advertise
-            .into_iter()
-            .map(|(bound, public)| {
-                Advertise::parse(&bound, &public)
-                    .ok_or_else(|| PyValueError::new_err(format!("not two literal addresses: {bound:?}, {public:?}")))
-            })
-            .collect::<PyResult<Vec<_>>>()?;
         let config = Config {
-            listen,
-            advertise,
+            listen: listening(listen)?,
+            advertise: advertised(advertise)?,
             journal,
             event_limit,
             tls: tls.map(|tls| tls.0.clone()),
             guard: guard.map_or_else(GuardConfig::default, |guard| guard.0.clone()),
             ..Config::default()
         };
-        let (handle, numbers) = py
-            .detach(|| {
-                let bound = Engine::bind(config)?;
-                let now = bound.clock().now();
-                let unix = cordboard_net::unix_seconds() * 1_000_000;
-                let routes = Box::new(bound.routes());
-                let ids = Box::new(bound.ids()?);
-                let mut endpoint = Endpoint::new(settings(realm, software), routes, ids, now, unix);
-                endpoint.restore_bindings(bound.journal(), now);
-                let numbers = endpoint.numbers();
-                Ok((bound.start(endpoint)?, numbers))
-            })
-            .map_err(|error: cordboard_net::StartError| {
-                if matches!(error, cordboard_net::StartError::Tls(_)) {
-                    return PyValueError::new_err(error.to_string());
-                }
-                let code = error.io().and_then(std::io::Error::raw_os_error).unwrap_or(0);
-                PyOSError::new_err((code, error.to_string()))
-            })?;
+        let (handle, numbers) = start(py, config, settings(realm, software))?;
         Ok(Self { backend: Backend::Live(handle), numbers })
     }
 
@@ -493,26 +422,4 @@ impl PyEndpoint {
         let transmits = self.virtual_core()?.transmits();
         Ok(transmits.into_iter().map(|t| (PyFlow(t.flow), PyBytes::new(py, &t.bytes))).collect())
     }
-}
-
-fn hashes(ha1: &[(String, String)]) -> PyResult<Ha1s> {
-    let mut ha1s = Ha1s::default();
-    for (algorithm, hex) in ha1 {
-        let known = Algorithm::from_token(algorithm)
-            .ok_or_else(|| PyValueError::new_err(format!("algorithm must be MD5 or SHA-256, not {algorithm:?}")))?;
-        ha1s.set_hex(known, hex).map_err(|e| PyValueError::new_err(e.to_string()))?;
-    }
-    Ok(ha1s)
-}
-
-fn status_argument(value: &Bound<'_, PyAny>) -> PyResult<u16> {
-    status(value.extract()?)
-}
-
-fn headers_argument(value: &Bound<'_, PyAny>) -> PyResult<Vec<HeaderLine>> {
-    headers(value.extract()?)
-}
-
-fn bytes_argument(value: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
-    Ok(value.extract::<&[u8]>()?.to_vec())
 }

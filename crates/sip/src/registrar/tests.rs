@@ -2,6 +2,7 @@ use proptest::prelude::*;
 
 use super::read::CONTACT_URI;
 use super::*;
+use crate::bindings::later;
 use crate::digest::{Digest, DigestSettings};
 use crate::directory::Entry;
 use crate::flow::Transport;

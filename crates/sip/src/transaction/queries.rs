@@ -1,6 +1,6 @@
 //! What the endpoint asks of the layer besides carrying messages.
 
-use super::{Counters, Layer, TransactionId, matching};
+use super::{Layer, TransactionId, matching};
 use crate::header::Via;
 use crate::message::{Message, Method};
 
@@ -33,29 +33,5 @@ impl Layer {
             (Some(tags), Some(to)) => tags.request == to,
             _ => true,
         }
-    }
-}
-
-impl Counters {
-    /// Each figure with its name.
-    pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        [
-            ("invite_client_transactions", self.invite_clients as u64),
-            ("non_invite_client_transactions", self.non_invite_clients as u64),
-            ("invite_server_transactions", self.invite_servers as u64),
-            ("non_invite_server_transactions", self.non_invite_servers as u64),
-            ("retransmitted", self.retransmitted),
-            ("absorbed", self.absorbed),
-            ("timeouts", self.timeouts),
-            ("transport_failures", self.transport_failures),
-            ("tcp_to_udp_fallbacks", self.fallbacks),
-            ("unanswered_requests", self.unanswered),
-            ("transaction_table_full", self.overloaded),
-            ("transactions_let_go", self.let_go),
-            ("unmatched_messages", self.unmatched),
-            ("unreadable_vias", self.unreadable),
-            ("protocol_errors", self.protocol_errors),
-        ]
-        .into_iter()
     }
 }

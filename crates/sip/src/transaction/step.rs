@@ -38,6 +38,24 @@ impl Step<'_> {
     }
 }
 
+/// The parts of the layer an action may reach, borrowed apart from the transactions.
+macro_rules! step {
+    ($layer:ident, $now:expr, $out:expr) => {
+        Step {
+            now: $now,
+            message: None,
+            bytes: None,
+            settings: &$layer.settings,
+            timers: &mut $layer.timers,
+            counters: &mut $layer.counters,
+            out: $out,
+            fault: Fault::ConnectionLost,
+            due_now: None,
+        }
+    };
+}
+pub(super) use step;
+
 /// An input a machine has no entry for: a peer or the user broke the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ProtocolError {

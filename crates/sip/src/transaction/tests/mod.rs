@@ -5,9 +5,13 @@ mod random;
 mod servers;
 mod tables;
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use super::*;
+use crate::flow::{Flow, Transport};
 use crate::limits::Limits;
-use crate::message::MessageBuilder;
+use crate::message::{Message, MessageBuilder, Method};
 
 /// A layer, a clock and what has come out.
 struct Bench {

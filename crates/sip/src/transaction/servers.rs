@@ -1,0 +1,194 @@
+//! Requests of peers, from the moment they come to that at which they are not repeated any more.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::server::{self, Server};
+use super::step::{Step, step};
+use super::timing::Running;
+use super::{
+    Fault, Inbound, Layer, Output, TransactionId, build, invite_server, matching, non_invite_server, print_response,
+    via,
+};
+use crate::flow::Flow;
+use crate::message::{Message, Method};
+use crate::time::Time;
+
+impl Layer {
+    /// Takes a request from the wire. `ids` names the transaction if one is made.
+    ///
+    /// The caller has checked that the request is well formed (RFC 3261 8.2); a request whose
+    /// topmost Via cannot be read is dropped and counted.
+    pub fn receive_request(
+        &mut self,
+        request: &Arc<Message>,
+        flow: Flow,
+        now: Time,
+        ids: &mut dyn FnMut() -> TransactionId,
+        out: &mut Vec<Output>,
+    ) -> Inbound {
+        let Ok(via) = request.top_via() else {
+            self.counters.unreadable += 1;
+            return Inbound::Absorbed;
+        };
+        let method = request.method();
+        let (found, key) = self.find(request, &via);
+        match method {
+            Method::Ack => return self.receive_ack(found, now, out),
+            Method::Cancel => {
+                self.counters.unmatched += u64::from(found.is_none());
+                return Inbound::Cancel { invite: found };
+            }
+            _ => {}
+        }
+        if let Some(id) = found {
+            self.follow_client(id, via::reply_port(&via, &flow), flow);
+            self.step_server(id, server::Input::Request, None, now, out);
+            return Inbound::Absorbed;
+        }
+        let merge = matching::merge_key(self.settings.hash_seed, request, &method);
+        if merge.is_some_and(|merge| self.merges.contains_key(&merge)) {
+            self.counters.merged += 1;
+            return Inbound::Merged;
+        }
+        if self.len() >= self.settings.max_transactions && !self.let_go_of_one(now, out) {
+            self.counters.overloaded += 1;
+            return Inbound::Overloaded;
+        }
+        let id = ids();
+        let state = match method {
+            Method::Invite => server::State::Invite(invite_server::State::Proceeding),
+            _ => server::State::NonInvite(non_invite_server::State::Trying),
+        };
+        let mut server = Box::new(Server {
+            id,
+            key: key.key,
+            merge,
+            flow,
+            reply_port: via::reply_port(&via, &flow),
+            request: Some(Arc::clone(request)),
+            last: None,
+            legacy: key.legacy_to.map(|request| Box::new(matching::LegacyTags { request, response: None })),
+            interval: Duration::ZERO,
+            running: Running::default(),
+            state,
+            ack_is_for_dialog: false,
+        });
+        let mut step = step!(self, now, out);
+        match state {
+            server::State::Invite(_) => {
+                step.counters.invite_servers += 1;
+                step.bytes = Some(build::trying(request, flow.remote).to_bytes());
+            }
+            server::State::NonInvite(_) => step.counters.non_invite_servers += 1,
+        }
+        server.begin(&mut step);
+        self.server_keys.insert(server.key, id);
+        if let Some(merge) = merge {
+            self.merges.insert(merge, id);
+        }
+        self.servers.insert(id, server);
+        Inbound::New(id)
+    }
+
+    /// A client that repeats its request over another connection or transport has lost the first,
+    /// so the responses go to the new one. Over UDP the first address stays (RFC 3261 18.2.2).
+    fn follow_client(&mut self, id: TransactionId, reply_port: u16, flow: Flow) {
+        if let Some(server) = self.servers.get_mut(&id)
+            && (server.flow.transport, server.flow.connection) != (flow.transport, flow.connection)
+        {
+            server.flow = flow;
+            server.reply_port = reply_port;
+        }
+    }
+
+    fn receive_ack(&mut self, found: Option<TransactionId>, now: Time, out: &mut Vec<Output>) -> Inbound {
+        let Some(id) = found else { return Inbound::Ack };
+        self.step_server(id, server::Input::Ack, None, now, out);
+        let for_dialog = self.servers.get_mut(&id).is_some_and(|server| std::mem::take(&mut server.ack_is_for_dialog));
+        if for_dialog { Inbound::Ack } else { Inbound::Absorbed }
+    }
+
+    /// Sends a response of the user's. `false` if there is no such transaction or it has its
+    /// final response already.
+    pub fn respond(&mut self, id: TransactionId, response: &Message, now: Time, out: &mut Vec<Output>) -> bool {
+        let Some(server) = self.servers.get_mut(&id).filter(|server| server.is_unanswered()) else { return false };
+        let status = response.status();
+        if status >= 200
+            && let Some(legacy) = &mut server.legacy
+        {
+            let tag = response.to().ok().and_then(|to| to.tag()).unwrap_or("");
+            legacy.response = Some(matching::tag_hash(self.settings.hash_seed, tag));
+        }
+        let bytes = print_response(response, &server.flow);
+        self.step_server(id, server::Input::Respond(status), Some(bytes), now, out);
+        true
+    }
+
+    /// The request a server transaction is for, until its final response.
+    #[must_use]
+    pub fn server_request(&self, id: TransactionId) -> Option<&Arc<Message>> {
+        self.servers.get(&id)?.request.as_ref()
+    }
+
+    /// The flow a server transaction's request came on.
+    #[must_use]
+    pub fn server_flow(&self, id: TransactionId) -> Option<Flow> {
+        self.servers.get(&id).map(|server| server.flow)
+    }
+
+    pub(super) fn step_server(
+        &mut self,
+        id: TransactionId,
+        input: server::Input,
+        bytes: Option<Arc<[u8]>>,
+        now: Time,
+        out: &mut Vec<Output>,
+    ) {
+        let Some(server) = self.servers.get_mut(&id) else { return };
+        let mut step = step!(self, now, out);
+        step.bytes = bytes;
+        if let Err(error) = server.handle(input, &mut step) {
+            self.counters.protocol_errors += 1;
+            self.last_protocol_error = Some(error);
+        }
+        if server.is_terminated() {
+            self.remove_server(id, out);
+        } else if matches!(input, server::Input::Respond(_)) && server.is_answered_non_invite() {
+            self.answered.push_back(id);
+            if self.answered.len() > self.settings.max_answered {
+                self.let_go_of_one(now, out);
+            }
+        }
+    }
+
+    fn remove_server(&mut self, id: TransactionId, out: &mut Vec<Output>) {
+        let Some(server) = self.servers.remove(&id) else { return };
+        match server.state {
+            server::State::Invite(_) => self.counters.invite_servers -= 1,
+            server::State::NonInvite(_) => self.counters.non_invite_servers -= 1,
+        }
+        if self.server_keys.get(&server.key) == Some(&id) {
+            self.server_keys.remove(&server.key);
+        }
+        if let Some(merge) = server.merge {
+            self.merges.remove(&merge);
+        }
+        while self.answered.front().is_some_and(|id| !self.servers.contains_key(id)) {
+            self.answered.pop_front();
+        }
+        out.push(Output::Terminated { id });
+    }
+
+    /// Ends the oldest answered non-INVITE transaction before its time. `false` if there is none.
+    fn let_go_of_one(&mut self, now: Time, out: &mut Vec<Output>) -> bool {
+        while let Some(id) = self.answered.pop_front() {
+            let Some(server) = self.servers.get_mut(&id) else { continue };
+            server.running.keep(&[], &mut step!(self, now, out));
+            self.counters.let_go += 1;
+            self.remove_server(id, out);
+            return true;
+        }
+        false
+    }
+}
