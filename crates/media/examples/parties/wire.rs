@@ -19,7 +19,7 @@ const BEAT: Duration = Duration::from_millis(1_000 / BEATS);
 pub(crate) const SLOTS: usize = 200;
 /// Who was held up makes up for it so many times as fast as is due, but for what is due in the first millisecond: at
 /// once, it would be a load of its own.
-const HASTE: u32 = 3;
+const HASTE: u32 = 2;
 const BURST: Duration = Duration::from_millis(1);
 /// Octets that may wait for a side, as far as the system allows.
 const WAITING: usize = 32 << 20;
