@@ -214,8 +214,11 @@ class CancelledEvent:
 
 @final
 class ResponseEvent:
-    """A response to a request of ours; never 100. 2xx to INVITE must be acknowledged with ``ack``, and a reliable 1xx
-    (``Require: 100rel`` with RSeq; only where our INVITE had ``Supported: 100rel``) with a PRACK in its dialog."""
+    """A response to a request of ours; never 100, nor one to BYE within a dialog.
+
+    2xx to INVITE must be acknowledged with ``ack``, and a reliable 1xx (``Require: 100rel`` with RSeq; only where our
+    INVITE had ``Supported: 100rel``) with a PRACK in its dialog.
+    """
 
     transaction: int
     dialog: int | None

@@ -23,7 +23,7 @@ fn digest_ha1(username: &str, realm: &str, password: &str, algorithm: &str) -> P
     Ok(digest::ha1_hex(algorithm, username, realm, password))
 }
 
-/// Whether a literal address is means something in its own network only; a name does not.
+/// Whether a literal address means something in its own network only; a name does not.
 #[pyfunction]
 fn is_private(host: &str) -> bool {
     host.parse().is_ok_and(cordboard_sip::registrar::is_private)

@@ -321,7 +321,7 @@ fn a_bye_that_is_challenged_ends_the_dialog_when_it_is_let_through() {
     let (server, again) = request(&mut pair, 1);
     assert_eq!(again.cseq().unwrap().number, bye.cseq().unwrap().number + 1);
     pair.respond(server, 200);
-    assert!(matches!(&pair.events(0)[..], [Event::Response { transaction, .. }] if *transaction == id));
+    assert!(pair.events(0).is_empty());
     pair.settled(0);
 }
 

@@ -21,7 +21,7 @@ fn a_call_is_set_up_and_ended() {
     };
     assert_eq!((*dialog, message.method()), (Some(callee), Method::Bye));
     pair.respond(*transaction, 200);
-    assert_eq!(statuses(&pair.events(0)), [200]);
+    assert!(pair.events(0).is_empty(), "nobody waits for the answer to a BYE");
     assert_eq!(pair.ladder, ["0 INVITE", "1 100", "1 180", "1 200", "0 ACK", "0 BYE", "1 200"],);
     pair.settled(0);
 }
@@ -36,7 +36,7 @@ fn the_callee_may_end_the_call() {
     let [Event::Request { transaction, dialog, .. }] = &events[..] else { panic!("{events:?}") };
     assert_eq!(*dialog, Some(caller));
     pair.command(0, respond(*transaction, 200));
-    assert_eq!(statuses(&pair.events(1)), [200]);
+    assert!(pair.events(1).is_empty());
     pair.settled(0);
 }
 

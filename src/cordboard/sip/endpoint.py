@@ -180,7 +180,7 @@ class Dispatcher:
         self.timers: SessionTimers | None = None
         """What is wanted of session timers; None for nothing."""
         self.strays = 0
-        """Events that had no owner, other than answers to our BYE."""
+        """Events that had no owner."""
         self.watch: Callable[[_core.Event, object | None], None] | None = None
         """Is told of each event, once it is handled, and of whom it belongs to."""
         dialogs, transactions = (self.dialogs, attrgetter("dialog")), (self.transactions, attrgetter("transaction"))
@@ -247,7 +247,7 @@ class Dispatcher:
             self.strays += 1
             self.endpoint.ack(event.dialog)
             self.endpoint.send_in_dialog(event.dialog, "BYE")
-        elif message.method != "BYE":
+        else:
             self.strays += 1
 
     def _ack(self, event: _core.AckEvent, owner: DialogOwner | None) -> None:

@@ -232,7 +232,6 @@ def test_events_without_an_owner(world):
     endpoint, dispatcher, _, user = world
     dispatcher.handle(sc.RequestEvent(1, 99, "INFO"))
     dispatcher.handle(sc.ResponseEvent(2, 200, dialog=98))
-    dispatcher.handle(sc.ResponseEvent(3, 200, dialog=98, method="BYE"))
     dispatcher.handle(sc.ResponseEvent(4, 486))
     dispatcher.handle(sc.AckEvent(97))
     dispatcher.handle(sc.CancelledEvent(5, 97))

@@ -94,8 +94,12 @@ impl Endpoint {
             {
                 d.refresh_target(&message);
             }
-            if method == Method::Bye && status >= 200 {
-                self.remove_dialog(dialog);
+            if method == Method::Bye {
+                // Nobody waits for it: the dialog is over whatever the answer is (RFC 3261 15.1.1).
+                if status >= 200 {
+                    self.remove_dialog(dialog);
+                }
+                return;
             }
         }
         self.events.push(Event::Response { transaction: told, dialog, message });
