@@ -93,9 +93,10 @@ check: setup ## Everything that judges the code without running it: formats, lin
 	$(SAY) "generated documents"
 	@$(BIN)/cordboard config options --markdown | diff -u docs/options.md - || { echo "docs/options.md is stale: make docs" >&2; exit 1; }
 	@$(PYTHON) tools/imports --check
-	$(SAY) "rustfmt and clippy"
+	$(SAY) "rustfmt, clippy and links of the documentation"
 	@cargo fmt --all --check
 	@tools/clippy
+	@RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps --workspace --locked
 
 .PHONY: docs
 docs: setup ## Write the generated documents again

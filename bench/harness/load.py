@@ -70,7 +70,7 @@ def run(
     *,
     server: str,
     pid: int,
-    rate: int,
+    rate: float,
     seconds: float,
     folder: Path,
     hold_ms: int = 0,
@@ -150,7 +150,7 @@ def run_tls(figure: str, *, port: int, ca: Path, pid: int, rate: int, seconds: f
 
 
 def _sipp(
-    folder: Path, scenario: str, server: str, port: int, count: int, rate: int, extra: list[str]
+    folder: Path, scenario: str, server: str, port: int, count: int, rate: float, extra: list[str]
 ) -> subprocess.Popen[bytes]:
     statistics = folder / f"{scenario}.csv"
     statistics.unlink(missing_ok=True)

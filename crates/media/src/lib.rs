@@ -7,7 +7,7 @@
 //! From the bottom up: [`codec`] turns samples into payloads and back, [`dsp`] measures, conceals and
 //! resamples them, [`mixer`] lets a room of people hear each other.
 //! [`description`] says what offer and answer came to, [`srtp`] encrypts.
-//! [`tone`] makes what a network sounds like, [`file`] reads and writes sound files.
+//! [`tone`] makes what a network sounds like, [`mod@file`] reads and writes sound files.
 #![deny(unsafe_code)]
 
 pub mod cng;

@@ -206,7 +206,7 @@ pub fn write(
     at
 }
 
-/// Octets [`write`] may need beside the name.
+/// Octets [`write()`] may need beside the name.
 pub const ROOM: usize = 28 + 24 + 8 + 2 + 4 + 8;
 
 /// The time from when our report went out to when the answer came, less what the peer kept it, in 65,536ths of a

@@ -6,7 +6,7 @@ use cordboard_sip::Ids;
 const BATCH: usize = 512;
 
 /// Tags, branches and nonces from the operating system's generator (RFC 3261 19.3 asks for
-/// cryptographic strength), read [`BATCH`] at a time so that one costs some nanoseconds.
+/// cryptographic strength), read 512 at a time so that one costs some nanoseconds.
 ///
 /// Spent bits are erased, so that a later look into the memory does not tell earlier identifiers.
 pub struct StrongIds {

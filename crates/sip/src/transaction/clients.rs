@@ -20,7 +20,7 @@ impl Layer {
     /// fails before any response, the request goes there instead, with its Via rewritten
     /// (RFC 3261 18.1.1).
     ///
-    /// `patience` is for an INVITE: with no response at all within it, [`Failure::Timeout`] is told; zero leaves that to
+    /// `patience` is for an INVITE: with no response at all within it, `Failure::Timeout` is told; zero leaves that to
     /// timer B. A response that comes all the same later is handed up.
     #[expect(clippy::too_many_arguments, reason = "the parts of a request, and where it goes")]
     pub fn send_request(
