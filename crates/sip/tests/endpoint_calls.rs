@@ -209,6 +209,8 @@ fn a_large_request_goes_by_tcp_and_falls_back_to_udp() {
     assert_eq!(transmits[0].flow.transport, Transport::Tcp);
     let by_tcp = Message::parse(&transmits[0].bytes, &Default::default()).unwrap();
     assert_eq!(by_tcp.top_via().unwrap().transport, "TCP");
+    let reached = by_tcp.get_by_name("Contact").unwrap().to_owned();
+    assert!(!reached.contains("transport"), "{reached}: a peer without TCP could not answer there");
     pair.ends[0].transport_failed(Transport::Tcp, pair.addresses[1], 0, Fault::NotConnected, pair.now);
     let mut transmits = Vec::new();
     pair.ends[0].take_transmits(&mut transmits);
@@ -216,6 +218,7 @@ fn a_large_request_goes_by_tcp_and_falls_back_to_udp() {
     assert_eq!(transmits[0].flow.transport, Transport::Udp);
     let by_udp = Message::parse(&transmits[0].bytes, &Default::default()).unwrap();
     assert_eq!(by_udp.top_via().unwrap().transport, "UDP");
+    assert_eq!(by_udp.get_by_name("Contact").unwrap(), reached);
     assert!(pair.events(0).is_empty());
     pair.ends[0].transport_failed(Transport::Udp, pair.addresses[1], 0, Fault::Unreachable, pair.now);
     assert!(

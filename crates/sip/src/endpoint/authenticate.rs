@@ -12,7 +12,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::commands::carries_contact;
 use super::{Asking, Cancel, Endpoint, TransactionId};
 use crate::digest::Algorithm;
 use crate::digest::client::{Challenge, Proof, Secret};
@@ -20,7 +19,6 @@ use crate::flow::{Flow, Transport};
 use crate::header::HeaderName;
 use crate::message::{Message, MessageBuilder};
 use crate::time::Time;
-use crate::uri::is_sips;
 use crate::uri::{Uri, parse_ip};
 
 /// Proofs one request may collect: a chain of proxies, each with a stale nonce once.
@@ -180,14 +178,9 @@ impl Endpoint {
     ) {
         self.end_early_forks(id);
         let Some(asking) = self.asking.remove(&id) else { return };
-        let contact_user = match asking.dialog.and_then(|d| self.dialogs.get(&d)) {
-            Some(dialog) => dialog.contact_user().into(),
-            None => asking.contact_user.clone(),
-        };
         let credentials = self.prove(request, &proofs);
-        let build = |endpoint: &mut Self, transport, local| {
-            endpoint.rebuild(request, number, &credentials, &contact_user, transport, local)
-        };
+        let build =
+            |endpoint: &mut Self, transport, local| endpoint.rebuild(request, number, &credentials, transport, local);
         let again = build(self, flow.transport, flow.local);
         let (again, flow, fallback) = self.by_size(again, flow, build);
         let again = Arc::new(again);
@@ -227,7 +220,6 @@ impl Endpoint {
         request: &Message,
         number: u32,
         credentials: &[(HeaderName, String)],
-        contact_user: &str,
         transport: Transport,
         local: SocketAddr,
     ) -> Message {
@@ -246,9 +238,6 @@ impl Endpoint {
                     builder
                 }
                 HeaderName::CSeq => builder.known(id, format_args!("{number} {method}")),
-                HeaderName::Contact if carries_contact(&method) => {
-                    builder.known(id, self.contact(contact_user, transport, local, is_sips(request.uri())))
-                }
                 _ => builder.header(name, value),
             };
         }

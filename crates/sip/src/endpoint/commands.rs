@@ -195,6 +195,7 @@ impl Endpoint {
         let from_tag = self.ids.tag();
         let mut call_id = self.ids.tag();
         self.ids.push_token(&mut call_id);
+        let reached = (to.transport, local);
         let build = |endpoint: &mut Self, transport, local| {
             let builder = MessageBuilder::request(outgoing.method, outgoing.uri)
                 .known(HeaderName::Via, endpoint.via(transport, local))
@@ -202,15 +203,7 @@ impl Endpoint {
                 .known(HeaderName::To, outgoing.to)
                 .known(HeaderName::CallId, &call_id)
                 .known(HeaderName::CSeq, format_args!("1 {}", outgoing.method));
-            endpoint.complete(
-                builder,
-                outgoing.method,
-                outgoing.contact_user,
-                transport,
-                local,
-                outgoing.headers,
-                outgoing.body,
-            )
+            endpoint.complete(builder, outgoing.method, outgoing.contact_user, reached, outgoing.headers, outgoing.body)
         };
         let request = build(self, to.transport, local);
         let flow = Flow { transport: to.transport, local, remote: to.remote, connection: to.connection };
@@ -252,6 +245,7 @@ impl Endpoint {
         }
         let headers = &*headers;
         let mut sequence = None;
+        let reached = (transport, local);
         let build = |endpoint: &mut Self, transport, local| {
             let via = endpoint.via(transport, local);
             let dialog = endpoint.dialogs.get_mut(&dialog_id).map(|d| match sequence {
@@ -264,7 +258,7 @@ impl Endpoint {
                 }
             });
             let builder = dialog.unwrap_or_else(|| MessageBuilder::request(method, "sip:gone.invalid"));
-            endpoint.complete(builder, method, &contact_user, transport, local, headers, body)
+            endpoint.complete(builder, method, &contact_user, reached, headers, body)
         };
         let mut build = build;
         let request = build(self, transport, local);
@@ -286,7 +280,9 @@ impl Endpoint {
         self.layer.send_request(id, request, flow, fallback, Duration::ZERO, now, &mut self.outputs);
     }
 
-    /// RFC 3261 18.1.1: a request too large for UDP goes by TCP, with UDP to fall back on.
+    /// RFC 3261 18.1.1: a request too large for UDP goes by TCP, with UDP to fall back on. Its Contact stays that of
+    /// UDP: a peer without TCP, which got it by falling back, must reach us, and the size of one request is no reason
+    /// for all others to go by TCP.
     pub(super) fn by_size(
         &mut self,
         request: Message,
@@ -310,8 +306,7 @@ impl Endpoint {
         mut builder: MessageBuilder,
         method: &Method,
         contact_user: &str,
-        transport: Transport,
-        local: SocketAddr,
+        (transport, local): (Transport, SocketAddr),
         headers: &[HeaderLine],
         body: &Body,
     ) -> Message {
