@@ -233,6 +233,17 @@ def test_a_call_of_a_desktop(centre, ours, caller):
     anchored(ours, centre.phones["1501"].calls[0], centre.phones["1502"].calls[0])
 
 
+@pytest.mark.parametrize("guest", [Speech(), SECURE])
+def test_a_guest_of_a_conference(centre, ours, guest):
+    speak(centre, _1503=guest)
+    centre.configure("1503", srtp="required" if guest is SECURE else "auto")
+    a, b = up(centre)
+    (conn_id,) = centre.switch.calls
+    ask(centre, rq.SingleStepConference(this_dn="1502", conn_id=conn_id, other_dn="1503"), 4)
+    centre.run(5)
+    anchored(ours, a, b, centre.phones["1503"].calls[0])
+
+
 def test_members_of_a_hunt_group_are_each_called_in_their_way(centre, ours):
     speak(centre, _1501=SECURE, _1502=Speech(), _1503=SECURE)
     centre.configure("1502", srtp="no", hunt="none")

@@ -300,7 +300,6 @@ impl Endpoint {
     }
 
     /// What every request of ours ends with.
-    #[expect(clippy::too_many_arguments, reason = "the parts of a request")]
     fn complete(
         &self,
         mut builder: MessageBuilder,

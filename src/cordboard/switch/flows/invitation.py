@@ -61,7 +61,8 @@ class Invitation:
         """Who was called last."""
         self._announced: list[Party] = []
         """Of whom the others know."""
-        self._offer = black_hole(Origin(flow.call.call_id, ipv6=False), ipv6=False)
+        self._offer = b""
+        """What leads nowhere yet."""
         self._early = EarlyMedia(flow, offered=True)
         self.branches: Delivery | None = None
 
@@ -69,6 +70,9 @@ class Invitation:
         """Calls a number. Whether somebody is being called."""
         flow = self.flow
         asking = flow.extension_of(self._by)
+        asked = flow.server.extensions.get(number)
+        srtp = asked is not None and asked.settings.srtp == "required"
+        self._offer = black_hole(Origin(flow.call.call_id, ipv6=False), ipv6=False, srtp=srtp)
         offer = Offer(asking, flow.identity_of(self._by), [SUPPORTED], self._offer)
         self.branches = delivery = Delivery(flow.server, flow, offer, owner=self, role=DNRole.CONFERENCE_MEMBER)
         delivery.start(number)
