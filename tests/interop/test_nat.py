@@ -1,5 +1,6 @@
 """A phone behind a real NAT: it is called where it was heard, kept reachable, and found again when its port changes."""
 
+import json
 import socket
 import time
 from collections.abc import Iterator
@@ -216,6 +217,13 @@ def test_bans_outlive_a_restart(nat: Nat, tmp_path: Path, stack: ExitStack) -> N
     with pytest.raises(TimeoutError):
         guesser.receive("SIP/2.0", seconds=2)
     assert "source banned" in server.log()
+    (ban,) = [json.loads(line) for line in server.command("bans", "list", "--json").splitlines()]
+    assert ban["source"] in server.command("bans", "list")
+    assert "was not banned" in server.command("bans", "clear", "192.0.2.1")
+    assert "is heard again" in server.command("bans", "clear", ban["source"])
+    assert "Nobody" in server.command("bans", "list")
+    guesser.request("REGISTER", uri)
+    guesser.receive("SIP/2.0 401")
 
 
 @pytest.mark.strangers("baresip")

@@ -13,7 +13,13 @@ from cordboard.cli.lines import duration, moment, shown
 from cordboard.cli.link import JsonOption, StateOption, out
 from cordboard.runtime.bans import BANS_PATH, Ban
 
-app = typer.Typer(name="bans", no_args_is_help=True, rich_markup_mode="rich", help="Sources that are banned.")
+app = typer.Typer(
+    name="bans",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    help="Sources that are banned.",
+)
 
 
 @app.callback()
@@ -49,10 +55,12 @@ def clear(
 ) -> None:
     """End the ban of a source, or every ban."""
     before = _ask("DELETE", state, source)
+    after = _ask("GET", state)
+    ended = [ban for ban in before if ban not in after]
     if source:
-        out.print(shown(f"{source} is heard again."))
+        out.print(shown(f"{source} is heard again." if ended else f"{source} was not banned."))
     else:
-        out.print(f"Bans ended: {len(before)}")
+        out.print(f"Bans ended: {len(ended)}")
 
 
 def _ask(method: str, state: Path | None, source: str = "") -> list[Ban]:

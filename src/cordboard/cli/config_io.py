@@ -47,6 +47,7 @@ app = typer.Typer(
     "one of the words application and switch.",
     epilog=EXIT_CODES,
     no_args_is_help=True,
+    add_completion=False,
     rich_markup_mode="rich",
 )
 

@@ -14,7 +14,13 @@ from cordboard.cli.link import JsonOption, StateOption, fail, out
 from cordboard.mediaserver.store import Recorded, Summary
 from cordboard.runtime.media_routes import RECORDINGS_PATH
 
-app = typer.Typer(name="recordings", no_args_is_help=True, rich_markup_mode="rich", help="Recordings of calls.")
+app = typer.Typer(
+    name="recordings",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    help="Recordings of calls.",
+)
 
 NameArgument = Annotated[str, typer.Argument(help="As in the list: calls/UUID, or messages/NAME.", show_default=False)]
 

@@ -10,7 +10,13 @@ from cordboard.runtime.state import default_state
 if TYPE_CHECKING:
     from cordboard.cli.certificates import Made
 
-app = typer.Typer(name="tls", no_args_is_help=True, rich_markup_mode="rich", help="Certificates for SIP over TLS.")
+app = typer.Typer(
+    name="tls",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    help="Certificates for SIP over TLS.",
+)
 
 
 @app.callback()

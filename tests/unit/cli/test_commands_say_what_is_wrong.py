@@ -2,7 +2,7 @@ import msgspec
 import pytest
 from typer.testing import CliRunner
 
-from cordboard.cli import app
+from cordboard.cli import COMMANDS, app
 from cordboard.config.database import Database
 from cordboard.ops.records import RecordStore
 from cordboard.runtime.state import database_of, link_file_of
@@ -127,6 +127,15 @@ def test_help_teaches_by_example(command, words, monkeypatch):
     assert result.exit_code == 0
     for word in words:
         assert word in result.stdout
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS))
+def test_completion_is_installed_by_the_program_alone(command, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    assert "--install-completion" in run("--help").stdout
+    result = run(command, "--help")
+    assert result.exit_code == 0
+    assert "--install-completion" not in result.stdout
 
 
 def test_records_are_exported_by_time_and_outcome(state, tmp_path):
