@@ -17,18 +17,13 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from bench.harness import rtpengine
 from bench.harness.measure import LOAD_CORE, SERVER_CORE, family, media_ports, memory_kib, pin, usage
 from cordboard.testkit.strangers.ports import free_ports
 
 ROOT = Path(__file__).resolve().parents[2]
-_FIRST_PORT = free_ports(10)
-PORTS = (_FIRST_PORT, _FIRST_PORT + 4)
-"""Where the parties of calls are."""
-ROOM_PORT = _FIRST_PORT + 8
-"""And those of a conference."""
 SIZES = {"relay": 500, "relay-srtp": 500, "conference": 50}
 """Calls, or parties of the conference."""
 GOALS_US = {"relay": 8.0, "relay-srtp": 10.0, "conference": 1000.0}
@@ -46,6 +41,23 @@ SUITE = "AES_CM_128_HMAC_SHA1_80"
 def peers(figure: str) -> list[str]:
     """Servers of others on this machine that can be measured for a figure."""
     return ["rtpengine"] if figure != "conference" and shutil.which("rtpengine") else []
+
+
+class Places(NamedTuple):
+    """Ports of the parties of one run."""
+
+    here: int
+    """Of the one party of each call."""
+    there: int
+    """Of the other."""
+    room: int
+    """Of those of a conference."""
+
+
+def places() -> Places:
+    """Free ones, RTP and RTCP each with room for its neighbour's. They are taken soon."""
+    first = free_ports(10)
+    return Places(first, first + 4, first + 8)
 
 
 class Relays(Protocol):
@@ -196,10 +208,10 @@ def key_of(answer: str) -> bytes:
     return base64.b64decode(found[1])
 
 
-def anchor(server: Relays, calls: int, *, srtp: bool) -> list[str]:
+def anchor(server: Relays, calls: int, at: Places, *, srtp: bool) -> list[str]:
     """Has calls anchored; returns the parties' lines."""
     keys = [os.urandom(KEY_OCTETS) if srtp else b"" for _ in range(calls)]
-    answers = server.relay([(description(PORTS[0], key), description(PORTS[1])) for key in keys])
+    answers = server.relay([(description(at.here, key), description(at.there)) for key in keys])
     lines = []
     for key, (here, there) in zip(keys, answers, strict=True):
         secret = f" {key.hex()} {key_of(here).hex()}" if srtp else ""
@@ -213,8 +225,10 @@ def relay(
     """One run of anchored calls on a server that was started for it."""
     with start(2 * size) as server:
         before = memory_kib(family(server.pid))
-        lines = anchor(server, size, srtp=figure == "relay-srtp")
-        load = speak(server.pid, ["relay", str(seconds), *map(str, PORTS)], lines, seconds, WARM_SECONDS)
+        at = places()
+        lines = anchor(server, size, at, srtp=figure == "relay-srtp")
+        arguments = ["relay", str(seconds), str(at.here), str(at.there)]
+        load = speak(server.pid, arguments, lines, seconds, WARM_SECONDS)
     found = load.found
     rate = found["received"] / (found["took_us"] / 1e6 - WARM_SECONDS)
     return MediaFigure(
@@ -233,9 +247,10 @@ def conference(size: int, seconds: float, talkers: int) -> MediaFigure:
     """One run of a conference in our engine."""
     with ours(size) as server:
         before = memory_kib(family(server.pid))
-        answers = server.conference([description(ROOM_PORT)] * size)
+        room = places().room
+        answers = server.conference([description(room)] * size)
         lines = [str(port_of(answer)) for answer in answers]
-        arguments = ["conference", str(seconds), str(ROOM_PORT), str(talkers)]
+        arguments = ["conference", str(seconds), str(room), str(talkers)]
         load = speak(server.pid, arguments, lines, seconds, 2 * WARM_SECONDS)
     found = load.found
     return MediaFigure(

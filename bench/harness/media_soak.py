@@ -35,16 +35,16 @@ def run(calls: int, parties: int, seconds: float) -> dict[str, object]:
     """Lets them all speak; returns what is told of it."""
     with media.ours(2 * calls + parties) as server, ThreadPoolExecutor(2) as both:
         media.parties()
-        relays = media.anchor(server, calls, srtp=False)
-        seats = [
-            str(media.port_of(answer)) for answer in server.conference([media.description(media.ROOM_PORT)] * parties)
-        ]
+        at = media.places()
+        relays = media.anchor(server, calls, at, srtp=False)
+        seats = [str(media.port_of(answer)) for answer in server.conference([media.description(at.room)] * parties)]
 
         def speak(arguments: Sequence[str], lines: Sequence[str], warm: float) -> media.Load:
             return media.speak(server.pid, arguments, lines, seconds, warm)
 
-        relay = both.submit(speak, ["relay", str(seconds), *map(str, media.PORTS)], relays, media.WARM_SECONDS)
-        room = ["conference", str(seconds), str(media.ROOM_PORT), str(TALKERS)]
+        calls_said = ["relay", str(seconds), str(at.here), str(at.there)]
+        relay = both.submit(speak, calls_said, relays, media.WARM_SECONDS)
+        room = ["conference", str(seconds), str(at.room), str(TALKERS)]
         conference = both.submit(speak, room, seats, 2 * media.WARM_SECONDS)
         loads = {"relay": relay.result(), "conference": conference.result()}
         after = memory_kib(family(server.pid))
