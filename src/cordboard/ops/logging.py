@@ -106,18 +106,12 @@ class LineWriter:
 
 
 class _Logger:
-    """The end of structlog's chain: every level goes to the writer."""
+    """The end of structlog's chain: who speaks."""
 
-    __slots__ = ("msg", "name")
+    __slots__ = ("name",)
 
     def __init__(self, name: str) -> None:
-        self.msg = _emit
         self.name = name
-
-    def __getattr__(self, level: str) -> Any:  # noqa: ANN401 - structlog asks for debug, info ...
-        if level in {"debug", "info", "warning", "warn", "error", "critical", "fatal", "exception", "log", "failure"}:
-            return self.msg
-        raise AttributeError(level)
 
 
 class _Clock:
@@ -211,6 +205,12 @@ _METHODS: Final = ("debug", "info", "warning", "warn", "error", "exception", "cr
 
 class _Levelled(structlog.make_filtering_bound_logger(logging.INFO)):  # type: ignore[misc]
     """What every logger is an instance of, those made long ago too: its methods are exchanged with the level."""
+
+    def _proxy_to_logger(self, method_name: str, event: str | None = None, **fields: object) -> None:
+        """Has the line rendered, which is all that our chain of processors consists of, and written."""
+        fields["event"] = event
+        bound = self._context
+        _emit(self._processors[0](self._logger, method_name, {**bound, **fields} if bound else fields))
 
 
 def _emit(line: bytes) -> None:
