@@ -49,6 +49,8 @@ fuzz_target!(|text: &str| {
                 assert!(NameAddr::parse(route).and_then(|a| a.parse_uri()).is_ok());
             }
         }
+        // A registration may take the place of one before it, whose GRUUs are then of nobody.
+        given.clear();
         for contact in answer.list(HeaderName::Contact) {
             let Ok(contact) = NameAddr::parse(contact) else { continue };
             for name in ["pub-gruu", "temp-gruu"] {
@@ -64,7 +66,7 @@ fuzz_target!(|text: &str| {
         assert!(registrar.contact_of(&device, now).is_some());
     }
     // A token that is not one of those names nobody, whatever stands round it.
-    if made_up.contains(":tgruu.") && !given.iter().any(|gruu| token(gruu) == token(made_up)) {
+    if token(made_up).is_some_and(|made_up| !given.iter().any(|gruu| token(gruu).as_ref() == Some(&made_up))) {
         assert_eq!(registrar.device(made_up, &directory, now).flatten(), None);
     }
     registrar.connection_gone(1, &mut events, &mut journal);
@@ -76,6 +78,9 @@ fuzz_target!(|text: &str| {
 
 /// The token of a temporary GRUU, whose digits may be written in either case.
 fn token(uri: &str) -> Option<String> {
-    let (_, rest) = uri.split_once(":tgruu.").filter(|(scheme, _)| matches!(*scheme, "sip" | "sips"))?;
+    let (scheme, rest) = uri.split_once(":tgruu.")?;
+    if !["sip", "sips"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
+        return None;
+    }
     Some(rest.split(['@', ':', ';']).next().unwrap_or("").to_lowercase())
 }
