@@ -199,7 +199,7 @@ fn read_reg_id(text: &str) -> Option<u32> {
 fn read_instance(text: &str) -> Option<&str> {
     let inside = text.strip_prefix('"')?.strip_suffix('"')?;
     let plain = inside.bytes().all(|b| b > b' ' && b != b'"' && b != b'\\' && b != 0x7f);
-    (plain && !inside.is_empty() && inside.len() <= INSTANCE).then_some(inside)
+    (plain && !matches!(inside, "" | "<>") && inside.len() <= INSTANCE).then_some(inside)
 }
 
 /// The Path values joined (RFC 3327 section 5.3).

@@ -467,7 +467,7 @@ fn a_flow_counts_only_where_phone_and_first_hop_support_it() {
     let plain = "Contact: <sip:b@h>;reg-id=1;+sip.instance=\"<urn:uuid:b>\"\r\n";
     let answer = site.direct("b", 1, plain);
     assert_eq!((answer.status(), answer.get(HeaderName::Require)), (200, None));
-    for bad in ["reg-id=0", "reg-id=2147483648", "reg-id=x", "+sip.instance=bare"] {
+    for bad in ["reg-id=0", "reg-id=2147483648", "reg-id=x", "+sip.instance=bare", "+sip.instance=\"<>\""] {
         assert_eq!(site.direct("d", 1, &format!("{FLOWS}Contact: <sip:c@h>;{bad}\r\n")).status(), 400, "{bad}");
     }
 }
