@@ -16,7 +16,7 @@
 //!   that was heard: the same SSRC, and a sequence number ahead of the last, but near it. Somebody off the path cannot
 //!   know either. A stream that begins anew is believed only after [`LONG_SILENCE`], and from where it might have been
 //!   at the beginning.
-//!   An address is vouched for by a report (RTCP) from it on the stream that is sent: by its SSRC, 32 random bits nobody is
+//! - An address is vouched for by a report (RTCP) from it on the stream that is sent: by its SSRC, 32 random bits nobody is
 //!   told but who gets the packets (RFC 3550 5.1), and by a sequence number that was sent, which began at random too. A
 //!   peer may send from elsewhere than it hears, through another line or another box, and is not deaf for us then. Who
 //!   sends to all ports of a server (RTP bleed) has seen none of its packets and would have to guess some 2^32 times for
