@@ -45,7 +45,9 @@ ALLOW: Final = (("Allow", "INVITE, ACK, BYE, CANCEL, OPTIONS, PRACK, UPDATE, INF
 LATER: Final = (("Retry-After", "2"),)
 
 GOES_ON: Final = 500
+"""What the asker is told of a request passed on to one who has gone, while its own dialog goes on."""
 ENDS: Final = 481
+"""The same, where its dialog ends as well."""
 
 
 def leave(asker: Session, transaction: int, status: int) -> None:
