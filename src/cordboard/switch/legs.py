@@ -11,7 +11,7 @@ core watches that.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeAlias
 
 from cordboard.sip.outgoing import Outgoing
 from cordboard.sip.routed import Flows, RoutedInvite
@@ -83,6 +83,17 @@ class Failure:
         return self.fault if self.message is None else f"answered {self.status}"
 
 
+class Invite(NamedTuple):
+    """What the INVITE to each contact of a DN says, wherever it goes."""
+
+    from_: str
+    to: str
+    contact_user: str
+    headers: _core.Headers
+    body: bytes
+    content_type: str = "application/sdp"
+
+
 class BranchesHandler(Protocol):
     """Who decides for a DN that is being called."""
 
@@ -135,17 +146,12 @@ class Branches:
         session_handler: SessionHandler,
         settings: DnSettings,
         targets: Sequence[Target],
-        *,
-        from_: str,
-        to: str,
-        contact_user: str,
-        headers: _core.Headers,
-        body: bytes,
-        content_type: str = "application/sdp",
+        invite: Invite,
         affinity: Affinity | None = None,
     ) -> None:
         """Sends the INVITEs and starts the timers. ``affinity``: which server goes with a target that is ``kept``."""
         self._open = len(targets)
+        headers = invite.headers
         if settings.session_refresh_interval > 0:
             interval = max(MIN_SE, int(settings.session_refresh_interval))
             headers = [*headers, ("Session-Expires", str(interval)), ("Min-SE", str(MIN_SE))]
@@ -159,15 +165,15 @@ class Branches:
                     handler,
                     session_handler,
                     target.uri,
-                    from_=from_,
-                    to=to,
+                    from_=invite.from_,
+                    to=invite.to,
                     transport=to_.transport,
                     remote=to_.remote,
                     connection=connection,
-                    contact_user=contact_user,
+                    contact_user=invite.contact_user,
                     headers=[*headers, ("Route", ", ".join(target.path))] if target.path else headers,
-                    body=body,
-                    content_type=content_type,
+                    body=invite.body,
+                    content_type=invite.content_type,
                     patience=settings.sip_invite_timeout,
                 )
 

@@ -13,7 +13,7 @@ Where a NAT alone is between them the last way is the caller's own offer: they m
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from cordboard.sip import likeness
 from cordboard.sip.likeness import Likeness, Srtp
@@ -41,13 +41,10 @@ if TYPE_CHECKING:
     from cordboard.switch.callflow import CallFlow
     from cordboard.switch.delivery.offer import Offer
     from cordboard.switch.flows.overture import Overture
-    from cordboard.switch.legs import BranchesHandler
+    from cordboard.switch.legs import BranchesHandler, Invite
     from cordboard.switch.routing import Extension, Target
     from cordboard.switch.services.ahead import SeatAhead
     from cordboard.switch.settings import DnSettings
-
-REFUSALS: Final = frozenset({488, 606})
-"""What a phone says to an offer it cannot take."""
 
 
 class Bridged(Branches):
@@ -72,32 +69,17 @@ class Bridged(Branches):
         session_handler: SessionHandler,
         settings: DnSettings,
         targets: Sequence[Target],
-        *,
-        from_: str,
-        to: str,
-        contact_user: str,
-        headers: _core.Headers,
-        body: bytes,
-        content_type: str = "application/sdp",
+        invite: Invite,
         affinity: Affinity | None = None,
     ) -> None:
-        """See Branches. ``body`` is what comes after all offers of services."""
+        """See Branches. ``invite`` is as it goes after all offers of services."""
 
         def send(offer: bytes) -> None:
-            Branches.start(
-                self,
-                dispatcher,
-                session_handler,
-                settings,
-                targets,
-                from_=from_,
-                to=to,
-                contact_user=contact_user,
-                headers=[*headers, SUPPORTED] if offer and SUPPORTED not in headers else headers,
-                body=offer or body,
-                content_type="application/sdp" if offer else content_type,
-                affinity=affinity,
-            )
+            said = invite
+            if offer:
+                headers = invite.headers if SUPPORTED in invite.headers else [*invite.headers, SUPPORTED]
+                said = invite._replace(headers=headers, body=offer, content_type="application/sdp")
+            Branches.start(self, dispatcher, session_handler, settings, targets, said, affinity)
 
         self._dispatcher = dispatcher
         self._host = targets[0].remote[0]
@@ -160,7 +142,7 @@ class Bridged(Branches):
         if self._open == 1:
             offered = self._seat is not None
             self._leave()
-            if offered and event is not None and status in REFUSALS:
+            if offered and event is not None and status in media_path.NOT_ACCEPTABLE:
                 self._stop()
                 self._outgoing.clear()
                 self._best = None

@@ -401,28 +401,18 @@ class Delivery:
         offer = self._offer
         if apart is None:
             apart = offer.apart_from(extension, targets) if self._bridged else media_path.NOTHING
-        branches = Branches(server.clock, self)
         if apart:
-            branches = bridged.branches(self._flow, self, apart, offer, extension, targets)
+            branches: Branches = bridged.branches(self._flow, self, apart, offer, extension, targets)
             if apart != {media_path.NAT}:
                 offer = offer.without_body()
+        else:
+            branches = Branches(server.clock, self)
         again = partial(self._call, extension, party, targets, settings, to, trunk)
         withheld = self._ways is not None and self._ways.withheld
-        said = invitation(offer, extension, settings, self._guard.trail, withheld=withheld)
+        said = invitation(offer, extension, settings, to, self._guard.trail, withheld=withheld)
         self._attempts.append(Attempt(branches, extension, party, trunk, again))
-        branches.start(
-            server.dispatcher,
-            cast("SessionHandler", self._flow),
-            settings,
-            targets,
-            from_=said.from_,
-            to=to,
-            contact_user=said.contact_user,
-            headers=said.headers,
-            body=offer.body,
-            content_type=offer.content_type,
-            affinity=server.affinity,
-        )
+        handler = cast("SessionHandler", self._flow)
+        branches.start(server.dispatcher, handler, settings, targets, said, server.affinity)
 
     @property
     def _bridged(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from cordboard.switch.features import alerting, caller_id, media_path
+from cordboard.switch.legs import Invite
 from cordboard.switch.numbers import user_part
 
 if TYPE_CHECKING:
@@ -65,18 +66,10 @@ class Offer(NamedTuple):
         return [target for target in targets if target.secure] if self.secure else targets
 
 
-class Invitation(NamedTuple):
-    """What the INVITE to one of those who are called says of the caller."""
-
-    from_: str
-    contact_user: str
-    headers: _core.Headers
-
-
 def invitation(
-    offer: Offer, callee: Extension, settings: DnSettings, trail: Trail | None, *, withheld: bool
-) -> Invitation:
-    """Makes it. ``withheld``: whether the dial plan withholds the caller's number."""
+    offer: Offer, callee: Extension, settings: DnSettings, to: str, trail: Trail | None, *, withheld: bool
+) -> Invite:
+    """The INVITE to one of those who are called. ``withheld``: whether the dial plan withholds the caller's number."""
     identity = offer.identity._replace(private=True) if withheld else offer.identity
     from_, told = identity.shown_to(trusted=settings.trusted, kinds=settings.identity_headers)
     passed = offer.headers
@@ -90,4 +83,5 @@ def invitation(
         headers.append(("P-Preferred-Identity", f"<{callee.associated}>"))
     if trail is not None:
         headers.extend(trail.headers())
-    return Invitation(from_, "anonymous" if hidden else user_part(identity.number), headers)
+    contact_user = "anonymous" if hidden else user_part(identity.number)
+    return Invite(from_, to, contact_user, headers, offer.body, offer.content_type)

@@ -47,7 +47,7 @@ from cordboard.switch.flows import tones
 from cordboard.switch.flows.early_media import SUPPORTED, EarlyMedia
 from cordboard.switch.flows.reconnect import Reconnect
 from cordboard.switch.headers import body_of
-from cordboard.switch.legs import Branches
+from cordboard.switch.legs import Branches, Invite
 from cordboard.switch.records import Outcome, ReleasedBy
 from cordboard.switch.routing import Outside
 
@@ -133,17 +133,9 @@ class MakeCallFlow(CallFlow):
         self._told = Origin(call.call_id, ipv6=ipv6)
         self._hole = black_hole(self._told, ipv6=ipv6, srtp=origin.settings.srtp == "required")
         self._origin = branches = Branches(self.server.clock, self)
-        branches.start(
-            self.server.dispatcher,
-            self,
-            origin.settings,
-            targets,
-            from_=self._shown.address,
-            to=origin.target_uri,
-            contact_user=user_part(call.dnis),
-            headers=[*self._shown.headers(origin.settings.identity_headers), *origin.alerting, SUPPORTED],
-            body=self._hole,
-        )
+        headers = [*self._shown.headers(origin.settings.identity_headers), *origin.alerting, SUPPORTED]
+        invite = Invite(self._shown.address, origin.target_uri, user_part(call.dnis), headers, self._hole)
+        branches.start(self.server.dispatcher, self, origin.settings, targets, invite)
 
     def _call_destination(self) -> None:
         server = self.server

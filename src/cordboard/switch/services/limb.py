@@ -32,7 +32,7 @@ from cordboard.switch.bridge import Bridge
 from cordboard.switch.flows.early_media import SUPPORTED, EarlyMedia
 from cordboard.switch.flows.reconnect import Reconnect
 from cordboard.switch.headers import body_of
-from cordboard.switch.legs import Branches
+from cordboard.switch.legs import Branches, Invite
 from cordboard.switch.services.alone import Alone
 
 if TYPE_CHECKING:
@@ -236,17 +236,8 @@ class Limb(Alone):
         offer = self.leg.media.heard if offers(self.leg) else b""
         self._early = EarlyMedia(self.flow, offered=bool(offer))
         self._branches = branches = Branches(server.clock, self)
-        branches.start(
-            server.dispatcher,
-            self,
-            extension.settings,
-            targets,
-            from_=f"<sip:{self.flow.call.conn_id}@{domain}>",
-            to=f"<{uri}>",
-            contact_user="",
-            headers=self._headers(),
-            body=offer,
-        )
+        invite = Invite(f"<sip:{self.flow.call.conn_id}@{domain}>", f"<{uri}>", "", self._headers(), offer)
+        branches.start(server.dispatcher, self, extension.settings, targets, invite)
 
     def _headers(self) -> _core.Headers:
         """What the service is told of the call, and of whose leg it is."""
