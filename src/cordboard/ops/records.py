@@ -99,8 +99,6 @@ class RecordStore:
         mark = "?" if database.is_sqlite else "%s"
         columns = ", ".join(_FIELDS)
         marks = ", ".join(mark for _ in _FIELDS)
-        # SQLite takes what there is.
-        self._row = msgspec.structs.astuple if database.is_sqlite else _row
         self._insert = f"INSERT INTO {table.name} ({columns}) VALUES ({marks})"  # noqa: S608 - names of our own
         self._next_retention = 0.0
         self._failing = False
@@ -137,7 +135,7 @@ class RecordStore:
                 batch = [self._waiting[i] for i in range(min(_BATCH, len(self._waiting)))]
                 try:
                     with self._database.writing() as connection:
-                        connection.exec_driver_sql(self._insert, [self._row(record) for record in batch])
+                        connection.exec_driver_sql(self._insert, [_row(record) for record in batch])
                 except StoreError as error:
                     if not self._failing:
                         self._failing = True
