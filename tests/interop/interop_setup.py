@@ -8,7 +8,7 @@ from interop_table import Table
 
 from cordboard.testkit.live.centre import Extension, Value
 from cordboard.testkit.live.server import Server
-from cordboard.testkit.strangers.ports import free_ports
+from cordboard.testkit.strangers.ports import free_ports, port_range
 from cordboard.testkit.strangers.scenario import Scenario
 
 MakeServer = Callable[..., Server]
@@ -45,6 +45,29 @@ def make_table(
         **settings,
     )
     return Table(server, folder, stack, ports, transport=transport, ipv6=ipv6)
+
+
+def media_within(*addresses: str, port: int = 0, **options: Value) -> tuple[Extension, dict[str, Value]]:
+    """A Media Server within a server, on ports of its own: the DN of the service, and what the server is told of it.
+
+    ``addresses``: where phones reach it, 127.0.0.1 unless given. ``port``: of its SIP, any unless given. ``options``:
+    more of the DN's, with ``_`` for ``-``.
+    """
+    port = port or free_ports()
+    first, last = port_range(64)
+    more = {name.replace("_", "-"): value for name, value in options.items()}
+    service = Extension(
+        "media",
+        contact=f"sip:127.0.0.1:{port}",
+        type="Voice over IP Service",
+        options={"service-type": "msml", "sip-invite-timeout": 5} | more,
+    )
+    return service, {
+        "media-listen": [f"udp:127.0.0.1:{port}"],
+        "media-addresses": list(addresses or ("127.0.0.1",)),
+        "media-first-port": first,
+        "media-last-port": last,
+    }
 
 
 def register(table: Table, user: str, port: int, *, password: str = PASSWORD, expires: int = 3600) -> None:

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from interop_setup import PASSWORD, MakeServer
+from interop_setup import PASSWORD, MakeServer, media_within
 
 from cordboard.model.events import EventEstablished, EventHeld, EventRetrieved
 from cordboard.testkit.live.centre import Extension
@@ -35,16 +35,9 @@ def gateway() -> int:
 @pytest.fixture
 def server(make_server: MakeServer, gateway: int) -> Server:
     """One with a Media Server within, over both families."""
-    port = free_ports()
-    service = Extension(
-        "media",
-        contact=f"sip:127.0.0.1:{port}",
-        type="Voice over IP Service",
-        options={"service-type": "msml", "sip-invite-timeout": 5},
-    )
+    service, media = media_within("127.0.0.1", "::1")
     people = [Extension(number, password=PASSWORD) for number in ("1501", "1502")]
     people.append(Extension("1503", contact=f"sip:1503@127.0.0.1:{gateway}", options={"sip-srtp": "no"}))
-    media = {"media-listen": [f"udp:127.0.0.1:{port}"], "media-addresses": ["127.0.0.1", "::1"]}
     return make_server(*people, service, ipv6=True, application=media)
 
 

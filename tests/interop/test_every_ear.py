@@ -7,7 +7,7 @@ Each network loses 5 per cent of what its phone says and delays the rest by up t
 import asyncio
 
 import pytest
-from interop_setup import MakeServer
+from interop_setup import MakeServer, media_within
 from speaking_phone import SpeakingPhone, Voices
 
 from cordboard.model.events import EventEstablished, EventPartyChanged
@@ -15,7 +15,6 @@ from cordboard.testkit import music, sound
 from cordboard.testkit.live.centre import Extension
 from cordboard.testkit.live.server import Server
 from cordboard.testkit.rtp_party import PCMA, PCMU, Coding
-from cordboard.testkit.strangers.ports import free_ports, port_range
 
 ALL = [sound.noise(name, seed, dbov=-24.0) for seed, name in enumerate(("ann", "bob", "cyd"), 1)]
 ANN, BOB, CYD = "1501", "1502", "1503"
@@ -24,19 +23,7 @@ SECONDS = 40.0
 
 
 def centre(make_server: MakeServer, anchor: str, suites: tuple[str, ...]) -> Server:
-    port, (first, last) = free_ports(), port_range(64)
-    service = Extension(
-        "media",
-        contact=f"sip:127.0.0.1:{port}",
-        type="Voice over IP Service",
-        options={"service-type": "msml", "sip-invite-timeout": 5},
-    )
-    media = {
-        "media-listen": [f"udp:127.0.0.1:{port}"],
-        "media-addresses": ["127.0.0.1"],
-        "media-first-port": first,
-        "media-last-port": last,
-    }
+    service, media = media_within()
     people = [
         Extension(number, options={"sip-media-anchor": anchor, "sip-srtp": "required" if suite else "no"})
         for number, suite in zip((ANN, BOB, CYD), suites, strict=True)

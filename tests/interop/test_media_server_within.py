@@ -8,12 +8,11 @@ import wave
 from pathlib import Path
 
 import numpy as np
-from interop_setup import PASSWORD, MakeServer
+from interop_setup import PASSWORD, MakeServer, media_within
 
 from cordboard.testkit.live.centre import ADMINISTRATOR, ADMINISTRATOR_PASSWORD, Extension
 from cordboard.testkit.live.server import COMMAND, Server
 from cordboard.testkit.strangers import Account, Baresip
-from cordboard.testkit.strangers.ports import free_ports, port_range
 from cordboard.testkit.strangers.program import wait_until
 
 SECONDS = 60.0
@@ -21,20 +20,9 @@ HERTZ = {"1501": 450.0, "1502": 700.0}
 
 
 def served(make_server: MakeServer) -> Server:
-    port, (first, last) = free_ports(), port_range(64)
     phones = [Extension(number, password=PASSWORD) for number in HERTZ]
-    media = Extension(
-        "media",
-        contact=f"sip:127.0.0.1:{port}",
-        type="Voice over IP Service",
-        options={"service-type": "msml", "oos-check": 5},
-    )
-    application = {
-        "media-listen": [f"udp:127.0.0.1:{port}"],
-        "media-first-port": first,
-        "media-last-port": last,
-    }
-    return make_server(*phones, media, application=application)
+    service, media = media_within(oos_check=5)
+    return make_server(*phones, service, application=media)
 
 
 def test_a_strangers_hold_plays_music_to_the_other(make_server: MakeServer, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from interop_setup import MakeServer
+from interop_setup import MakeServer, media_within
 from talking_room import NUMBERS, VOICES, Kind, Room, extensions
 
 from cordboard.mediaserver.call_recording import read_index
@@ -22,7 +22,6 @@ from cordboard.model.events import (
 from cordboard.model.userdata import KVList
 from cordboard.testkit.live.centre import Extension
 from cordboard.testkit.strangers import Baresip, Linphone
-from cordboard.testkit.strangers.ports import free_ports
 from cordboard.testkit.strangers.program import wait_until
 from cordboard.testkit.strangers.tone import measure, read, write_sine
 
@@ -43,21 +42,14 @@ def make_media_room(make_server: MakeServer, tmp_path: Path, stack: ExitStack) -
         write_sine(sounds / f"{name}.wav", hertz, 20.0)
 
     def make(**kinds: Kind) -> Room:
-        port = free_ports()
-        service = Extension(
-            "media",
-            contact=f"sip:127.0.0.1:{port}",
-            type="Voice over IP Service",
-            options={"service-type": "msml", "sip-invite-timeout": 5},
-        )
+        service, media = media_within()
         point = Extension(POINT, type="Routing Point", options={"router-timeout": 0})
         server = make_server(
             *extensions(),
             service,
             point,
-            application={
-                "media-listen": [f"udp:127.0.0.1:{port}"],
-                "media-addresses": ["127.0.0.1"],
+            application=media
+            | {
                 "media-sounds": str(sounds),
                 "media-recordings": str(tmp_path / "recordings"),
                 "music-on-hold": "music",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from interop_setup import PASSWORD, MakeServer
+from interop_setup import PASSWORD, MakeServer, media_within
 
 from cordboard.mediaserver.call_recording import read_index
 from cordboard.model.enums import PrivateMessage
@@ -38,18 +38,11 @@ def listens_at() -> int:
 @pytest.fixture
 def server(make_server: MakeServer, tmp_path: Path, listens_at: int) -> Server:
     """One whose Media Server speaks Opus too, and records the parties apart."""
-    service = Extension(
-        "media",
-        contact=f"sip:127.0.0.1:{listens_at}",
-        type="Voice over IP Service",
-        options={"service-type": "msml", "sip-invite-timeout": 5},
-    )
+    service, media = media_within(port=listens_at)
     sounds = tmp_path / "sounds"
     sounds.mkdir()
     write_sine(sounds / "prompt.wav", PROMPT, 20.0)
-    media = {
-        "media-listen": [f"udp:127.0.0.1:{listens_at}"],
-        "media-addresses": ["127.0.0.1"],
+    media |= {
         "media-codecs": "opus,pcma,pcmu",
         "media-sounds": str(sounds),
         "media-recordings": str(tmp_path / "recordings"),
