@@ -340,9 +340,10 @@ class Endpoint:
         ``flow_timer``: seconds printed in Flow-Timer (RFC 5626), 0 for none. ``nat_keep_alive``: seconds between two
         keep-alives to a phone behind a NAT, 0 for none.
         """
-    def refuse_new(self, refuse: bool) -> None:
-        """While true, requests that would make something new are answered 503 with Retry-After without the user, who
-        has no time for them: calls, OPTIONS, subscriptions. What there is goes on, and registrations."""
+    def refuse_new(self, part: float) -> None:
+        """From now on a part of the requests that would make something new, 0 to 1, is answered 503 with Retry-After
+        without the user, who has no time for them: calls, subscriptions; OPTIONS while it is more than half. What there
+        is goes on, and registrations. Raises ValueError for what is no part."""
     def set_options_headers(self, headers: Headers) -> None:
         """What answers to OPTIONS outside a dialog, which are given without the user, say besides from now on: how busy
         the user is, what bodies it takes. Raises ValueError for what cannot be a header."""

@@ -151,8 +151,12 @@ impl PyEndpoint {
         self.control(Control::SetOptionsHeaders { headers });
     }
 
-    fn refuse_new(&self, refuse: bool) {
-        self.control(Control::RefuseNew { refuse });
+    fn refuse_new(&self, part: f64) -> PyResult<()> {
+        if !(0.0..=1.0).contains(&part) {
+            return Err(PyValueError::new_err(format!("no part between 0 and 1: {part}")));
+        }
+        self.control(Control::RefuseNew { part });
+        Ok(())
     }
 
     fn remove_dn(&self, dn: String) {

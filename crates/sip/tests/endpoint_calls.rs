@@ -299,7 +299,7 @@ fn under_overload_new_calls_get_503_and_calls_that_are_up_go_on() {
 #[test]
 fn a_user_without_time_has_new_calls_refused_until_he_has_it_again() {
     let mut pair = Pair::new();
-    pair.ends[1].control(Control::RefuseNew { refuse: true });
+    pair.ends[1].control(Control::RefuseNew { part: 1.0 });
     pair.start_invite(b"");
     pair.deliver();
     assert_eq!(statuses(&pair.events(0)), [503]);
@@ -309,7 +309,7 @@ fn a_user_without_time_has_new_calls_refused_until_he_has_it_again() {
     pair.start_invite(b"");
     pair.deliver();
     assert_eq!(statuses(&pair.events(0)), [503]);
-    pair.ends[1].control(Control::RefuseNew { refuse: false });
+    pair.ends[1].control(Control::RefuseNew { part: 0.0 });
     pair.call();
 }
 

@@ -66,9 +66,9 @@ class ProtectionOptions(OptionSet):
         "sip-admission-cpu",
         Integer(0, 100),
         95,
-        "Percent of a processor above which, for a second, new calls are answered 503 with Retry-After: those the "
-        "thread of decisions takes of one, or the process of all it may use. Below four fifths of that, for a second, "
-        "they are taken again. Calls there are and registrations go on. 0: CPU is not looked at.",
+        "Percent of a processor above which, for a second, new calls begin to be answered 503 with Retry-After, as "
+        "many as it takes to hold this: what the thread of decisions takes of one, or the process of all it may use. "
+        "Calls there are and registrations go on. 0: CPU is not looked at.",
         source=OURS,
         since="0.2",
     )

@@ -1,10 +1,12 @@
-"""Whether new calls are taken, by how busy the server is.
+"""Which part of new calls is taken, by how busy the server is.
 
-    TAKING --over a limit for SUSTAINED seconds--> REFUSING
-    REFUSING --below RELIEF of every limit for SUSTAINED seconds--> TAKING
+    TAKING --over a limit for SUSTAINED seconds--> SHEDDING
+    SHEDDING --all taken, and below RELIEF of every limit, for SUSTAINED seconds--> TAKING
 
-Two limits: the share of a processor that decisions take, and how late they come. A moment's peak is nobody's trouble,
-and between the two levels all stays as it is, so that the server does not go back and forth with every call.
+Two limits: the share of a processor that decisions take, and how late they come. A moment's peak is nobody's trouble.
+While SHEDDING, each measure multiplies the part that is taken by limit over load, within bounds, so that the load
+settles at its limit and no more calls are refused than that asks for: the occupancy algorithm of telephone exchanges,
+the loss-based control of RFC 7339 section 5.10 with the server thinning what comes by itself.
 """
 
 from dataclasses import dataclass
@@ -14,14 +16,18 @@ from typing import Final
 SUSTAINED: Final = 1.0
 """Seconds for which a measure must hold."""
 RELIEF: Final = 0.8
-"""The part of a limit below which calls are taken again."""
+"""The part of a limit below which the server has room again."""
+STEEPEST: Final = (0.5, 1.5)
+"""What one measure multiplies the part that is taken by, at least and at most."""
+LEAST: Final = 0.01
+"""The smallest part that is taken; below it is none, and from none it begins here."""
 
 
 class State(Enum):
     """What becomes of new calls."""
 
     TAKING = "taking"
-    REFUSING = "refusing"
+    SHEDDING = "shedding"
 
 
 class Input(Enum):
@@ -32,10 +38,10 @@ class Input(Enum):
 
 
 TABLE: Final[dict[tuple[State, Input], State]] = {
-    (State.TAKING, Input.BUSY): State.REFUSING,
+    (State.TAKING, Input.BUSY): State.SHEDDING,
     (State.TAKING, Input.RELIEVED): State.TAKING,
-    (State.REFUSING, Input.BUSY): State.REFUSING,
-    (State.REFUSING, Input.RELIEVED): State.TAKING,
+    (State.SHEDDING, Input.BUSY): State.SHEDDING,
+    (State.SHEDDING, Input.RELIEVED): State.TAKING,
 }
 """Every state and input."""
 
@@ -57,35 +63,32 @@ class Limits:
     cpu: float = 0.0
     lag: float = 0.0
 
-    def input(self, load: Load) -> Input | None:
-        """What a load is to these limits; None between the levels."""
+    def share(self, load: Load) -> float:
+        """How much of its limit a load is; of the worse limit. 0.0 without any."""
         shares = [value / limit for value, limit in ((load.cpu, self.cpu), (load.lag, self.lag)) if limit]
-        worst = max(shares, default=0.0)
-        if worst > 1.0:
-            return Input.BUSY
-        return Input.RELIEVED if worst < RELIEF else None
+        return max(shares, default=0.0)
 
 
 class Admission:
-    """The machine. Fed with measures, it tells when its state changes."""
+    """The machine. Fed with measures, it says which part of new calls to refuse."""
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         """May be changed at any time."""
         self.state = State.TAKING
+        self.refused = 0.0
+        """The part of new calls to refuse, 0 to 1."""
         self.closed = 0
-        """Times new calls began to be refused."""
+        """Times it began to refuse some."""
         self._input: Input | None = None
         self._since = 0.0
 
-    @property
-    def refusing(self) -> bool:
-        """Whether new calls are refused."""
-        return self.state is State.REFUSING
-
     def measured(self, load: Load, at: float) -> bool:
         """Takes a measure made at a monotonic time; returns whether the state has changed."""
-        found = self.limits.input(load)
+        share = self.limits.share(load)
+        if self.state is State.SHEDDING:
+            self._adjust(share)
+        found = self._input_of(share)
         if found is not self._input:
             self._input, self._since = found, at
         if found is None or at - self._since < SUSTAINED:
@@ -93,5 +96,20 @@ class Admission:
         before, self.state = self.state, TABLE[self.state, found]
         if self.state is before:
             return False
-        self.closed += self.refusing
+        if self.state is State.SHEDDING:
+            self.closed += 1
+            self._adjust(share)
         return True
+
+    def _input_of(self, share: float) -> Input | None:
+        """What a load is to the limits; None between the levels, and while room is still being given back."""
+        if share > 1.0:
+            return Input.BUSY
+        return Input.RELIEVED if share < RELIEF and not self.refused else None
+
+    def _adjust(self, share: float) -> None:
+        least, most = STEEPEST
+        taken = (1.0 - self.refused) * min(most, max(least, 1.0 / share if share else most))
+        if taken < LEAST:
+            taken = 0.0 if share > 1.0 else LEAST
+        self.refused = max(0.0, 1.0 - taken)

@@ -10,7 +10,7 @@ from typing import Final
 import structlog
 
 from cordboard.config.options import ApplicationOptions
-from cordboard.ops.admission import Admission, Limits, Load
+from cordboard.ops.admission import Admission, Limits, Load, State
 
 INTERVAL: Final = 0.25
 """Seconds between two measures."""
@@ -38,13 +38,13 @@ class Clocks:
 
 
 class LoadWatch:
-    """Measures, decides and tells. ``refuse`` is called with each change."""
+    """Measures, decides and tells. ``refuse`` is called with the part of new calls to refuse, whenever it changes."""
 
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
         admission: Admission,
-        refuse: Callable[[bool], None],
+        refuse: Callable[[float], None],
         *,
         clocks: Clocks | None = None,
     ) -> None:
@@ -82,13 +82,17 @@ class LoadWatch:
         passed, thread, process = self._read()
         passed = max(passed, 1e-6)
         self.load = Load(max(thread, process / self._clocks.processors()) / passed, max(0.0, passed - INTERVAL))
-        if not self.admission.measured(self.load, self._at):
+        admission = self.admission
+        before = admission.refused
+        changed = admission.measured(self.load, self._at)
+        if admission.refused != before:
+            self._refuse(admission.refused)
+        if not changed:
             return
-        refusing = self.admission.refusing
-        self._refuse(refusing)
-        tell = _log.warning if refusing else _log.info
+        shedding = admission.state is State.SHEDDING
+        tell = _log.warning if shedding else _log.info
         tell(
-            "too busy: new calls are refused" if refusing else "new calls are taken again",
+            "too busy: new calls are refused in part" if shedding else "all new calls are taken again",
             cpu=round(self.load.cpu, 2),
             lag=round(self.load.lag, 3),
         )

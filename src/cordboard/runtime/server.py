@@ -242,9 +242,9 @@ class Server:
             self.switch.drain_events()
             self.endpoint.flush()
 
-    def _refuse_new(self, refuse: bool) -> None:
+    def _refuse_new(self, part: float) -> None:
         if self.switch is not None and self.endpoint is not None:
-            self.switch.refuse_new(refuse)
+            self.switch.refuse_new(part)
             self.endpoint.flush()
 
     # What others ask.

@@ -123,7 +123,10 @@ def register_load(registry: CollectorRegistry, busy: LoadWatch, admission: Admis
                     lambda: busy.load.cpu,
                 ),
                 "load_lag_seconds": ("How late decisions come.", lambda: busy.load.lag),
-                "refusing": ("1 while new calls are refused as too many.", lambda: admission.refusing),
+                "refused_calls_ratio": (
+                    "The part of new calls refused as too many.",
+                    lambda: admission.refused,
+                ),
             }
         )
     )

@@ -62,8 +62,8 @@ class Endpoint(Protocol):
     ) -> None:
         """Says what is served, how long a registration lasts that asks for nothing, and when to come back after 503."""
 
-    def refuse_new(self, refuse: bool) -> None:
-        """Answers new calls 503 with Retry-After by itself, or hands them over again."""
+    def refuse_new(self, part: float) -> None:
+        """Answers a part of new calls, 0 to 1, 503 with Retry-After by itself, and hands the others over."""
 
     def set_options_headers(self, headers: _core.Headers) -> None:
         """Says what answers to OPTIONS outside a dialog, which the core gives by itself, say besides."""

@@ -24,6 +24,7 @@ from cordboard.switch.log import Log
 from cordboard.switch.ports import NoFeatureStore, NoMeters, NoRecords
 from cordboard.switch.routing import find
 from cordboard.switch.services.pool import Services
+from cordboard.switch.thinning import Thinning
 from cordboard.switch.trunks.accounts import Accounts
 from cordboard.switch.trunks.dial_plan import DialPlan
 
@@ -112,7 +113,8 @@ class SipServer:
         """Features of DNs that are not configured, or not yet."""
         self.draining = False
         """Whether new calls are refused because the server is to stop."""
-        self.refusing = False
+        self.thinning = Thinning()
+        """Which calls that desktops ask for are refused because there is no time for them."""
         """Whether new calls are refused because there is no time for them."""
         self.lost = 0
         """Calls ended because a phone had died."""
@@ -136,10 +138,10 @@ class SipServer:
             nat_keep_alive=settings.nat_keep_alive,
         )
 
-    def refuse_new(self, refuse: bool) -> None:
-        """Refuses new calls, or takes them again; those of phones are not even heard of."""
-        self.refusing = refuse
-        self.dispatcher.endpoint.refuse_new(refuse)
+    def refuse_new(self, part: float) -> None:
+        """Refuses a part of new calls, 0 to 1; those of phones are not even heard of. Raises ValueError for another."""
+        self.dispatcher.endpoint.refuse_new(part)
+        self.thinning.part = part
 
     def configure(self, settings: DnSettings) -> None:
         """See :func:`cordboard.switch.configuring.configure`."""

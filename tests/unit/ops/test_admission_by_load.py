@@ -1,9 +1,10 @@
 import itertools
+import math
 
 import pytest
 from structlog.testing import capture_logs
 
-from cordboard.ops.admission import RELIEF, SUSTAINED, TABLE, Admission, Input, Limits, Load, State
+from cordboard.ops.admission import LEAST, RELIEF, STEEPEST, SUSTAINED, TABLE, Admission, Input, Limits, Load, State
 from cordboard.runtime.load import INTERVAL, Clocks, LoadWatch
 
 LIMITS = Limits(cpu=0.9, lag=1.0)
@@ -37,29 +38,61 @@ def test_every_state_has_every_input_and_is_reached_and_left():
 def test_a_peak_is_nobodys_trouble_but_a_second_of_it_is(much):
     admission = Admission(LIMITS)
     assert fed(admission, *[much] * 4, CALM, *[much] * 4) == [State.TAKING] * 9
-    assert fed(admission, much) == [State.REFUSING]
+    assert admission.refused == 0.0
+    assert fed(admission, much) == [State.SHEDDING]
+    assert 0.0 < admission.refused < 1.0
     assert admission.closed == 1
 
 
-def test_calls_are_taken_again_only_after_a_second_of_relief():
+def test_it_is_over_only_after_a_second_of_relief_with_all_calls_taken():
     admission = Admission(LIMITS)
     fed(admission, *[BUSY] * 5)
-    assert admission.refusing
-    assert fed(admission, *[BETWEEN] * 20) == [State.REFUSING] * 20
-    assert fed(admission, *[CALM] * 4, BETWEEN, *[CALM] * 4) == [State.REFUSING] * 9
+    assert fed(admission, *[BETWEEN] * 20) == [State.SHEDDING] * 20
+    assert admission.refused == 0.0
+    assert fed(admission, *[CALM] * 4, BETWEEN, *[CALM] * 4) == [State.SHEDDING] * 9
     assert fed(admission, CALM) == [State.TAKING]
     assert fed(admission, *[BETWEEN] * 20) == [State.TAKING] * 20
     assert admission.closed == 1
+
+
+def test_relief_that_comes_of_refusing_is_none():
+    admission = Admission(LIMITS)
+    fed(admission, *[Load(1.8, 0.0)] * 30)
+    assert admission.refused == 1.0
+    calm = 0
+    while admission.refused:
+        assert fed(admission, CALM) == [State.SHEDDING]
+        calm += 1
+    assert calm == pytest.approx(2 + math.log(1 / LEAST, STEEPEST[1]), abs=1)
+    assert fed(admission, *[CALM] * 4) == [State.SHEDDING] * 3 + [State.TAKING]
+
+
+@pytest.mark.parametrize("offered", [0.95, 1.5, 4.0])
+@pytest.mark.parametrize("besides", [0.0, 0.3])
+def test_no_more_is_refused_than_the_limit_asks_for(offered, besides):
+    """Calls that would take ``offered`` of a processor, beside what cannot be refused."""
+    admission = Admission(LIMITS)
+    for _ in range(100):
+        fed(admission, Load(min(1.0, besides + offered * (1.0 - admission.refused)), 0.0))
+    taken = besides + offered * (1.0 - admission.refused)
+    assert taken == pytest.approx(LIMITS.cpu, abs=0.01)
+    assert admission.closed == 1
+
+
+def test_what_the_limit_does_not_leave_room_for_is_refused_whole():
+    admission = Admission(LIMITS)
+    fed(admission, *[BUSY] * 200)
+    assert admission.refused == 1.0
 
 
 def test_a_limit_that_is_off_is_not_looked_at():
     admission = Admission(Limits(cpu=0.0, lag=1.0))
     assert fed(admission, *[Load(50.0, 0.0)] * 20) == [State.TAKING] * 20
     fed(admission, *[LATE] * 5)
-    assert admission.refusing
+    assert admission.refused
     admission.limits = Limits()
-    fed(admission, *[LATE] * 5)
-    assert not admission.refusing
+    fed(admission, *[LATE] * 10)
+    assert (admission.refused, admission.state) == (0.0, State.TAKING)
 
 
 class Machine:
@@ -109,11 +142,15 @@ def test_what_changes_is_told_once_and_logged():
         machine.run(watch, 0.9, thread=1.0)
         assert machine.told == []
         machine.run(watch, 5, thread=1.0)
-        assert machine.told == [True]
+        refused = list(machine.told)
+        assert refused == sorted(set(refused))
+        assert 0.0 < refused[0] < refused[-1] < 1.0
         machine.run(watch, SUSTAINED * 4, thread=0.2)
-    assert machine.told == [True, False]
+    given_back = machine.told[len(refused) :]
+    assert given_back == sorted(set(given_back), reverse=True)
+    assert given_back[-1] == 0.0
     assert [(line["log_level"], line["event"]) for line in lines] == [
-        ("warning", "too busy: new calls are refused"),
-        ("info", "new calls are taken again"),
+        ("warning", "too busy: new calls are refused in part"),
+        ("info", "all new calls are taken again"),
     ]
     assert lines[0]["cpu"] == 1.0

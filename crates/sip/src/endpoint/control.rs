@@ -29,11 +29,11 @@ pub enum Control {
         /// As in [`Credentials`].
         username: String,
     },
-    /// While true, requests that would make something new are answered 503 with Retry-After, as
-    /// under overload: the user has no time for them. What there is goes on.
+    /// From now on a part of the requests that would make something new is answered 503 with Retry-After, as under
+    /// overload: the user has no time for them. What there is goes on.
     RefuseNew {
-        /// Whether to.
-        refuse: bool,
+        /// Which part, 0 to 1.
+        part: f64,
     },
     /// What the user can do and wants, from now on.
     SetPolicy(Policy),

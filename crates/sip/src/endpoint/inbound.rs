@@ -128,7 +128,7 @@ impl Endpoint {
             self.answer(request, flow, 481, &[]);
             return Gate::Closed;
         }
-        if self.overloaded || self.refusing {
+        if self.overloaded || self.thinning.refuses_next() {
             self.answer_overloaded(request, flow);
             return Gate::Closed;
         }
@@ -158,7 +158,7 @@ impl Endpoint {
 
     /// RFC 3261 11.2: what a call to us could use.
     fn answer_options(&mut self, request: &Message, flow: Flow) {
-        if self.overloaded || self.refusing {
+        if self.overloaded || self.thinning.refuses_most() {
             self.answer_overloaded(request, flow);
             return;
         }

@@ -18,6 +18,7 @@ mod replaces;
 mod resend;
 mod responses;
 mod stateless;
+mod thinning;
 
 use std::collections::hash_map::Entry;
 use std::net::SocketAddr;
@@ -212,7 +213,7 @@ pub struct Endpoint {
     keep_alives: reach::KeepAlives,
     ended: replaces::Ended,
     overloaded: bool,
-    refusing: bool,
+    thinning: thinning::Thinning,
     counters: Counters,
     transmits: Vec<Transmit>,
     events: Vec<Event>,
@@ -259,7 +260,7 @@ impl Endpoint {
             keep_alives: reach::KeepAlives::default(),
             ended: replaces::Ended::default(),
             overloaded: false,
-            refusing: false,
+            thinning: thinning::Thinning::default(),
             counters: Counters::default(),
             transmits: Vec::new(),
             events: Vec::new(),
@@ -357,7 +358,7 @@ impl Endpoint {
                 registrar.flow_timer = policy.flow_timer;
                 self.keep_alive_every(policy.nat_keep_alive);
             }
-            Control::RefuseNew { refuse } => self.refusing = refuse,
+            Control::RefuseNew { part } => self.thinning.set(part),
             Control::SetOptionsHeaders { headers } => self.settings.options_headers = headers,
         }
     }

@@ -342,7 +342,7 @@ def check(server: SipServer, this_dn: str, number: str, location: str | None = N
         raise TLibError(Code.INVALID_DESTINATION, number)
     if server.draining:
         raise TLibError(Code.DRAINING)
-    if server.refusing:
+    if server.thinning.refuses_next():
         raise TLibError(Code.TOO_BUSY)
     if len(server.calls) >= server.settings.max_calls:
         raise TLibError(Code.TOO_MANY_CALLS)
