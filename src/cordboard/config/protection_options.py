@@ -75,9 +75,9 @@ class ProtectionOptions(OptionSet):
     sip_admission_lag = Option(
         "sip-admission-lag",
         Duration(0, 60),
-        1.0,
-        "How late decisions may come, for a second, until new calls are refused as by sip-admission-cpu. 0: not looked "
-        "at.",
+        0.5,
+        "How late decisions may come, for a second, until new calls are refused as by sip-admission-cpu; phones repeat "
+        "after half a second what was not answered (RFC 3261, T1). 0: not looked at.",
         source=OURS,
         since="0.2",
     )
