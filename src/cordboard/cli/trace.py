@@ -1,5 +1,6 @@
 """``cordboard trace``: the ladder of a call, all its legs and what the desktops asked and were told."""
 
+import contextlib
 import re
 import time
 from dataclasses import dataclass
@@ -69,8 +70,9 @@ def trace(
     if not name and not dn:
         _list(state, as_json=as_json)
         return
-    asked_by = "dn" if dn else "conn_id" if CONN_ID.fullmatch(name) else "call_id"
-    viewer = _Viewer(state, {asked_by: dn or name}, details=messages, as_json=as_json)
+    # A Call-ID may look like a ConnID: baresip's do.
+    kinds = ("dn",) if dn else ("conn_id", "call_id") if CONN_ID.fullmatch(name) else ("call_id",)
+    viewer = _Viewer(state, [(kind, dn or name) for kind in kinds], details=messages, as_json=as_json)
     try:
         viewer.follow() if follow else viewer.once()
     except KeyboardInterrupt:
@@ -116,7 +118,8 @@ class _Seen:
 class _Viewer:
     """Prints a trace, at once or as it grows."""
 
-    def __init__(self, state: Path | None, wanted: dict[str, str], *, details: bool, as_json: bool) -> None:
+    def __init__(self, state: Path | None, wanted: list[tuple[str, str]], *, details: bool, as_json: bool) -> None:
+        """``wanted``: what the call may be known by, the likeliest first."""
         self.messages: list[Message] = []
         self._state = state
         self._wanted = wanted
@@ -129,7 +132,7 @@ class _Viewer:
         """What there is now."""
         found = self._look()
         if found is None:
-            (what, name), *_ = self._wanted.items()
+            what, name = self._wanted[0]
             told = {"dn": f"no call of {name}", "conn_id": f"no call {name}", "call_id": f"no call with a leg {name}"}
             fail(f"{told[what]} is known; cordboard trace lists those that are")
         self._print(found)
@@ -144,7 +147,7 @@ class _Viewer:
             time.sleep(INTERVAL)
             found = self._look()
         # From here on it is this call, whatever its DN does next.
-        self._wanted = {"conn_id": found.conn_ids[0]}
+        self._wanted = [("conn_id", found.conn_ids[0])]
         looks = LAST_LOOKS
         while looks:
             self._print(found)
@@ -153,11 +156,11 @@ class _Viewer:
             looks = LAST_LOOKS if found.live else looks - 1
 
     def _look(self) -> Trace | None:
-        query = {**self._wanted, "after": str(self._seen.message)}
-        try:
-            return msgspec.json.decode(ask(self._state, TRACE_PATH, query), type=Trace)
-        except NotFoundError:
-            return None
+        after = str(self._seen.message)
+        for kind, name in self._wanted:
+            with contextlib.suppress(NotFoundError):
+                return msgspec.json.decode(ask(self._state, TRACE_PATH, {kind: name, "after": after}), type=Trace)
+        return None
 
     def _print(self, found: Trace) -> None:
         """Prints what has not been printed of it."""

@@ -182,6 +182,7 @@ def _record(flow: CallFlow, how: Ending) -> None:
             "call ended",
             conn_id=call.conn_id,
             call_id=flow.caller_call_id,
+            callee_call_id=flow.callee_call_id,
             caller=call.ani,
             callee=call.dnis,
             outcome=how.outcome,
