@@ -6,7 +6,7 @@ use super::{MALFORMED_EXPIRES, Refusal, RegistrarSettings, USER_AGENT, nat};
 use crate::bindings::{Binding, same_uri};
 use crate::directory::Directory;
 use crate::flow::Flow;
-use crate::header::{HeaderName, NameAddr, delta_seconds, qvalue};
+use crate::header::{HeaderName, NameAddr, delta_seconds, qvalue, split_list};
 use crate::message::{Message, unfold};
 use crate::time::Time;
 use crate::uri::{Uri, is_sips};
@@ -202,18 +202,20 @@ fn read_instance(text: &str) -> Option<&str> {
     (plain && !matches!(inside, "" | "<>") && inside.len() <= INSTANCE).then_some(inside)
 }
 
-/// The Path values joined (RFC 3327 section 5.3).
+/// The Path values joined (RFC 3327 section 5.3), each of which is an address once they are taken apart again: a quote
+/// that is open at the end of one line would swallow the next.
 pub(super) fn path(request: &Message) -> Result<Cow<'_, str>, Refusal> {
     let mut lines = request.all(HeaderName::Path);
     let Some(first) = lines.next() else { return Ok(Cow::Borrowed("")) };
-    for value in request.list(HeaderName::Path) {
-        let route = NameAddr::parse(value).and_then(|a| a.parse_uri());
-        if route.is_err() {
-            return Err(Refusal::new(400, "Bad Path"));
-        }
-    }
     let path = lines.fold(unfold(first), |sum, line| Cow::Owned(format!("{sum}, {}", unfold(line))));
-    if path.len() > PATH { Err(Refusal::new(400, "Path Too Long")) } else { Ok(path) }
+    if path.len() > PATH {
+        return Err(Refusal::new(400, "Path Too Long"));
+    }
+    let is_address = |value: &str| NameAddr::parse(value).and_then(|a| a.parse_uri()).is_ok();
+    if !split_list(&path).filter(|value| !value.is_empty()).all(is_address) {
+        return Err(Refusal::new(400, "Bad Path"));
+    }
+    Ok(path)
 }
 
 pub(super) fn user_agent(request: &Message) -> Cow<'_, str> {

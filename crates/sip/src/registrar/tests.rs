@@ -241,6 +241,8 @@ fn one_bad_contact_leaves_all_as_it_was() {
     let long = format!("Contact: <sip:{}@h>\r\n", "x".repeat(CONTACT_URI));
     assert_eq!(site.register("a", 1, &long).status(), 400);
     assert_eq!(site.register("a", 1, "Path: nonsense\r\nContact: <sip:a@h>\r\n").status(), 400);
+    let open_quote = "Path: <sip:edge;lr\">\r\nPath: <sip:core;lr>\r\nContact: <sip:a@h>\r\n";
+    assert_eq!(site.register("a", 1, open_quote).status(), 400);
     let many: String = (0..11).map(|n| format!("Contact: <sip:a{n}@h>\r\n")).collect();
     assert_eq!(site.register("a", 1, &many).status(), 403);
     assert!(site.registrar.is_empty() && site.journal.is_empty() && site.events.is_empty());
