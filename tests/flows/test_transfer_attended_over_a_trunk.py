@@ -222,6 +222,22 @@ def test_a_carrier_that_has_no_such_call_any_more_frees_the_line(held, how):
     assert gets_outside(centre)
 
 
+@pytest.mark.parametrize("status", [481, 408])
+def test_a_first_party_that_has_no_such_call_any_more_ends_the_transfer_and_he_is_told(held, status):
+    """The answer to his REFER, and that he has been told 100, are still on their way then."""
+    centre, a, b = held
+    second, far = consult(centre)
+    a.phone.refused["INVITE"] = status
+    b.refer("91234", second)
+    centre.run(5)
+    assert b.progress == ["202", "100 Trying", "487 Request Terminated"]
+    assert b.subscription.startswith("terminated")
+    assert a.over
+    assert b.over
+    talk_to_each_other(second, far)
+    assert taken(centre) == [1, 0]
+
+
 def test_the_carrier_still_rings_and_answers(held):
     centre, a, b = held
     centre.phones["t1"].manners = Manners(answer=3.0)

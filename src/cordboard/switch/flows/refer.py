@@ -126,6 +126,12 @@ class Referral(Observer):
         self._done = done
         self._put(status, "terminated;reason=noresource")
 
+    def break_off(self, status: int) -> None:
+        """Tells at once how it ended: with the BYE that follows, the dialog it could be told in is gone."""
+        self._queue.clear()
+        self._sending = False
+        self.finish(status)
+
     def _put(self, status: int, state: str) -> None:
         if not self._quiet:
             self._queue.append((status, state))

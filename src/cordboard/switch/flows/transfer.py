@@ -58,6 +58,9 @@ class Observer:
         if done is not None:
             done()
 
+    def break_off(self, status: int) -> None:
+        """It failed, for the call it was asked in ends now: there is no time to wait for answers."""
+
 
 class Transfer:
     """A transfer of a call, from the request to its end."""

@@ -37,7 +37,10 @@ def undo(transfer: Transfer, answered: Session | None, status: int) -> None:
             consult.end(Outcome.CANCELLED, 487, ReleasedBy.CALLER, "CANCEL", first=consult.party_of(early))
         if answered is not None and not answered.over:
             _put_through(consult, answered)
-    transfer.observer.finish(status)
+    if flow.over:
+        transfer.observer.break_off(status)
+    else:
+        transfer.observer.finish(status)
 
 
 def _let_go(transfer: Transfer, answered: Session) -> None:
