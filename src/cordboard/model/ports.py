@@ -39,16 +39,3 @@ class RequestHandler(Protocol):
 
         EventAddressInfo, then an EventPartyInfo for each call on it. Empty for a DN that is not configured.
         """
-
-
-class NoSink:
-    """An EventSink nobody listens to."""
-
-    __slots__ = ()
-
-    def wants(self, dn: str) -> bool:  # noqa: ARG002
-        """Nobody listens."""
-        return False
-
-    def emit(self, event: Event, link: Link | None = None) -> None:
-        """Lets the event go."""

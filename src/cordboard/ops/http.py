@@ -16,8 +16,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from cordboard.tlib.auth import token_matches
+from cordboard.tlib.protocol import MAX_CLIENT_MESSAGE
 
-_MAX_WEBSOCKET_MESSAGE: Final = 256 * 1024
 _GRACE: Final = 3
 
 
@@ -152,7 +152,7 @@ class HttpServer:
             Starlette(routes=self._routes),
             http="h11",
             ws="websockets-sansio",
-            ws_max_size=_MAX_WEBSOCKET_MESSAGE,
+            ws_max_size=MAX_CLIENT_MESSAGE,
             ws_per_message_deflate=False,
             ws_ping_interval=self._ping_interval,
             ws_ping_timeout=max(self._ping_interval, 5.0),

@@ -85,11 +85,6 @@ class SilentPlayer(_Silent[PlayEnd]):
         self.playing = playing
         super().__init__(media, ended)
 
-    @property
-    def played_ms(self) -> int:
-        """How long it has played."""
-        return self._ran_ms
-
     def _length(self) -> tuple[int, PlayEnd] | None:
         row = sum(self._media.length(source) for source in self.playing.sources)
         limit = self.playing.duration_ms
@@ -117,11 +112,6 @@ class SilentRecorder(_Silent[RecordEnd]):
     def __init__(self, media: SilentMedia, recording: Recording, ended: Callable[[RecordEnd, int], None]) -> None:
         self.recording = recording
         super().__init__(media, ended)
-
-    @property
-    def length_ms(self) -> int:
-        """How much it holds."""
-        return self._ran_ms
 
     def _length(self) -> tuple[int, RecordEnd] | None:
         return (self.recording.max_ms, RecordEnd.MAX) if self.recording.max_ms else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from dataclasses import dataclass
 from random import Random
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from cordboard._core import Endpoint
 from cordboard.testkit.clock import VirtualClock
@@ -39,13 +39,6 @@ class Packet:
     data: bytes
     lost: bool
     """Whether the network lost it."""
-
-
-class Drain(Protocol):
-    """Who handles the events of a node."""
-
-    def drain(self) -> int:
-        """Handles all events that wait."""
 
 
 class Node:

@@ -81,11 +81,6 @@ class Session:
         """Events not sent yet."""
         return self._ring.last - self._ring.sent
 
-    @property
-    def kept_bytes(self) -> int:
-        """Bytes of events kept, sent or not."""
-        return self._ring.size
-
     def push(self, entry: Entry) -> bool:
         """Adds an event. Returns True when the client just fell too far behind."""
         fell = self._ring.append(entry)

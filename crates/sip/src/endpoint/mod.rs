@@ -398,12 +398,6 @@ impl Endpoint {
         &self.counters
     }
 
-    /// Totals of the transaction layer.
-    #[must_use]
-    pub fn transaction_counters(&self) -> transaction::Counters {
-        self.layer.counters()
-    }
-
     /// Everything counted, by name: totals of the endpoint and of the transactions, and what is held now.
     #[must_use]
     pub fn all_counters(&self) -> Vec<(&'static str, u64)> {

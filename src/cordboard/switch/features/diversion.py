@@ -37,7 +37,6 @@ class Why(Enum):
     UNREACHABLE = ("unavailable", 404)
     DND = ("do-not-disturb", 486)
     BY_PHONE = ("deflection", 480)
-    HUNT = ("follow-me", 302)
 
     @property
     def reason(self) -> str:
