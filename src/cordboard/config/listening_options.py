@@ -90,7 +90,7 @@ class ListeningOptions(TlsOptions):
         "sip-advertise",
         Host(),
         "",
-        "Public address put into Via, Contact and SDP in place of the bound one (NAT).",
+        "Public address put into Via and Contact in place of the bound one (NAT).",
         source=OURS,
         since="0.1",
         restart=True,

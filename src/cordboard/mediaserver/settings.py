@@ -23,7 +23,7 @@ class MediaServerSettings:
     conference_loudest: int = 3
     """How many of those who talk at once are mixed, the loudest; 0 for all."""
     max_conferences: int = 500
-    """Most conferences made by MSML at once."""
+    """Most conferences at once."""
     language: str = "en"
     """Of prompts where none is asked for."""
     country: str = "us"

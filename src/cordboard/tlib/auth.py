@@ -98,7 +98,7 @@ class LinkFile(msgspec.Struct, frozen=True):
     """What a running server leaves for programs on the same machine, under ``run/link.json`` of its state directory."""
 
     url: str
-    """Of the T-Library link, as in ``ws://127.0.0.1:8080/tlib``."""
+    """Of the T-Library link, as in ``ws://127.0.0.1:5080/tlib``."""
     token: str
     """Opens the link as administrator. The file is readable by its owner alone."""
     pid: int

@@ -1,6 +1,6 @@
 """A typed T-Library client.
 
-    async with TLibClient.connect("ws://127.0.0.1:8080/tlib", user="anna", password="...") as link:
+    async with TLibClient.connect("ws://127.0.0.1:5080/tlib", user="anna", password="...") as link:
         await link.register("1501")
         call = await link.make_call("1501", "1502")
         async for event in link.events():

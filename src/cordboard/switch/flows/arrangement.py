@@ -3,7 +3,7 @@
     Bridge       the two legs of a call, joined                                         cordboard.switch.bridge
     Parted       somebody holds: who is held hears music, who holds nothing            flows/music.py
     Waiting      one leg, whose other party is not there yet, or will not come         flows/waiting.py
-    Anchored     two who talk, in one room of a media service                          flows/anchoring.py
+    Anchored     two who talk, in one room of a media service                          flows/anchored.py
     Conference   any number of parties, each joined to the same conference              flows/conference.py
 
 A call has a bridge or an arrangement, never both.

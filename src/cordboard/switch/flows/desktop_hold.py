@@ -1,4 +1,4 @@
-"""HoldCall and RetrieveCall of a desktop, in the form that asks nothing of the phone but SIP.
+"""HoldCall and RetrieveCall of a desktop, in the form that asks nothing of the phone but a re-INVITE.
 
     B                     switch                     A
     | <- re-INVITE (0.0.0.0)  |                          |        HoldCall
@@ -7,9 +7,9 @@
     | 200 (offer) ----------> | re-INVITE (offer) -----> |
     | <--------- ACK (answer) | <----------- 200 (answer)|        B: EventRetrieved (ReferenceID)
 
-The other form, NOTIFY ``hold`` and ``talk`` to phones that know them (``sip-cti-control``), takes the place of the
-re-INVITE to B alone; what follows is the same. A phone that refuses leaves all as it was: EventError. So does one that
-holds by its own key: it goes on offering ``sendonly``, and EventRetrieved is told when its user presses the key.
+NOTIFY ``hold`` and ``talk`` (``sip-cti-control``) is not sent to any phone. A phone that refuses leaves all as it was:
+EventError. So does one that holds by its own key: it goes on offering ``sendonly``, and EventRetrieved is told when its
+user presses the key.
 """
 
 from __future__ import annotations

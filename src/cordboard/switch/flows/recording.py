@@ -1,8 +1,8 @@
 """The recording of a call: wanted by a desktop or by a DN's option, made by the service whose room the call is in.
 
-    OFF --START--> STARTING --BEGUN--> ON --PAUSE--> PAUSED --RESUME--> ON        GSIP_RECORD_STARTED, _PAUSED, _RESUMED
+    OFF --START--> STARTING --BEGUN--> ON --PAUSE--> PAUSED --RESUME--> ON        RECORD_STARTED, _PAUSED, _RESUMED
      ^                 |               |                |
-     '------STOP-------+-----STOP------+------STOP------'                          GSIP_RECORD_STOPPED
+     '------STOP-------+-----STOP------+------STOP------'                          RECORD_STOPPED
      '-----BROKEN------+----BROKEN-----'                                           the same, Reasons say why
 
 A room comes and goes while a call is recorded: there is none while somebody holds, and another one after a transfer or

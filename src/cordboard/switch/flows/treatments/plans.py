@@ -4,11 +4,12 @@
     RING_BACK, SILENCE, BUSY,
     FAST_BUSY                        DURATION
     PLAY_ANNOUNCEMENT, RAN           PROMPT {1: {ID | FILE | TEXT | DIGITS | USER_ID + USER_ANN_ID, INTERRUPTABLE}},
-                                     LANGUAGE
+                                     FILE, LANGUAGE
     TEXT_TO_SPEECH                   TEXT, LANGUAGE
     COLLECT_DIGITS                   MAX_DIGITS, MIN_DIGITS, TERM_DIGITS, START_TIMEOUT, DIGIT_TIMEOUT, CLEAR_FLAG
     ..._AND_DIGITS                   both
-    RECORD_USER_ANNOUNCEMENT         USER_ID, TERM_DIGITS, START_TIMEOUT, TOTAL_TIMEOUT, PROMPT
+    RECORD_USER_ANNOUNCEMENT         USER_ID, USER_ANN_ID, TERM_DIGITS, START_TIMEOUT, SILENCE_TIMEOUT, TOTAL_TIMEOUT;
+                                     PROMPT, FILE, LANGUAGE
     VERIFY_DIGITS                    DIGITS, RETRIES; COLLECT_DIGITS and PROMPT, MAX_DIGITS as many as DIGITS
     PLAY_APPLICATION, IVR            APP_ID, and whatever the script is to be given
 
