@@ -20,6 +20,7 @@ from cordboard.mediaserver.speech import Speech, render
 from cordboard.mediaserver.store import RecordingStore
 from cordboard.ops.media_meters import MediaMeters
 from cordboard.ops.metrics import GaugeCollector, PartCollector
+from cordboard.runtime import core_metrics
 from cordboard.runtime.draining import emptied
 from cordboard.runtime.loop import LoopClock
 from cordboard.runtime.media_settings import media_addresses, media_settings, recordings_folder
@@ -42,8 +43,6 @@ FAREWELL: Final = 0.5
 """Seconds the core has to send the BYEs of legs that did not end by themselves."""
 EXPIRY_INTERVAL: Final = 3600.0
 """Seconds between two looks for recordings that are too old."""
-
-CORE_GAUGES: Final = frozenset({"dialogs", "transactions", "tcp_connections", "tls_handshaking", "udp_receive_buffer"})
 
 ENGINE_GAUGES: Final = frozenset({"commands_waiting", "free_ports", "legs", "realtime", "rooms"})
 
@@ -190,12 +189,7 @@ class MediaElement:
     ) -> None:
         registry.register(self.meters)
         registry.register(
-            PartCollector(
-                "media_core_events",
-                "What the SIP core of the Media Server counted.",
-                endpoint.counters,
-                gauges=CORE_GAUGES,
-            )
+            core_metrics.collector("media_core_events", "What the SIP core of the Media Server counted.", endpoint)
         )
         registry.register(
             PartCollector("media_engine_events", "What the media engine counted.", engine, gauges=ENGINE_GAUGES)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from cordboard.ops.metrics import GaugeCollector, PartCollector
+from cordboard.runtime import core_metrics
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,11 +20,6 @@ if TYPE_CHECKING:
     from cordboard.tlib.hub import Hub
     from cordboard.tlib.server import TLibServer
 
-CORE_GAUGES: Final = frozenset(
-    {"dialogs", "transactions", "tcp_connections", "tls_handshaking", "udp_receive_buffer", "trace_bytes"}
-)
-"""What the core tells of the moment."""
-
 
 def register(
     registry: CollectorRegistry,
@@ -36,7 +32,7 @@ def register(
 ) -> None:
     """What core, switch, link and records count. ``link``: None before it is there."""
     add = registry.register
-    add(PartCollector("core_events", "What the SIP core counted.", endpoint.counters, gauges=CORE_GAUGES))
+    add(core_metrics.collector("core_events", "What the SIP core counted.", endpoint))
     add(
         PartCollector(
             "switch_events",

@@ -11,6 +11,7 @@ from prometheus_client import generate_latest
 from cordboard.ops.http import HttpServer, ListenError, Readiness, health_routes
 from cordboard.ops.meters import TALK_BUCKETS, CallMeters
 from cordboard.ops.metrics import GaugeCollector, LoopLag, PartCollector, ProcessInfo, registry
+from cordboard.runtime import core_metrics
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -136,7 +137,8 @@ def test_every_metric_has_a_line_in_the_documentation():
     names = {name.partition("{")[0] for name in samples(CallMeters(), ProcessInfo("1", readiness, lag, None))}
     files = ("runtime/server_metrics.py", "runtime/mediaserver.py")
     source = "".join((ROOT / "src/cordboard" / name).read_text() for name in files)
-    names |= {f"cordboard_{name}_total" for name in re.findall(r'PartCollector\(\s*"(\w+)"', source)}
+    names |= {f"cordboard_{name}_total" for name in re.findall(r'(?:PartCollector|collector)\(\s*"(\w+)"', source)}
+    names |= {f"cordboard_core_{name}" for name in core_metrics.GAUGES}
     names |= {f"cordboard_{name}" for name in re.findall(r'^\s+"(\w+)": \(', source, re.MULTILINE)}
     names |= {"cordboard_media_legs", "cordboard_media_legs_started_total", "cordboard_media_legs_refused_total"}
     names |= {"cordboard_media_msml_total", "cordboard_media_engine_legs", "cordboard_media_engine_free_ports"}
