@@ -202,7 +202,7 @@ def set_(
 
     [bold]Examples[/]
 
-      cordboard config set 1501 sip-cti-control=talk,hold max-calls=2
+      cordboard config set 1501 max-calls=2 no-answer-timeout=20
 
       cordboard config set switch no-answer-timeout=30
 

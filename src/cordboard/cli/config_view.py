@@ -181,7 +181,7 @@ def options(
 
       cordboard config options
 
-      cordboard config options sip-cti-control
+      cordboard config options no-answer-timeout
     """
     from cordboard.config.document import describe_all, markdown
 

@@ -300,7 +300,7 @@ class DnOptions(OptionSet):
         "capacity",
         Integer(0, 100_000),
         0,
-        "Most calls through the Trunk at once; 0 means no limit.",
+        "Most calls through the Trunk, or legs at the media service, at once; 0 means no limit.",
         source=GUIDE,
         since="0.2",
         dn_types=_REACHED,
@@ -338,8 +338,8 @@ class DnOptions(OptionSet):
         "recovery-timeout",
         Duration(0, DAY),
         0.0,
-        "How long an address that failed (no response, not reached, 503) is tried after all others of its host name. 0 "
-        "means 30 s.",
+        "How long an address that failed (no response, not reached, 503) is tried after all others of its host name, "
+        "and a media service that failed is left out. 0 means 30 s.",
         source=GUIDE,
         since="0.1",
         dn_types=_REACHED,

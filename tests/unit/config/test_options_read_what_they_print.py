@@ -161,3 +161,9 @@ def test_listening_addresses() -> None:
     options = ApplicationOptions.parse({"sip-listen": "UDP:[::1]:5060, tcp:127.0.0.1:5070"}, "x")
     assert options.listening() == [("udp", "::1", 5060), ("tcp", "127.0.0.1", 5070)]
     assert options.texts() == {"sip-listen": "udp:[::1]:5060,tcp:127.0.0.1:5070"}
+
+
+@pytest.mark.parametrize("transport", ["ws", "wss", "sctp", ""])
+def test_what_the_core_cannot_listen_on_is_refused(transport: str) -> None:
+    with pytest.raises(OptionValueError, match=r"sip-listen.*udp, tcp, tls"):
+        ApplicationOptions.parse({"sip-listen": f"{transport}:127.0.0.1:5060"}, "x")

@@ -21,7 +21,8 @@ _SIP_URI: Final = re.compile(
     r"(?P<params>(?:;[A-Za-z0-9\-_.!~*'()%\[\]/:&+$=]{1,256})*)(?P<headers>\?[^\s<>\"]{1,256})?"
 )
 
-TRANSPORTS: Final = ("udp", "tcp", "tls", "ws", "wss")
+TRANSPORTS: Final = ("udp", "tcp", "tls")
+"""Those the core can listen on."""
 
 
 def is_address(text: str) -> bool:
@@ -128,9 +129,7 @@ class ListenList(CommaList):
     @property
     def allowed(self) -> str:
         """Show the form."""
-        return (
-            "a comma list of transport:address:port, such as udp:0.0.0.0:5060 or tcp:[::]:5060 (udp, tcp, tls, ws, wss)"
-        )
+        return "a comma list of transport:address:port, such as udp:0.0.0.0:5060 or tcp:[::]:5060 (udp, tcp, tls)"
 
     def parse(self, text: str) -> tuple[str, ...]:
         """Read and bring into normal form."""
