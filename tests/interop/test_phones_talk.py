@@ -7,7 +7,13 @@ from typing import Protocol
 import pytest
 from interop_setup import PASSWORD, MakeServer
 
-from cordboard.model.events import EventDNBackInService, EventEstablished, EventReleased, EventRinging
+from cordboard.model.events import (
+    EventAttachedDataChanged,
+    EventDNBackInService,
+    EventEstablished,
+    EventReleased,
+    EventRinging,
+)
 from cordboard.testkit.live.centre import Extension
 from cordboard.testkit.live.server import Server
 from cordboard.testkit.strangers import Account, Baresip, Linphone, assert_heard
@@ -124,3 +130,30 @@ def test_the_desktop_makes_a_call_between_two_phones(server: Server, tmp_path: P
     assert_heard(heard_by_two, one.hertz, share=0.5)
     for dn in ("1501", "1502"):
         desktop.wait(EventReleased, dn, conn_id=conn_id)
+
+
+@pytest.mark.strangers("baresip")
+def test_the_desktop_attaches_data_to_a_call_changes_it_and_takes_it_away(
+    server: Server, tmp_path: Path, stack: ExitStack
+) -> None:
+    desktop = stack.enter_context(server.desktop("1501", "1502"))
+    one = stack.enter_context(Baresip(account(server, "1501"), tmp_path / "one"))
+    two = stack.enter_context(Baresip(account(server, "1502"), tmp_path / "two"))
+    one.wait_registered()
+    two.wait_registered()
+    one.dial("1502")
+    two.wait_incoming()
+    two.answer()
+    conn_id = desktop.wait(EventEstablished, "1501").conn_id
+    asked = (
+        (lambda link: link.attach_user_data("1501", conn_id, {"a": "1", "b": 2}), {"a": "1", "b": 2}),
+        (lambda link: link.update_user_data("1502", conn_id, {"b": 3}), {"a": "1", "b": 3}),
+        (lambda link: link.delete_pair("1502", conn_id, "a"), {"b": 3}),
+        (lambda link: link.delete_user_data("1501", conn_id), None),
+    )
+    for ask, left in asked:
+        assert desktop.call(ask).user_data == left
+        for dn in ("1501", "1502"):
+            assert desktop.wait(EventAttachedDataChanged, dn, conn_id=conn_id).user_data == left
+    one.hang_up()
+    assert desktop.wait(EventReleased, "1502", conn_id=conn_id).user_data is None

@@ -38,6 +38,8 @@ from cordboard.model.requests import (
     CompleteConference,
     CompleteTransfer,
     DeleteFromConference,
+    DeletePair,
+    DeleteUserData,
     HoldCall,
     InitiateConference,
     InitiateTransfer,
@@ -58,6 +60,7 @@ from cordboard.model.requests import (
     SingleStepConference,
     SingleStepTransfer,
     UnregisterAddress,
+    UpdateUserData,
 )
 from cordboard.model.userdata import KVList
 from cordboard.tlib.errors import ServerFaultError
@@ -198,6 +201,19 @@ class Asking(ABC):
         """Attaches data to a call of a registered DN."""
         request = AttachUserData(this_dn=dn, conn_id=conn_id, user_data=user_data)
         return await self.ask(request, EventAttachedDataChanged)
+
+    async def update_user_data(self, dn: str, conn_id: str, user_data: KVList) -> EventAttachedDataChanged:
+        """Changes data of a call of a registered DN."""
+        request = UpdateUserData(this_dn=dn, conn_id=conn_id, user_data=user_data)
+        return await self.ask(request, EventAttachedDataChanged)
+
+    async def delete_pair(self, dn: str, conn_id: str, key: str) -> EventAttachedDataChanged:
+        """Takes one key out of the data of a call of a registered DN."""
+        return await self.ask(DeletePair(this_dn=dn, conn_id=conn_id, key=key), EventAttachedDataChanged)
+
+    async def delete_user_data(self, dn: str, conn_id: str) -> EventAttachedDataChanged:
+        """Takes all data from a call of a registered DN."""
+        return await self.ask(DeleteUserData(this_dn=dn, conn_id=conn_id), EventAttachedDataChanged)
 
     async def set_forward(self, dn: str, to: str, mode: ForwardMode = ForwardMode.UNCONDITIONAL) -> EventForwardSet:
         """Forwards the calls of a DN, all of them or those that ``mode`` names; each mode has its own destination."""
