@@ -3,7 +3,6 @@
 import contextlib
 import datetime as dt
 import ipaddress
-import os
 import re
 import socket
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from cordboard.files import write_whole
 from cordboard.runtime.tls import CA, CERTIFICATE, FOLDER, KEY
 
 CA_KEY: Final = "ca.key"
@@ -62,13 +62,13 @@ def make(state: Path, *, hosts: Sequence[str], days: int, rsa: bool, new_ca: boo
         ca, ca_key = _read_ca(folder)
     else:
         ca, ca_key = _make_ca(rsa=rsa)
-        _write(folder / CA_KEY, _key_pem(ca_key), 0o600)
-        _write(folder / CA, _pem(ca), 0o644)
+        write_whole(folder / CA_KEY, _key_pem(ca_key))
+        write_whole(folder / CA, _pem(ca), 0o644)
     key = _new_key(rsa=rsa)
     certificate = _issue(ca, ca_key, key, named[0], names, days)
     # The key first: a server that reads in between finds a pair that does not fit and keeps the old one.
-    _write(folder / KEY, _key_pem(key), 0o600)
-    _write(folder / CERTIFICATE, _pem(certificate), 0o644)
+    write_whole(folder / KEY, _key_pem(key))
+    write_whole(folder / CERTIFICATE, _pem(certificate), 0o644)
     return Made(folder / CA, kept, folder / CERTIFICATE, folder / KEY, named, certificate.not_valid_after_utc)
 
 
@@ -200,16 +200,3 @@ def _key_pem(key: PrivateKey) -> bytes:
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-
-
-def _write(path: Path, content: bytes, mode: int) -> None:
-    """Writes a file whole or not at all; nobody can read a key at any moment."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.unlink(missing_ok=True)
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-    with os.fdopen(descriptor, "wb") as file:
-        os.fchmod(file.fileno(), mode)
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)

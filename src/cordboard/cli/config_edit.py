@@ -30,6 +30,7 @@ from cordboard.config.errors import UnknownOptionError, nearest
 from cordboard.config.objects import DN, AnyObject, ObjectKind, ObjectRef
 from cordboard.config.optionset import DnType
 from cordboard.config.secret import Secret, generate_password
+from cordboard.files import write_whole
 
 if TYPE_CHECKING:
     from cordboard.config.store import Store
@@ -188,7 +189,7 @@ def export(
         if file is None:
             typer.echo(text, nl=False)
         else:
-            toml.save(text, file)
+            write_whole(file, text.encode())
 
 
 @app.command("set")

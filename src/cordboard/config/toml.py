@@ -18,9 +18,7 @@ Values may be written in TOML's own types or as the text the vendor's options ha
 from __future__ import annotations
 
 import json
-import os
 import re
-import tempfile
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +40,7 @@ from cordboard.config.objects import (
 )
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Mapping
 
 FORMAT: Final = 1
@@ -317,19 +316,3 @@ def _value(value: bool | float | str | list[str]) -> str:
     if isinstance(value, list):
         return "[" + ", ".join(_quoted(item) for item in value) + "]"
     return _quoted(value) if isinstance(value, str) else str(value)
-
-
-def save(text: str, path: str | os.PathLike[str]) -> None:
-    """Write a file that holds secrets: whole or not at all, readable by its owner only. Raises :class:`OSError`."""
-    target = Path(path)
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise

@@ -15,6 +15,7 @@ from weakref import WeakValueDictionary
 
 import msgspec
 
+from cordboard.files import write_whole
 from cordboard.mediaserver.conference import Conference
 from cordboard.mediaserver.log import Log
 
@@ -83,9 +84,7 @@ def read_index(folder: Path) -> Index:
 
 def write_index(folder: Path, data: bytes) -> None:
     """Writes an index, as JSON, so that at any moment there is a whole one. Raises OSError."""
-    temporary = folder / f".{INDEX}"
-    temporary.write_bytes(msgspec.json.format(data))
-    temporary.replace(folder / INDEX)
+    write_whole(folder / INDEX, msgspec.json.format(data))
 
 
 class CallRecording:

@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from cordboard import _core
 from cordboard.config.options import ApplicationOptions
+from cordboard.files import write_whole
 from cordboard.ops.http import refused
 
 BANS_PATH: Final = "/admin/bans"
@@ -63,10 +64,8 @@ def load_bans(path: Path) -> list[Ban]:
 
 def save_bans(path: Path, bans: Sequence[Ban]) -> None:
     """Writes them for the next run, all or nothing."""
-    new = path.with_suffix(".new")
     try:
-        new.write_bytes(msgspec.json.encode(bans))
-        new.replace(path)
+        write_whole(path, msgspec.json.encode(bans))
     except OSError as error:
         _log.warning("bans not kept for the next run", path=str(path), reason=str(error))
 

@@ -1,7 +1,6 @@
 """Who may use the link: passwords of persons, the token of the local administrator, and the guard against guessing."""
 
 import hmac
-import os
 import secrets
 from collections import OrderedDict
 from collections.abc import Hashable
@@ -11,6 +10,7 @@ from typing import Final, Protocol
 
 import msgspec
 
+from cordboard.files import write_whole
 from cordboard.tlib.protocol import Role
 
 TOKEN_USER: Final = "local administrator"  # noqa: S105 - a name
@@ -110,12 +110,7 @@ class LinkFile(msgspec.Struct, frozen=True):
 def write_link_file(path: Path, link: LinkFile) -> None:
     """Writes the file so that nobody else can ever read it. Raises OSError."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.unlink(missing_ok=True)
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(msgspec.json.encode(link))
-    temporary.replace(path)
+    write_whole(path, msgspec.json.encode(link))
 
 
 def read_link_file(path: Path) -> LinkFile:

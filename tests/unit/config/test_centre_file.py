@@ -1,8 +1,5 @@
 """The TOML file of a centre: it reads what it writes, tells what is wrong by line, and breaks on nothing."""
 
-import stat
-from pathlib import Path
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -170,15 +167,3 @@ def test_the_sample_centre_has_its_own_passwords_each_time() -> None:
     assert not set(secrets) & {*two.sip_passwords.values(), *two.person_passwords.values()}
     assert env.authenticate("admin", one.person_passwords["admin"].reveal())
     assert not any(secret.reveal() in repr(one) for secret in secrets)
-
-
-def test_a_file_is_written_whole_and_for_its_owner_only(tmp_path: Path) -> None:
-    target = tmp_path / "centre.toml"
-    target.write_text("old")
-    toml.save("new\n", target)
-    assert target.read_text() == "new\n"
-    assert stat.S_IMODE(target.stat().st_mode) == 0o600
-    with pytest.raises(UnicodeEncodeError):
-        toml.save("\ud800", target)
-    assert target.read_text() == "new\n"
-    assert list(tmp_path.iterdir()) == [target]
