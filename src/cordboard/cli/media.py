@@ -43,7 +43,20 @@ def media(*, as_json: JsonOption = False, state: StateOption = None) -> None:
 
 def _legs(legs: list[LegView]) -> Table:
     table = Table()
-    for column in ("Leg", "For", "Party", "Codec", "Sound to", "In", "Lost", "Out", "MOS", "Conference", "ConnID"):
+    for column in (
+        "Leg",
+        "For",
+        "Party",
+        "Codec",
+        "Sound to",
+        "In",
+        "Lost",
+        "Jitter",
+        "Out",
+        "MOS",
+        "Conference",
+        "ConnID",
+    ):
         table.add_column(column)
     for leg in legs:
         table.add_row(
@@ -54,6 +67,7 @@ def _legs(legs: list[LegView]) -> Table:
             shown(leg.remote),
             str(leg.received),
             str(leg.lost),
+            f"{leg.jitter_ms:.0f} ms" if leg.received else "",
             str(leg.sent),
             _mos(leg),
             shown(leg.conference),

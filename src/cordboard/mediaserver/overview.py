@@ -35,6 +35,20 @@ class LegView(msgspec.Struct):
     sent: int
     conference: str
     dialogs: list[str]
+    comfort: int = 0
+    """Of the packets received, those that describe a pause (RFC 3389)."""
+    late: int = 0
+    """Of no use, for they came too late."""
+    refused: int = 0
+    """Of a wrong source, not authentic, replayed or not RTP."""
+    jitter_ms: float = 0.0
+    """Of what is received (RFC 3550)."""
+    lost_there: float = 0.0
+    """The fraction of what we sent that the peer says it lost, by its last report."""
+    jitter_there_ms: float = 0.0
+    """Of what we send, by the same."""
+    round_trip_ms: float | None = None
+    """None until the peer has reported on a report of ours."""
 
 
 class ConferenceView(msgspec.Struct):
@@ -104,4 +118,11 @@ def _leg(server: MediaServer, leg: ServedLeg, service: str) -> LegView:
         stats.packets_sent,
         conference.name if conference is not None else "",
         list(leg.dialogs),
+        stats.comfort_received,
+        stats.packets_late,
+        stats.packets_refused,
+        stats.jitter_ms,
+        stats.lost_there,
+        stats.jitter_there_ms,
+        stats.round_trip_ms,
     )
