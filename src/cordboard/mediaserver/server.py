@@ -110,7 +110,6 @@ class MediaServer:
         media: Media,
         now: Callable[[], datetime] = lambda: datetime.now(UTC).astimezone(),
         meters: Meters | None = None,
-        log: Log | None = None,
         speech: Speech | None = None,
         disk: Disk = at_once,
     ) -> None:
@@ -122,7 +121,7 @@ class MediaServer:
         self.media = media
         self.now = now
         self.meters = meters if meters is not None else NoMeters()
-        self.log = log if log is not None else Log()
+        self.log = Log()
         self._speech = speech
         self.dispatcher = Dispatcher(endpoint, self)
         self.dispatcher.timers = SessionTimers(clock)

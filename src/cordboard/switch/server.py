@@ -70,7 +70,6 @@ class SipServer:
         meters: Meters | None = None,
         resolver: Resolver | None = None,
         features: FeatureStore | None = None,
-        log: Log | None = None,
     ) -> None:
         """``wall``: Unix time in seconds. ``random``: a number from 0 to 1."""
         self.clock = clock = GuardedClock(clock, self._on_late_fault)
@@ -80,7 +79,7 @@ class SipServer:
         self.records = records if records is not None else NoRecords()
         self.meters = meters if meters is not None else NoMeters()
         self.resolver = resolver if resolver is not None else Resolver(clock, random=random)
-        self.log = log if log is not None else Log()
+        self.log = Log()
         self.log_calls = True
         """Whether the end of each call is a line of the log."""
         self.dispatcher = Dispatcher(endpoint, self)
