@@ -19,7 +19,7 @@ from cordboard.model.requests import CallRequest, MakeCall
 from cordboard.ops.masking import without_digits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from cordboard.model.events import Event
     from cordboard.model.ports import EventSink, Link
@@ -96,14 +96,24 @@ class KnownCall(msgspec.Struct, frozen=True):
 class _Call:
     """What is known of one ConnID."""
 
-    __slots__ = ("call_ids", "dns", "related", "steps")
+    __slots__ = ("call_ids", "steps")
 
     def __init__(self) -> None:
         self.call_ids: dict[str, None] = {}
-        self.dns: set[str] = set()
-        self.related: set[str] = set()
         self.steps: list[Event | tuple[float, Request]] = []
         """An event says itself when it was."""
+
+    def events(self) -> Iterator[CallEvent]:
+        """What the desktops were told of it."""
+        return (step for step in self.steps if isinstance(step, CallEvent))
+
+    def dns(self) -> set[str]:
+        """The DNs and numbers of its parties."""
+        return {dn for event in self.events() for dn in (event.this_dn, event.other_dn) if dn}
+
+    def previous(self) -> set[str]:
+        """The calls it was made from, or came out of, by their ConnIDs."""
+        return {event.previous_conn_id for event in self.events() if event.previous_conn_id is not None}
 
 
 class TraceBook:
@@ -144,29 +154,18 @@ class TraceBook:
         """Passes an event on and notes it."""
         self._sink.emit(event, link)
         if isinstance(event, CallEvent):
-            conn_id = event.conn_id
             if self._limit:
-                self._note(conn_id, event, link)
+                steps = self._open(event.conn_id).steps
+                if event.reference_id and self._pending:
+                    asked = self._pending.pop((link, event.reference_id), None)
+                    if asked is not None:
+                        steps.append(asked)
+                if len(steps) < STEPS_OF_A_CALL:
+                    steps.append(event)
             if self.told is not None:
-                self.told(conn_id, event)
+                self.told(event.conn_id, event)
         elif isinstance(event, EventError) and self._limit:
             self._error(event, link)
-
-    def _note(self, conn_id: str, event: CallEvent, link: Link | None) -> None:
-        call = self._open(conn_id)
-        call.dns.add(event.this_dn)
-        if event.other_dn:
-            call.dns.add(event.other_dn)
-        previous = event.previous_conn_id
-        if previous is not None and previous != conn_id and previous not in call.related:
-            call.related.add(previous)
-            self._open(previous).related.add(conn_id)
-        if event.reference_id and self._pending:
-            asked = self._pending.pop((link, event.reference_id), None)
-            if asked is not None:
-                call.steps.append(asked)
-        if len(call.steps) < STEPS_OF_A_CALL:
-            call.steps.append(event)
 
     def _error(self, error: EventError, link: Link | None) -> None:
         asked = self._pending.pop((link, error.reference_id), None)
@@ -209,6 +208,7 @@ class TraceBook:
                     self._error(answer, link)
 
     def _open(self, conn_id: str) -> _Call:
+        """What is known of a call, which is now the latest."""
         call = self._calls.get(conn_id)
         if call is None:
             call = self._calls[conn_id] = _Call()
@@ -228,19 +228,22 @@ class TraceBook:
 
     def known(self) -> list[tuple[str, float, list[str]]]:
         """ConnID, Unix time of the first event and DNs of each call, the latest last."""
-        return [(conn_id, _timed(c.steps[0])[0], sorted(c.dns)) for conn_id, c in self._calls.items() if c.steps]
+        return [(conn_id, _timed(c.steps[0])[0], sorted(c.dns())) for conn_id, c in self._calls.items() if c.steps]
 
     def find(self, *, conn_id: str = "", call_id: str = "", dn: str = "") -> list[str]:
         """The ConnIDs that fit, the latest last: a call with its consultations, or all calls of a DN."""
         if dn:
-            return [found for found, call in self._calls.items() if dn in call.dns]
+            return [found for found, call in self._calls.items() if dn in call.dns()]
         first = conn_id or self._by_call_id.get(call_id, "")
         if first not in self._calls:
             return []
+        made_from = {conn_id: call.previous() for conn_id, call in self._calls.items()}
         found, left = [first], [first]
         while left:
-            for other in sorted(self._calls[left.pop()].related):
-                if other not in found and other in self._calls:
+            one = left.pop()
+            related = made_from[one] | {other for other, previous in made_from.items() if one in previous}
+            for other in sorted(related & self._calls.keys()):
+                if other not in found:
                     found.append(other)
                     left.append(other)
         return found
