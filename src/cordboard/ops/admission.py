@@ -5,8 +5,8 @@
 
 Two limits: the share of a processor that decisions take, and how late they come. A moment's peak is nobody's trouble.
 While SHEDDING, each measure multiplies the part that is taken by limit over load, within bounds, so that the load
-settles at its limit and no more calls are refused than that asks for: the occupancy algorithm of telephone exchanges,
-the loss-based control of RFC 7339 section 5.10 with the server thinning what comes by itself.
+settles at its limit and no more calls are refused than that asks for: the occupancy algorithm of telephone exchanges.
+A part is refused, as in the loss-based scheme of RFC 7339, but by the server alone: peers are told 503, no ``oc``.
 """
 
 from dataclasses import dataclass
