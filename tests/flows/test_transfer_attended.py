@@ -1,7 +1,7 @@
 """REFER with Replaces: consult, then give the call to whom was asked; before he answered, too."""
 
 import pytest
-from transfer_house import lines, talk_to_each_other, up
+from transfer_house import held_up, lines, talk_to_each_other, up
 
 from cordboard.model import requests as rq
 from cordboard.testkit.phone import Manners
@@ -15,11 +15,7 @@ def centre(make_centre):
 @pytest.fixture
 def held(centre):
     """1501 called 1502, who holds; the events start here."""
-    a, b = up(centre)
-    centre.desktop.events.clear()
-    b.hold()
-    centre.run(1)
-    return centre, a, b
+    return centre, *held_up(centre)
 
 
 def consult(centre, caller="1502", callee="1503", seconds=3):

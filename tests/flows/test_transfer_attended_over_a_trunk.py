@@ -1,7 +1,7 @@
 """REFER with Replaces by who consulted a stranger beyond a trunk: they are joined, or he has both his calls still."""
 
 import pytest
-from transfer_house import lines, talk_to_each_other, up
+from transfer_house import held_up, lines, talk_to_each_other
 
 from cordboard.testkit.phone import Manners
 
@@ -41,11 +41,7 @@ def centre(make_centre):
 @pytest.fixture
 def held(centre):
     """1501 called 1502, who holds; the events start here."""
-    a, b = up(centre)
-    centre.desktop.events.clear()
-    b.hold()
-    centre.run(1)
-    return centre, a, b
+    return centre, *held_up(centre)
 
 
 def consult(centre, seconds=3):
@@ -66,6 +62,18 @@ def gets_outside(centre):
     centre.run(5)
     assert call.over
     return "answered" in call.events
+
+
+def is_refused_by(centre, call, status, b, second):
+    """One of those to be joined refuses, or says nothing (0); the transferor is told once, and for good."""
+    if status:
+        call.phone.refused["INVITE"] = status
+    else:
+        call.phone.deaf_to.add("INVITE")
+    b.refer("91234", second)
+    centre.run(45)
+    assert b.progress == ["202", "100 Trying", "488 Not Acceptable Here"]
+    assert b.subscription.startswith("terminated")
 
 
 def has_both_his_calls(centre, a, b, second, far):
@@ -121,10 +129,7 @@ def test_the_line_is_taken_until_the_pair_hangs_up(held, who):
 
 
 def test_who_came_through_one_trunk_is_joined_with_a_stranger_beyond_another(centre):
-    a, b = up(centre, "t2")
-    centre.desktop.events.clear()
-    b.hold()
-    centre.run(1)
+    a, b = held_up(centre, "t2")
     second, far = consult(centre)
     b.refer("91234", second)
     centre.run(5)
@@ -146,14 +151,7 @@ def test_who_came_through_one_trunk_is_joined_with_a_stranger_beyond_another(cen
 def test_a_carrier_that_will_not_join_them_leaves_the_transferor_both_his_calls(held, status):
     centre, a, b = held
     second, far = consult(centre)
-    if status:
-        far.phone.refused["INVITE"] = status
-    else:
-        far.phone.deaf_to.add("INVITE")
-    b.refer("91234", second)
-    centre.run(45)
-    assert b.progress == ["202", "100 Trying", "488 Not Acceptable Here"]
-    assert b.subscription.startswith("terminated")
+    is_refused_by(centre, far, status, b, second)
     has_both_his_calls(centre, a, b, second, far)
     far.phone.refused.clear()
     far.phone.deaf_to.clear()
@@ -188,13 +186,7 @@ def test_having_been_refused_once_he_may_ask_again(held):
 def test_a_first_party_that_will_not_be_joined_leaves_him_both_too(held, status):
     centre, a, b = held
     second, far = consult(centre)
-    if status:
-        a.phone.refused["INVITE"] = status
-    else:
-        a.phone.deaf_to.add("INVITE")
-    b.refer("91234", second)
-    centre.run(45)
-    assert b.progress == ["202", "100 Trying", "488 Not Acceptable Here"]
+    is_refused_by(centre, a, status, b, second)
     has_both_his_calls(centre, a, b, second, far)
 
 

@@ -35,6 +35,15 @@ def up(centre, caller="1501", callee="1502"):
     return call, centre.phones[callee].calls[-1]
 
 
+def held_up(centre, caller="1501"):
+    """The same with 1502, who holds; the events start here."""
+    call, mine = up(centre, caller)
+    centre.desktop.events.clear()
+    mine.hold()
+    centre.run(1)
+    return call, mine
+
+
 def talk_to_each_other(one, other):
     """Whether the voice of each goes where the other is, both ways."""
     for near, far in ((one, other), (other, one)):

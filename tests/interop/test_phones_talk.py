@@ -94,14 +94,20 @@ def test_baresip_calls_linphone(server: Server, tmp_path: Path, stack: ExitStack
     talk(server, tmp_path, stack, one, two)
 
 
-@pytest.mark.strangers("baresip")
-def test_the_phone_that_is_called_rejects(server: Server, tmp_path: Path, stack: ExitStack) -> None:
+def ringing(server: Server, tmp_path: Path, stack: ExitStack) -> tuple[Baresip, Baresip]:
+    """Two baresips, the second of which the first is calling."""
     one = stack.enter_context(Baresip(account(server, "1501"), tmp_path / "one"))
     two = stack.enter_context(Baresip(account(server, "1502"), tmp_path / "two"))
     one.wait_registered()
     two.wait_registered()
     one.dial("1502")
     two.wait_incoming()
+    return one, two
+
+
+@pytest.mark.strangers("baresip")
+def test_the_phone_that_is_called_rejects(server: Server, tmp_path: Path, stack: ExitStack) -> None:
+    one, two = ringing(server, tmp_path, stack)
     two.hang_up()
     assert "486" in one.wait_ended() or "603" in one.wait_ended()
 
@@ -137,12 +143,7 @@ def test_the_desktop_attaches_data_to_a_call_changes_it_and_takes_it_away(
     server: Server, tmp_path: Path, stack: ExitStack
 ) -> None:
     desktop = stack.enter_context(server.desktop("1501", "1502"))
-    one = stack.enter_context(Baresip(account(server, "1501"), tmp_path / "one"))
-    two = stack.enter_context(Baresip(account(server, "1502"), tmp_path / "two"))
-    one.wait_registered()
-    two.wait_registered()
-    one.dial("1502")
-    two.wait_incoming()
+    one, two = ringing(server, tmp_path, stack)
     two.answer()
     conn_id = desktop.wait(EventEstablished, "1501").conn_id
     asked = (
