@@ -34,6 +34,7 @@ SECONDS = 30.0
 VOICE_SECONDS = 120
 """Length of the voice; baresip ends the call's audio when its file ends."""
 
+# Without its jitter buffer: that takes a second source's packets for late ones when it has not yet played of the first.
 CONFIGURATION = """\
 poll_method epoll
 sip_listen {listen}
@@ -48,6 +49,7 @@ auplay_srate {codec.rate}
 auplay_channels {codec.channels}
 net_interface {host}
 rtp_ports {rtp_first}-{rtp_last}
+jitter_buffer_delay 0-0
 module_path {modules}
 module {codec.module}.so
 module srtp.so
