@@ -1,6 +1,6 @@
 //! Fresh identifiers as an argument.
 
-use std::fmt::Write;
+use crate::text::push_hex;
 
 /// The source of randomness for tags, branches, Call-IDs and nonces.
 ///
@@ -13,9 +13,7 @@ pub trait Ids: Send {
 
     /// Appends 16 hexadecimal digits to `out`.
     fn push_token(&mut self, out: &mut String) {
-        let bits = self.next_u64();
-        // Writing to a String cannot fail.
-        let _ = write!(out, "{bits:016x}");
+        push_hex(out, self.next_u64());
     }
 
     /// A fresh tag (RFC 3261 19.3): 64 random bits in hexadecimal.

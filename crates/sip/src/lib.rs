@@ -27,6 +27,7 @@ pub mod offer_answer;
 pub mod registrar;
 pub mod sdp;
 pub mod stun;
+mod text;
 pub mod time;
 pub mod timers;
 pub mod transaction;

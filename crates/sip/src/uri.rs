@@ -3,7 +3,10 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
+use memchr::memchr;
+
 use crate::header::{HeaderError, Params};
+use crate::text::{alphanumeric_or, cut, number, split_before, trim};
 
 /// A URI split into its parts, all borrowed from the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,34 +35,36 @@ impl<'a> Uri<'a> {
     /// If there is no scheme, no host, or a port that is no port.
     pub fn parse(text: &'a str) -> Result<Self, HeaderError> {
         let error = |why| HeaderError { what: "URI", why };
-        let (scheme, rest) = text.split_once(':').ok_or(error("has no scheme"))?;
-        if scheme.is_empty() || !scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b)) {
+        let (scheme, rest) = cut(text, b':').ok_or(error("has no scheme"))?;
+        if scheme.is_empty() || !scheme.bytes().all(|b| SCHEME[usize::from(b)]) {
             return Err(error("its scheme cannot be read"));
         }
-        if rest.bytes().any(|b| b.is_ascii_whitespace() || b == b'<' || b == b'>') {
-            return Err(error("has white space or brackets within"));
-        }
+        let marks = Marks::find(rest).ok_or(error("has white space or brackets within"))?;
         let plain =
             Self { scheme, user: rest, password: None, host: "", port: None, params: Params::default(), headers: "" };
         if scheme.eq_ignore_ascii_case("tel") {
-            let end = rest.find(';').unwrap_or(rest.len());
-            if end == 0 {
+            let (user, params) = split_before(rest, b';');
+            if user.is_empty() {
                 return Err(error("has no number"));
             }
-            return Ok(Self { user: &rest[..end], params: Params::new(&rest[end..]), ..plain });
+            return Ok(Self { user, params: Params::new(params), ..plain });
         }
         if !scheme.eq_ignore_ascii_case("sip") && !scheme.eq_ignore_ascii_case("sips") {
             return Ok(plain);
         }
-        let (userinfo, rest) = rest.split_once('@').map_or(("", rest), |(u, r)| (u, r));
-        let (user, password) = userinfo.split_once(':').map_or((userinfo, None), |(u, p)| (u, Some(p)));
-        let (rest, headers) = rest.split_once('?').unwrap_or((rest, ""));
-        let semicolon = rest.find(';').unwrap_or(rest.len());
-        if rest[..semicolon].ends_with(':') {
+        let (user, password) = match (marks.colon, marks.at) {
+            (Some(colon), Some(at)) => (&rest[..colon], Some(&rest[colon + 1..at])),
+            (_, at) => (&rest[..at.unwrap_or(0)], None),
+        };
+        let headers_at = marks.question.unwrap_or(rest.len());
+        let params_at = marks.semicolon.unwrap_or(headers_at);
+        let host_port = &rest[marks.at.map_or(0, |at| at + 1)..params_at];
+        if host_port.ends_with(':') {
             return Err(error("its port is empty"));
         }
-        let (host, port) = split_host_port(&rest[..semicolon]).ok_or(error("its host or port cannot be read"))?;
-        Ok(Self { scheme, user, password, host, port, params: Params::new(&rest[semicolon..]), headers })
+        let (host, port) = split_host_port(host_port).ok_or(error("its host or port cannot be read"))?;
+        let (params, headers) = (&rest[params_at..headers_at], rest.get(headers_at + 1..).unwrap_or(""));
+        Ok(Self { scheme, user, password, host, port, params: Params::new(params), headers })
     }
 
     /// The user part with `%` escapes decoded.
@@ -103,6 +108,39 @@ impl<'a> Uri<'a> {
     }
 }
 
+/// Where the parts of a `sip` URI meet: user, password, host, parameters, headers.
+#[derive(Default)]
+struct Marks {
+    /// The first `:` before the `@`.
+    colon: Option<usize>,
+    at: Option<usize>,
+    /// The first `;` after the `@`, none once the headers have begun.
+    semicolon: Option<usize>,
+    /// The first `?` after the `@`.
+    question: Option<usize>,
+}
+
+impl Marks {
+    /// Finds them in one walk; `None` if there is white space or an angle bracket.
+    fn find(text: &str) -> Option<Self> {
+        let mut marks = Self::default();
+        for (place, byte) in text.bytes().enumerate() {
+            match byte {
+                b' ' | b'\t' | b'\r' | b'\n' | b'\x0c' | b'<' | b'>' => return None,
+                b':' if marks.at.is_none() => _ = marks.colon.get_or_insert(place),
+                // What came before it was the user's.
+                b'@' if marks.at.is_none() => {
+                    marks = Self { colon: marks.colon, at: Some(place), ..Self::default() };
+                }
+                b';' if marks.question.is_none() => _ = marks.semicolon.get_or_insert(place),
+                b'?' => _ = marks.question.get_or_insert(place),
+                _ => {}
+            }
+        }
+        Some(marks)
+    }
+}
+
 impl std::fmt::Display for Uri<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}:{}", self.scheme, self.user)?;
@@ -132,7 +170,7 @@ impl std::fmt::Display for Uri<'_> {
 /// replaced.
 #[must_use]
 pub fn unescape(text: &str) -> Cow<'_, str> {
-    if !text.contains('%') {
+    if memchr(b'%', text.as_bytes()).is_none() {
         return Cow::Borrowed(text);
     }
     let digit = |byte: Option<&u8>| byte.and_then(|b| char::from(*b).to_digit(16)).map(|d| d as u8);
@@ -165,28 +203,27 @@ pub fn parse_ip(host: &str) -> Option<IpAddr> {
 /// Splits `host`, `host:port`, `[v6]` or `[v6]:port`. `None` if there is no host or the port is no
 /// number below 65536.
 pub(crate) fn split_host_port(text: &str) -> Option<(&str, Option<u16>)> {
-    let host_end = if text.starts_with('[') { text.find(']')? + 1 } else { text.find(':').unwrap_or(text.len()) };
+    let bracketed = text.starts_with('[');
+    let host_end = if bracketed {
+        text.find(']')? + 1
+    } else {
+        text.bytes().position(|b| !HOST[usize::from(b)]).unwrap_or(text.len())
+    };
     let (host, rest) = text.split_at(host_end);
-    let host = host.trim_end();
-    let readable = if host.starts_with('[') { parse_ip(host).is_some() } else { host.bytes().all(is_host) };
-    if host.is_empty() || !readable {
+    if host.is_empty() || (bracketed && parse_ip(host).is_none()) {
         return None;
     }
-    let rest = rest.trim();
+    let rest = trim(rest);
     if rest.is_empty() {
         return Some((host, None));
     }
-    let port = rest.strip_prefix(':')?.trim();
-    if !port.bytes().all(|b| b.is_ascii_digit()) {
-        return None;
-    }
-    Some((host, Some(port.parse().ok()?)))
+    Some((host, Some(number(trim(rest.strip_prefix(':')?))?)))
 }
 
 /// RFC 3261 25.1, `hostname`, and the underscore that names on private networks have.
-fn is_host(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_')
-}
+static HOST: [bool; 256] = alphanumeric_or(b"-._");
+/// RFC 3261 25.1, `scheme`.
+static SCHEME: [bool; 256] = alphanumeric_or(b"+-.");
 
 /// Whether a URI is `sips` (RFC 5630), without reading the rest of it.
 #[must_use]

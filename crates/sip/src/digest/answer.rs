@@ -44,13 +44,12 @@ impl<'a> Answer<'a> {
     /// If the scheme is not Digest, a directive is broken, missing or given twice, or the client asks
     /// for what was not offered: `auth-int`, or a hashed user name (RFC 7616 section 3.4.4).
     pub fn parse(value: &'a str) -> Result<Self, AnswerError> {
-        let credentials = Credentials::parse(value).map_err(AnswerError::Header)?;
+        let mut slots = Slots::default();
+        let credentials =
+            Credentials::read(value, |param| slots.set(param.name, without_quotes(param.value.unwrap_or(""))))
+                .map_err(AnswerError::Header)?;
         if !credentials.is_digest() {
             return Err(AnswerError::Scheme);
-        }
-        let mut slots = Slots::default();
-        for param in credentials.params.iter() {
-            slots.set(param.name, without_quotes(param.value.unwrap_or("")));
         }
         slots.finish()
     }
@@ -76,21 +75,20 @@ struct Slots<'a> {
 
 impl<'a> Slots<'a> {
     fn set(&mut self, name: &str, text: &'a str) {
-        let known = [
-            ("username", &mut self.username),
-            ("realm", &mut self.realm),
-            ("nonce", &mut self.nonce),
-            ("uri", &mut self.uri),
-            ("response", &mut self.response),
-            ("algorithm", &mut self.algorithm),
-            ("qop", &mut self.qop),
-            ("nc", &mut self.nc),
-            ("cnonce", &mut self.cnonce),
-            ("userhash", &mut self.userhash),
-        ];
-        if let Some((_, slot)) = known.into_iter().find(|(word, _)| name.eq_ignore_ascii_case(word)) {
-            *slot = Some(text);
-        }
+        let slot = match name {
+            _ if name.eq_ignore_ascii_case("username") => &mut self.username,
+            _ if name.eq_ignore_ascii_case("realm") => &mut self.realm,
+            _ if name.eq_ignore_ascii_case("nonce") => &mut self.nonce,
+            _ if name.eq_ignore_ascii_case("uri") => &mut self.uri,
+            _ if name.eq_ignore_ascii_case("response") => &mut self.response,
+            _ if name.eq_ignore_ascii_case("algorithm") => &mut self.algorithm,
+            _ if name.eq_ignore_ascii_case("qop") => &mut self.qop,
+            _ if name.eq_ignore_ascii_case("nc") => &mut self.nc,
+            _ if name.eq_ignore_ascii_case("cnonce") => &mut self.cnonce,
+            _ if name.eq_ignore_ascii_case("userhash") => &mut self.userhash,
+            _ => return,
+        };
+        *slot = Some(text);
     }
 
     fn finish(self) -> Result<Answer<'a>, AnswerError> {

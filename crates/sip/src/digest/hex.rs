@@ -1,14 +1,6 @@
 //! Hexadecimal in fixed arrays.
 
-const DIGITS: &[u8; 16] = b"0123456789abcdef";
-
-/// Writes `bytes` in lower case; `text` is twice as long.
-pub(super) fn encode(bytes: &[u8], text: &mut [u8]) {
-    for (byte, pair) in bytes.iter().zip(text.chunks_exact_mut(2)) {
-        pair[0] = DIGITS[usize::from(byte >> 4)];
-        pair[1] = DIGITS[usize::from(byte & 15)];
-    }
-}
+pub(super) use crate::text::hex as encode;
 
 /// Reads exactly `N` bytes in either case.
 pub(super) fn decode<const N: usize>(text: &str) -> Option<[u8; N]> {

@@ -37,6 +37,7 @@ use crate::flow::Flow;
 use crate::header::{Credentials, HeaderError, HeaderName};
 use crate::ids::Ids;
 use crate::message::Message;
+use crate::text::push_ascii;
 use crate::time::Time;
 use crate::uri::Uri;
 use nonce::{NONCE_LEN, Sealer};
@@ -281,7 +282,7 @@ impl Digest {
         text.push_str("Digest realm=\"");
         text.push_str(&self.realm);
         text.push_str("\", nonce=\"");
-        text.extend(nonce.iter().copied().map(char::from));
+        push_ascii(&mut text, nonce);
         text.push_str("\", algorithm=");
         text.push_str(algorithm.token());
         text.push_str(", qop=\"auth\"");

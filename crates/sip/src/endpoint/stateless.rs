@@ -7,18 +7,19 @@ use super::Endpoint;
 use crate::flow::{Flow, Transmit};
 use crate::header::HeaderName;
 use crate::message::{Message, MessageBuilder};
+use crate::text::push_hex;
 use crate::transaction::{print_response, reply_flow};
 
 impl Endpoint {
     /// Answers a request without a transaction. `headers` follow the copied ones.
     pub(super) fn answer(&mut self, request: &Message, flow: Flow, status: u16, headers: &[(HeaderName, &str)]) {
         let tag = self.stateless_tag(request);
-        let mut builder = MessageBuilder::response_to(request, status, None, Some(&tag));
+        let mut builder = MessageBuilder::response_from(request, flow.remote, status, None, Some(&tag));
         for (name, value) in headers {
-            builder = builder.known(*name, value);
+            builder = builder.known_text(*name, value);
         }
-        let response = builder.known(HeaderName::Server, &self.settings.software).finish();
-        self.transmit_response(&response, flow);
+        let bytes = builder.known_text(HeaderName::Server, &self.settings.software).into_bytes();
+        self.transmits.push(Transmit { flow: reply_flow(request, flow), bytes });
     }
 
     pub(super) fn transmit_response(&mut self, response: &Message, flow: Flow) {
@@ -33,6 +34,8 @@ impl Endpoint {
         request.call_id().hash(&mut hasher);
         request.get(HeaderName::From).hash(&mut hasher);
         request.get(HeaderName::Via).hash(&mut hasher);
-        format!("{:016x}", hasher.finish())
+        let mut tag = String::with_capacity(16);
+        push_hex(&mut tag, hasher.finish());
+        tag
     }
 }

@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use super::quoted::quoted_len;
 use super::{HeaderError, Param};
 use crate::message::is_token;
+use crate::text::{trim, trim_start};
 
 /// Parameters one value may carry; RFC 7616 names twelve.
 const MAX_PARAMS: usize = 32;
@@ -29,7 +30,12 @@ impl<'a> Credentials<'a> {
     /// If there is no scheme, or the scheme is Digest and a parameter is malformed, comes twice or
     /// is one too many.
     pub fn parse(text: &'a str) -> Result<Self, HeaderError> {
-        let (scheme, params) = parse_scheme(text.trim(), "credentials")?;
+        Self::read(text, |_| {})
+    }
+
+    /// [`Credentials::parse`] that gives each parameter of a Digest on the way.
+    pub(crate) fn read(text: &'a str, each: impl FnMut(Param<'a>)) -> Result<Self, HeaderError> {
+        let (scheme, params) = parse_scheme(trim(text), "credentials", each)?;
         Ok(Self { scheme, params })
     }
 
@@ -61,7 +67,7 @@ impl<'a> Challenge<'a> {
     /// # Errors
     /// As [`Credentials::parse`].
     pub fn parse(text: &'a str) -> Result<Self, HeaderError> {
-        let (scheme, params) = parse_scheme(text.trim(), "challenge")?;
+        let (scheme, params) = parse_scheme(trim(text), "challenge", |_| {})?;
         Ok(Self { scheme, params })
     }
 
@@ -70,14 +76,14 @@ impl<'a> Challenge<'a> {
     pub fn parse_all(line: &'a str) -> impl Iterator<Item = Result<Self, HeaderError>> {
         let mut rest = line.trim();
         std::iter::from_fn(move || {
-            rest = rest.trim_start_matches(is_separator);
+            rest = skip_separators(rest);
             if rest.is_empty() {
                 return None;
             }
             let end = next_challenge(rest);
             let one = &rest[..end];
             rest = &rest[end..];
-            Some(Self::parse(one.trim_end_matches(is_separator)))
+            Some(Self::parse(one.trim_end_matches(|c| u8::try_from(c).is_ok_and(is_separator))))
         })
     }
 
@@ -125,11 +131,19 @@ impl<'a> AuthParams<'a> {
     }
 }
 
-fn is_separator(c: char) -> bool {
-    c == ',' || c.is_ascii_whitespace()
+fn is_separator(byte: u8) -> bool {
+    byte == b',' || byte.is_ascii_whitespace()
 }
 
-fn parse_scheme<'a>(text: &'a str, what: &'static str) -> Result<(&'a str, AuthParams<'a>), HeaderError> {
+fn skip_separators(text: &str) -> &str {
+    &text[text.bytes().position(|b| !is_separator(b)).unwrap_or(text.len())..]
+}
+
+fn parse_scheme<'a>(
+    text: &'a str,
+    what: &'static str,
+    mut each: impl FnMut(Param<'a>),
+) -> Result<(&'a str, AuthParams<'a>), HeaderError> {
     let error = |why| HeaderError { what, why };
     let end = text.bytes().position(|b| !is_token(b)).unwrap_or(text.len());
     let (scheme, rest) = text.split_at(end);
@@ -139,7 +153,7 @@ fn parse_scheme<'a>(text: &'a str, what: &'static str) -> Result<(&'a str, AuthP
     if !rest.is_empty() && !rest.starts_with([' ', '\t', '\r', '\n']) {
         return Err(error("their scheme cannot be read"));
     }
-    let params = AuthParams { text: rest.trim_start() };
+    let params = AuthParams { text: trim_start(rest) };
     if scheme.eq_ignore_ascii_case("Digest") {
         let mut names = [""; MAX_PARAMS];
         let mut count = 0;
@@ -151,6 +165,7 @@ fn parse_scheme<'a>(text: &'a str, what: &'static str) -> Result<(&'a str, AuthP
             }
             *names.get_mut(count).ok_or(error("too many parameters"))? = param.name;
             count += 1;
+            each(param);
             rest = after;
         }
         if count == 0 {
@@ -163,29 +178,29 @@ fn parse_scheme<'a>(text: &'a str, what: &'static str) -> Result<(&'a str, AuthP
 /// Reads one `name=value` and the comma after it. An unquoted value is taken up to the next comma
 /// or white space: phones leave the quotes off `uri`, `qop` and `nc` alike.
 fn next_param(text: &str) -> Option<Result<(Param<'_>, &str), &'static str>> {
-    let text = text.trim_start_matches(is_separator);
+    let text = skip_separators(text);
     if text.is_empty() {
         return None;
     }
     let name_end = text.bytes().position(|b| !is_token(b)).unwrap_or(text.len());
     let (name, rest) = text.split_at(name_end);
-    let Some(rest) = rest.trim_start().strip_prefix('=') else {
+    let Some(rest) = trim_start(rest).strip_prefix('=') else {
         return Some(Err("a parameter has no value"));
     };
     if name.is_empty() {
         return Some(Err("a parameter has no name"));
     }
-    let rest = rest.trim_start();
+    let rest = trim_start(rest);
     let end = if rest.starts_with('"') {
         match quoted_len(rest) {
             Some(end) => end,
             None => return Some(Err("a quoted string is not closed")),
         }
     } else {
-        rest.find(is_separator).unwrap_or(rest.len())
+        rest.bytes().position(is_separator).unwrap_or(rest.len())
     };
     let (value, rest) = rest.split_at(end);
-    let rest = rest.trim_start();
+    let rest = trim_start(rest);
     if !rest.is_empty() && !rest.starts_with(',') {
         return Some(Err("text follows a value"));
     }
@@ -199,7 +214,7 @@ fn next_challenge(text: &str) -> usize {
         let rest = &text[at..];
         let Some(comma) = super::params::find_outside_quotes(rest, b',') else { return text.len() };
         at += comma + 1;
-        let item = text[at..].trim_start_matches(is_separator);
+        let item = skip_separators(&text[at..]);
         let token = item.bytes().position(|b| !is_token(b)).unwrap_or(item.len());
         let after = &item[token..];
         if token > 0 && after.starts_with(char::is_whitespace) && !after.trim_start().starts_with(['=', ',']) {

@@ -2,6 +2,7 @@
 
 use super::HeaderError;
 use crate::message::Method;
+use crate::text::is_digits;
 
 /// A sequence number and the method it counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,7 +22,7 @@ impl CSeq {
         let error = |why| HeaderError { what: "CSeq", why };
         let mut words = text.split_ascii_whitespace();
         let number = words.next().ok_or(error("is empty"))?;
-        if !number.bytes().all(|b| b.is_ascii_digit()) {
+        if !is_digits(number) {
             return Err(error("its number is not digits"));
         }
         let number =

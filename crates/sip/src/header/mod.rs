@@ -21,6 +21,7 @@ pub use numbers::{delta_seconds, qvalue};
 pub use params::{Param, Params};
 pub use quoted::{Quoted, unquote};
 pub use reason::{Reason, Refresher, RetryAfter, SessionExpires};
+pub(crate) use via::Marks;
 pub use via::{StampedVia, Via};
 
 /// Why a typed header value could not be read.
@@ -158,5 +159,5 @@ pub fn split_list(line: &str) -> impl Iterator<Item = &str> {
     let single = memchr::memchr(b',', line.as_bytes()).is_none();
     let (one, many) = if single { (Some(line), None) } else { (None, Some(line)) };
     let many = many.into_iter().flat_map(|l| params::split_outside_quotes(l, b','));
-    one.into_iter().chain(many).map(str::trim)
+    one.into_iter().chain(many).map(crate::text::trim)
 }

@@ -9,6 +9,7 @@ use super::params::{Params, find_outside_quotes};
 use super::quoted::{Quoted, quoted_len, unquote};
 use super::{HeaderError, delta_seconds, qvalue};
 use crate::message::unfold;
+use crate::text::{trim, trim_start};
 use crate::uri::Uri;
 
 /// An address with an optional display name and header parameters, read in place.
@@ -30,19 +31,19 @@ impl<'a> NameAddr<'a> {
     /// If there is no URI, a bracket or quote is left open, or text follows the bracket.
     pub fn parse(text: &'a str) -> Result<Self, HeaderError> {
         let error = |why| HeaderError { what: "name-addr", why };
-        let text = text.trim();
+        let text = trim(text);
         if let Some(open) = find_open_bracket(text) {
             let inside = &text[open + 1..];
             let close = memchr(b'>', inside.as_bytes()).ok_or(error("its angle bracket is not closed"))?;
-            let rest = inside[close + 1..].trim_start();
+            let rest = trim_start(&inside[close + 1..]);
             if !(rest.is_empty() || rest.starts_with(';')) {
                 return Err(error("text follows its angle bracket"));
             }
-            let uri = inside[..close].trim();
+            let uri = trim(&inside[..close]);
             if uri.is_empty() {
                 return Err(error("has no URI"));
             }
-            return Ok(Self { display: text[..open].trim(), uri, params: Params::new(rest) });
+            return Ok(Self { display: trim(&text[..open]), uri, params: Params::new(rest) });
         }
         if text.starts_with('"') {
             return Err(error("has a display name but no angle brackets"));

@@ -38,7 +38,7 @@ pub(super) fn find(name: &[u8]) -> HeaderName {
     }
     let mut slot = hash(name);
     while let Some((known, id)) = TABLE[slot] {
-        if known.as_bytes().eq_ignore_ascii_case(name) {
+        if known.as_bytes() == name || known.as_bytes().eq_ignore_ascii_case(name) {
             return id;
         }
         slot = (slot + 1) % SLOTS;

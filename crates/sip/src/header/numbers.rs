@@ -1,11 +1,13 @@
 //! Numbers as headers write them (RFC 3261 25.1, `delta-seconds` and `qvalue`).
 
+use crate::text::{is_digits, trim};
+
 /// Reads a run of digits. A number beyond 2^32-1 becomes 2^32-1, as RFC 4475 3.1.2.4 suggests for
 /// times; `None` for anything but digits.
 #[must_use]
 pub fn delta_seconds(text: &str) -> Option<u32> {
-    let text = text.trim();
-    if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit()) {
+    let text = trim(text);
+    if text.is_empty() || !is_digits(text) {
         return None;
     }
     Some(text.parse().unwrap_or(u32::MAX))

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use memchr::memchr3;
 
 use super::quoted::unquote;
+use crate::text::{cut, trim, trim_end, trim_start};
 
 /// One parameter: its name and, if it has one, its value as written (quotes kept).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,11 +63,9 @@ impl<'a> Params<'a> {
 
     /// Each parameter in order.
     pub fn iter(&self) -> impl Iterator<Item = Param<'a>> + use<'a> {
-        split_outside_quotes(self.text, b';').map(str::trim).filter(|p| !p.is_empty()).map(|p| {
-            match p.split_once('=') {
-                Some((name, value)) => Param { name: name.trim_end(), value: Some(value.trim_start()) },
-                None => Param { name: p, value: None },
-            }
+        split_outside_quotes(self.text, b';').map(trim).filter(|p| !p.is_empty()).map(|p| match cut(p, b'=') {
+            Some((name, value)) => Param { name: trim_end(name), value: Some(trim_start(value)) },
+            None => Param { name: p, value: None },
         })
     }
 }

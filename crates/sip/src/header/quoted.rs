@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::fmt::{Display, Formatter, Result, Write};
 
+use memchr::{memchr2, memchr3};
+
 /// Removes the quotes and escapes of a quoted string, and its folds; any other text comes back as
 /// it is. A backslash that escapes nothing stays.
 #[must_use]
@@ -10,7 +12,7 @@ pub fn unquote(text: &str) -> Cow<'_, str> {
     let Some(inner) = text.strip_prefix('"').and_then(|t| t.strip_suffix('"')) else {
         return Cow::Borrowed(text);
     };
-    if !inner.contains(['\\', '\r', '\n']) {
+    if memchr3(b'\\', b'\r', b'\n', inner.as_bytes()).is_none() {
         return Cow::Borrowed(inner);
     }
     let mut plain = String::with_capacity(inner.len());
@@ -62,11 +64,11 @@ pub(crate) fn quoted_len(text: &str) -> Option<usize> {
     }
     let mut at = 1;
     loop {
-        match bytes.get(at)? {
-            b'"' => return Some(at + 1),
-            b'\\' => at += 2,
-            _ => at += 1,
+        at += memchr2(b'"', b'\\', bytes.get(at..)?)?;
+        if bytes[at] == b'"' {
+            return Some(at + 1);
         }
+        at += 2;
     }
 }
 

@@ -5,6 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::params::find_outside_quotes;
 use super::{HeaderError, Params};
+use crate::message::{is_space, is_token};
+use crate::text::{cut, push_ip, push_number, split_before, trim, trim_end, trim_start};
 use crate::uri::{parse_ip, split_host_port};
 
 /// One Via value, read in place.
@@ -29,22 +31,21 @@ impl<'a> Via<'a> {
     /// If the protocol is not SIP or `sent-by` cannot be read.
     pub fn parse(text: &'a str) -> Result<Self, HeaderError> {
         let error = |why| HeaderError { what: "Via", why };
-        let (name, rest) = text.split_once('/').ok_or(error("has no protocol"))?;
-        let (version, rest) = rest.split_once('/').ok_or(error("has no transport"))?;
-        let version = version.trim();
-        if !name.trim().eq_ignore_ascii_case("SIP") || !version.bytes().all(|b| b.is_ascii_digit() || b == b'.') {
+        let (name, rest) = cut(text, b'/').ok_or(error("has no protocol"))?;
+        let (version, rest) = cut(rest, b'/').ok_or(error("has no transport"))?;
+        let version = trim(version);
+        if !trim(name).eq_ignore_ascii_case("SIP") || !version.bytes().all(|b| b.is_ascii_digit() || b == b'.') {
             return Err(error("is not SIP"));
         }
-        let rest = rest.trim_start();
-        let end = rest.find([' ', '\t', '\r', '\n']).ok_or(error("has no sent-by"))?;
+        let rest = trim_start(rest);
+        let end = rest.bytes().position(is_space).ok_or(error("has no sent-by"))?;
         let (transport, rest) = rest.split_at(end);
-        if transport.is_empty() || !transport.bytes().all(crate::message::is_token) {
+        if transport.is_empty() || !transport.bytes().all(is_token) {
             return Err(error("its transport is no token"));
         }
-        let rest = rest.trim();
-        let semicolon = rest.find(';').unwrap_or(rest.len());
-        let (host, port) = split_host_port(rest[..semicolon].trim()).ok_or(error("its sent-by cannot be read"))?;
-        Ok(Self { version, transport, host, port, params: Params::new(&rest[semicolon..]) })
+        let (sent_by, params) = split_before(trim(rest), b';');
+        let (host, port) = split_host_port(trim(sent_by)).ok_or(error("its sent-by cannot be read"))?;
+        Ok(Self { version, transport, host, port, params: Params::new(params) })
     }
 
     /// The `branch` parameter.
@@ -90,9 +91,31 @@ impl Display for Via<'_> {
     }
 }
 
-/// Prints a Via line whose first value a server has stamped with where the request came from:
+/// The parameters of a Via that say where its request came from, found in one walk.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Marks<'a> {
+    pub(crate) rport: Option<&'a str>,
+    received: Option<&'a str>,
+}
+
+impl<'a> Marks<'a> {
+    pub(crate) fn of(via: &Via<'a>) -> Self {
+        let mut marks = Self::default();
+        for param in via.params.iter() {
+            let mark = match param.name.len() {
+                5 if param.name.eq_ignore_ascii_case("rport") => &mut marks.rport,
+                8 if param.name.eq_ignore_ascii_case("received") => &mut marks.received,
+                _ => continue,
+            };
+            mark.get_or_insert(param.value.unwrap_or(""));
+        }
+        marks
+    }
+}
+
+/// A Via line whose first value a server has stamped with where the request came from:
 /// `received` where `sent-by` says otherwise (RFC 3261 18.2.1), `received` and `rport` where the
-/// client asked for them (RFC 3581 4). What the client itself put there is replaced. The rest of
+/// client asked for them (RFC 3581 4). What else the client itself put there is replaced. The rest of
 /// the line stays as written.
 #[derive(Clone, Copy, Debug)]
 pub struct StampedVia<'a> {
@@ -102,35 +125,51 @@ pub struct StampedVia<'a> {
     pub source: SocketAddr,
 }
 
-impl Display for StampedVia<'_> {
-    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+impl StampedVia<'_> {
+    /// Appends the line.
+    pub fn push_to(self, out: &mut String) {
         let end = find_outside_quotes(self.line, b',').unwrap_or(self.line.len());
         let (first, others) = self.line.split_at(end);
-        let Ok(via) = Via::parse(first.trim()) else { return f.write_str(self.line) };
-        let ip = self.source.ip().to_canonical();
-        let asked = via.params.has("rport");
-        if !asked && via.ip() == Some(ip) && !via.params.has("received") {
-            return f.write_str(self.line);
-        }
-        f.write_str(first[..first.find(';').unwrap_or(first.len())].trim_end())?;
+        let parsed = Via::parse(trim(first)).map(|via| (via, Marks::of(&via)));
+        let (via, marks) = match parsed {
+            Ok((via, marks)) if !self.is_right(&via, &marks) => (via, marks),
+            _ => return out.push_str(self.line),
+        };
+        out.push_str(trim_end(split_before(first, b';').0));
         for param in via.params.iter() {
             if param.name.eq_ignore_ascii_case("received") || param.name.eq_ignore_ascii_case("rport") {
                 continue;
             }
-            f.write_str(";")?;
-            f.write_str(param.name)?;
+            out.push(';');
+            out.push_str(param.name);
             if let Some(value) = param.value {
-                f.write_str("=")?;
-                f.write_str(value)?;
+                out.push('=');
+                out.push_str(value);
             }
         }
-        if asked {
-            write!(f, ";rport={}", self.source.port())?;
+        if marks.rport.is_some() {
+            out.push_str(";rport=");
+            push_number(out, self.source.port().into());
         }
-        if asked || via.ip() != Some(ip) {
-            write!(f, ";received={ip}")?;
+        if marks.rport.is_some() || via.ip() != Some(self.ip()) {
+            out.push_str(";received=");
+            push_ip(out, self.ip());
         }
-        f.write_str(others)
+        out.push_str(others);
+    }
+
+    /// Whether a Via says already where it came from.
+    fn is_right(&self, via: &Via<'_>, marks: &Marks<'_>) -> bool {
+        let ip = Some(self.ip());
+        match (marks.rport, marks.received) {
+            (None, None) => via.ip() == ip,
+            (None, Some(received)) => parse_ip(received) == ip,
+            (Some(rport), received) => rport.parse() == Ok(self.source.port()) && received.and_then(parse_ip) == ip,
+        }
+    }
+
+    fn ip(&self) -> IpAddr {
+        self.source.ip().to_canonical()
     }
 }
 
@@ -139,7 +178,9 @@ mod tests {
     use super::*;
 
     fn stamp(line: &str, source: &str) -> String {
-        StampedVia { line, source: source.parse().unwrap() }.to_string()
+        let mut stamped = String::new();
+        StampedVia { line, source: source.parse().unwrap() }.push_to(&mut stamped);
+        stamped
     }
 
     #[test]
@@ -173,6 +214,10 @@ mod tests {
             stamp("SIP/2.0/UDP 192.0.2.1:5060;rport;branch=z9hG4bKa", "192.0.2.1:7777"),
             "SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bKa;rport=7777;received=192.0.2.1"
         );
+        for stamped in ["10.0.0.1;rport=7777;received=192.0.2.1;branch=z", "192.0.2.1;received=192.0.2.1;branch=z"] {
+            let stamped = format!("SIP/2.0/UDP {stamped}");
+            assert_eq!(stamp(&stamped, "192.0.2.1:7777"), stamped);
+        }
         assert_eq!(
             stamp("SIP/2.0/UDP 10.0.0.1;received=1.2.3.4;rport=9;branch=z", "192.0.2.1:7777"),
             "SIP/2.0/UDP 10.0.0.1;branch=z;rport=7777;received=192.0.2.1"

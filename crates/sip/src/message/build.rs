@@ -1,12 +1,15 @@
 //! Values to [`Message`].
 
+use std::borrow::Cow;
 use std::fmt::{Display, Write};
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use memchr::memchr2;
 
 use super::{HeaderEntry, Message, Method, Span, StartLine};
 use crate::header::{HeaderName, StampedVia};
+use crate::text::push_number;
 use crate::uri::is_sips;
 
 /// Writes a message line by line and keeps its index on the way, so that nothing is parsed twice.
@@ -82,11 +85,15 @@ impl MessageBuilder {
     pub fn stamped_vias(mut self, request: &Message, source: SocketAddr) -> Self {
         for (nth, line) in request.all(HeaderName::Via).enumerate() {
             self = match nth {
-                0 => self.known(HeaderName::Via, StampedVia { line, source }),
+                0 => self.stamped_via(StampedVia { line, source }),
                 _ => self.known_text(HeaderName::Via, line),
             };
         }
         self
+    }
+
+    pub(super) fn stamped_via(self, via: StampedVia<'_>) -> Self {
+        self.push(HeaderName::Via, "Via", |head| via.push_to(head))
     }
 
     /// Copies every line of a header, in order: Via or Record-Route into a response (RFC 3261
@@ -136,19 +143,20 @@ impl MessageBuilder {
     #[must_use]
     pub fn header(self, name: &str, value: impl Display) -> Self {
         let id = HeaderName::from_bytes(name.as_bytes());
-        self.push(id, name, |head| {
+        self.push(id, &without_line_ends(name), |head| {
             let _ = write!(head, "{value}");
         })
     }
 
     /// Like [`MessageBuilder::known`], without the way through `Display`.
-    fn known_text(self, name: HeaderName, value: &str) -> Self {
+    #[must_use]
+    pub(crate) fn known_text(self, name: HeaderName, value: &str) -> Self {
         self.push(name, name.as_str(), |head| head.push_str(value))
     }
 
     fn push(mut self, id: HeaderName, name: &str, write_value: impl FnOnce(&mut String)) -> Self {
         let start = self.head.len() as u32;
-        push_clean(&mut self.head, name);
+        self.head.push_str(name);
         let name = Span { start, end: self.head.len() as u32 };
         self.head.push_str(": ");
         let start = self.head.len();
@@ -164,8 +172,19 @@ impl MessageBuilder {
     #[must_use]
     pub fn body(self, content_type: &str, body: &[u8]) -> Message {
         let builder = if body.is_empty() { self } else { self.known_text(HeaderName::ContentType, content_type) };
-        let builder = builder.known(HeaderName::ContentLength, body.len());
+        let builder = builder.content_length(body.len());
         Message { head: builder.head.into(), start: builder.start, headers: builder.headers, body: body.into() }
+    }
+
+    fn content_length(self, length: usize) -> Self {
+        self.push(HeaderName::ContentLength, "Content-Length", |head| push_number(head, length as u64))
+    }
+
+    /// Ends the message without a body, as it goes on the wire.
+    pub(crate) fn into_bytes(self) -> Arc<[u8]> {
+        let mut head = self.content_length(0).head;
+        head.push_str("\r\n");
+        head.into_bytes().into()
     }
 
     /// Ends the message without a body.
@@ -176,17 +195,21 @@ impl MessageBuilder {
 }
 
 fn push_clean(head: &mut String, text: &str) {
-    let start = head.len();
-    head.push_str(text);
-    clean(head, start);
+    head.push_str(&without_line_ends(text));
 }
 
 /// Makes spaces of the line ends from `start` on.
 fn clean(head: &mut String, start: usize) {
-    if memchr2(b'\r', b'\n', &head.as_bytes()[start..]).is_some() {
-        let plain = head[start..].replace(['\r', '\n'], " ");
+    if let Cow::Owned(plain) = without_line_ends(&head[start..]) {
         head.truncate(start);
         head.push_str(&plain);
+    }
+}
+
+fn without_line_ends(text: &str) -> Cow<'_, str> {
+    match memchr2(b'\r', b'\n', text.as_bytes()) {
+        None => text.into(),
+        Some(_) => text.replace(['\r', '\n'], " ").into(),
     }
 }
 

@@ -15,8 +15,8 @@ use std::sync::Arc;
 
 pub use build::{MessageBuilder, reason_phrase};
 pub use method::Method;
-pub(crate) use parse::is_token;
 pub use parse::{ParseError, ParseErrorKind};
+pub(crate) use parse::{is_space, is_token};
 pub use validate::Invalid;
 
 use crate::header::{CSeq, HeaderError, HeaderName, NameAddr, Via};

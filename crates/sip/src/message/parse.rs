@@ -12,6 +12,7 @@ use memchr::{memchr, memchr2, memchr3};
 use super::{HeaderEntry, Message, Method, Span, StartLine};
 use crate::header::HeaderName;
 use crate::limits::Limits;
+use crate::text::alphanumeric_or;
 
 /// What is wrong with a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -310,26 +311,11 @@ fn is_blank(byte: u8) -> bool {
 }
 
 /// White space, folds included.
-fn is_space(byte: u8) -> bool {
+pub(crate) fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
 }
 
-/// RFC 3261 25.1, `token`, as a table.
-static TOKEN: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        table[byte] = (byte as u8).is_ascii_alphanumeric();
-        byte += 1;
-    }
-    let marks = b"-.!%*_+`'~";
-    let mut at = 0;
-    while at < marks.len() {
-        table[marks[at] as usize] = true;
-        at += 1;
-    }
-    table
-};
+static TOKEN: [bool; 256] = alphanumeric_or(b"-.!%*_+`'~");
 
 /// Whether the byte may stand in a `token` (RFC 3261 25.1).
 pub(crate) fn is_token(byte: u8) -> bool {

@@ -42,7 +42,7 @@ impl Message {
         let found = find(&data[..data.len().min(MAX_BYTES)])?;
         let mut builder = MessageBuilder::response(status, reason);
         let mut vias = found.vias.iter();
-        builder = builder.known(HeaderName::Via, StampedVia { line: vias.next()?, source });
+        builder = builder.stamped_via(StampedVia { line: vias.next()?, source });
         for via in vias {
             builder = builder.known(HeaderName::Via, via);
         }

@@ -7,6 +7,7 @@ use super::{Refusal, Registrar, Visit, date, gruu, journal, read};
 use crate::bindings::Binding;
 use crate::header::{HeaderName, StampedVia};
 use crate::ids::Ids;
+use crate::text::push_number;
 use crate::uri::{Uri, is_sips};
 
 impl Registrar {
@@ -21,7 +22,11 @@ impl Registrar {
         let mut out = std::mem::take(&mut self.scratch);
         out.clear();
         let (status, reason) = outcome.as_ref().map_or_else(|r| (r.status, r.reason), |_| (200, "OK"));
-        let _ = write!(out, "SIP/2.0 {status} {reason}\r\n");
+        out.push_str("SIP/2.0 ");
+        push_number(&mut out, status.into());
+        out.push(' ');
+        out.push_str(reason);
+        out.push_str("\r\n");
         push_copied(&mut out, visit);
         match outcome {
             Ok(keeps) => self.push_success(&mut out, visit, keeps, ids, journal),
@@ -157,7 +162,9 @@ fn push_copied(out: &mut String, visit: &Visit<'_>) {
     let Visit { request, flow, tag, .. } = *visit;
     for (at, line) in request.all(HeaderName::Via).enumerate() {
         if at == 0 {
-            let _ = write!(out, "Via: {}\r\n", StampedVia { line, source: flow.remote });
+            out.push_str("Via: ");
+            StampedVia { line, source: flow.remote }.push_to(out);
+            out.push_str("\r\n");
         } else {
             push_header(out, "Via", line);
         }
@@ -179,8 +186,4 @@ fn push_header(out: &mut String, name: &str, value: &str) {
     out.push_str(": ");
     out.push_str(value);
     out.push_str("\r\n");
-}
-
-fn push_number(out: &mut String, number: u64) {
-    let _ = write!(out, "{number}");
 }

@@ -1,12 +1,13 @@
 //! Via on the way back (RFC 3261 18.2, RFC 3581).
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::flow::{Flow, Transport};
-use crate::header::{HeaderName, StampedVia, Via};
+use crate::header::{HeaderName, Marks, StampedVia, Via};
 use crate::message::Message;
-use crate::uri::parse_ip;
+
+/// Room for `;received=` and `;rport=`.
+const STAMP: usize = 64;
 
 /// The flow the responses to a request go to: the one it came on. Over UDP the port is the one of
 /// `sent-by`, unless the client asked by `rport` for the port it sent from (RFC 3261 18.2.2,
@@ -22,44 +23,10 @@ pub fn reply_flow(request: &Message, flow: Flow) -> Flow {
 /// 18.2.1, RFC 3581 section 4), unless the user has seen to that.
 #[must_use]
 pub fn print_response(response: &Message, flow: &Flow) -> Arc<[u8]> {
-    match (response.top_via(), response.get(HeaderName::Via)) {
-        (Ok(via), Some(line)) if !is_stamped(&via, flow.remote) => {
-            response.to_bytes_with_via(&StampedVia { line, source: flow.remote }.to_string())
-        }
-        _ => response.to_bytes(),
-    }
-}
-
-/// The parameters of a Via that matter here, found in one walk.
-#[derive(Clone, Copy, Debug, Default)]
-struct Marks<'a> {
-    rport: Option<&'a str>,
-    received: Option<&'a str>,
-}
-
-impl<'a> Marks<'a> {
-    fn of(via: &Via<'a>) -> Self {
-        let mut marks = Self::default();
-        for param in via.params.iter() {
-            let mark = match param.name.len() {
-                5 if param.name.eq_ignore_ascii_case("rport") => &mut marks.rport,
-                8 if param.name.eq_ignore_ascii_case("received") => &mut marks.received,
-                _ => continue,
-            };
-            mark.get_or_insert(param.value.unwrap_or(""));
-        }
-        marks
-    }
-}
-
-fn is_stamped(via: &Via<'_>, source: SocketAddr) -> bool {
-    let ip = Some(source.ip().to_canonical());
-    let marks = Marks::of(via);
-    match (marks.rport, marks.received) {
-        (None, None) => via.ip() == ip,
-        (None, Some(received)) => parse_ip(received) == ip,
-        (Some(rport), received) => rport.parse() == Ok(source.port()) && received.and_then(parse_ip) == ip,
-    }
+    let Some(line) = response.get(HeaderName::Via) else { return response.to_bytes() };
+    let mut stamped = String::with_capacity(line.len() + STAMP);
+    StampedVia { line, source: flow.remote }.push_to(&mut stamped);
+    response.to_bytes_with_via(&stamped)
 }
 
 pub(super) fn reply_port(via: &Via<'_>, flow: &Flow) -> u16 {
