@@ -68,15 +68,10 @@ pub(crate) fn number<N: FromStr>(text: &str) -> Option<N> {
 
 /// Appends a number in decimal.
 pub(crate) fn push_number(out: &mut String, number: u64) {
-    let mut digits = [0; 20];
-    let mut at = digits.len();
-    let mut rest = number;
-    while rest > 0 || at == digits.len() {
-        at -= 1;
-        digits[at] = b'0' + (rest % 10) as u8;
-        rest /= 10;
+    if number > 9 {
+        push_number(out, number / 10);
     }
-    push_ascii(out, &digits[at..]);
+    out.push(char::from(b'0' + (number % 10) as u8));
 }
 
 /// Appends sixteen hexadecimal digits.

@@ -124,7 +124,7 @@ impl Marks {
     /// Finds them in one walk; `None` if there is white space or an angle bracket.
     fn find(text: &str) -> Option<Self> {
         let mut marks = Self::default();
-        for (place, byte) in text.bytes().enumerate() {
+        for (place, byte) in text.bytes().enumerate().filter(|(_, byte)| !HOST[usize::from(*byte)]) {
             match byte {
                 b' ' | b'\t' | b'\r' | b'\n' | b'\x0c' | b'<' | b'>' => return None,
                 b':' if marks.at.is_none() => _ = marks.colon.get_or_insert(place),

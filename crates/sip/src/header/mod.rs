@@ -21,7 +21,6 @@ pub use numbers::{delta_seconds, qvalue};
 pub use params::{Param, Params};
 pub use quoted::{Quoted, unquote};
 pub use reason::{Reason, Refresher, RetryAfter, SessionExpires};
-pub(crate) use via::Marks;
 pub use via::{StampedVia, Via};
 
 /// Why a typed header value could not be read.

@@ -22,6 +22,16 @@ impl<'a> Param<'a> {
     pub fn unquoted(&self) -> Cow<'a, str> {
         self.value.map_or(Cow::Borrowed(""), unquote)
     }
+
+    /// Appends it after a semicolon, without white space round the signs.
+    pub(crate) fn push_to(&self, out: &mut String) {
+        out.push(';');
+        out.push_str(self.name);
+        if let Some(value) = self.value {
+            out.push('=');
+            out.push_str(value);
+        }
+    }
 }
 
 /// A run of parameters such as `;tag=a;lr`, walked on demand.

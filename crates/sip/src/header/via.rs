@@ -31,10 +31,18 @@ impl<'a> Via<'a> {
     /// If the protocol is not SIP or `sent-by` cannot be read.
     pub fn parse(text: &'a str) -> Result<Self, HeaderError> {
         let error = |why| HeaderError { what: "Via", why };
-        let (name, rest) = cut(text, b'/').ok_or(error("has no protocol"))?;
-        let (version, rest) = cut(rest, b'/').ok_or(error("has no transport"))?;
-        let version = trim(version);
-        if !trim(name).eq_ignore_ascii_case("SIP") || !version.bytes().all(|b| b.is_ascii_digit() || b == b'.') {
+        let (version, rest) = match text.strip_prefix("SIP/2.0/") {
+            Some(rest) => ("2.0", rest),
+            None => {
+                let (name, rest) = cut(text, b'/').ok_or(error("has no protocol"))?;
+                let (version, rest) = cut(rest, b'/').ok_or(error("has no transport"))?;
+                if !trim(name).eq_ignore_ascii_case("SIP") {
+                    return Err(error("is not SIP"));
+                }
+                (trim(version), rest)
+            }
+        };
+        if !version.bytes().all(|b| b.is_ascii_digit() || b == b'.') {
             return Err(error("is not SIP"));
         }
         let rest = trim_start(rest);
@@ -91,28 +99,6 @@ impl Display for Via<'_> {
     }
 }
 
-/// The parameters of a Via that say where its request came from, found in one walk.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Marks<'a> {
-    pub(crate) rport: Option<&'a str>,
-    received: Option<&'a str>,
-}
-
-impl<'a> Marks<'a> {
-    pub(crate) fn of(via: &Via<'a>) -> Self {
-        let mut marks = Self::default();
-        for param in via.params.iter() {
-            let mark = match param.name.len() {
-                5 if param.name.eq_ignore_ascii_case("rport") => &mut marks.rport,
-                8 if param.name.eq_ignore_ascii_case("received") => &mut marks.received,
-                _ => continue,
-            };
-            mark.get_or_insert(param.value.unwrap_or(""));
-        }
-        marks
-    }
-}
-
 /// A Via line whose first value a server has stamped with where the request came from:
 /// `received` where `sent-by` says otherwise (RFC 3261 18.2.1), `received` and `rport` where the
 /// client asked for them (RFC 3581 4). What else the client itself put there is replaced. The rest of
@@ -130,46 +116,40 @@ impl StampedVia<'_> {
     pub fn push_to(self, out: &mut String) {
         let end = find_outside_quotes(self.line, b',').unwrap_or(self.line.len());
         let (first, others) = self.line.split_at(end);
-        let parsed = Via::parse(trim(first)).map(|via| (via, Marks::of(&via)));
-        let (via, marks) = match parsed {
-            Ok((via, marks)) if !self.is_right(&via, &marks) => (via, marks),
-            _ => return out.push_str(self.line),
-        };
+        let Ok(via) = Via::parse(trim(first)) else { return out.push_str(self.line) };
+        let start = out.len();
+        let (mut rport, mut received) = (None, None);
         out.push_str(trim_end(split_before(first, b';').0));
         for param in via.params.iter() {
-            if param.name.eq_ignore_ascii_case("received") || param.name.eq_ignore_ascii_case("rport") {
-                continue;
-            }
-            out.push(';');
-            out.push_str(param.name);
-            if let Some(value) = param.value {
-                out.push('=');
-                out.push_str(value);
+            match param.name.len() {
+                5 if param.name.eq_ignore_ascii_case("rport") => _ = rport.get_or_insert(param.value.unwrap_or("")),
+                8 if param.name.eq_ignore_ascii_case("received") => {
+                    _ = received.get_or_insert(param.value.unwrap_or(""))
+                }
+                _ => param.push_to(out),
             }
         }
-        if marks.rport.is_some() {
+        let ip = self.source.ip().to_canonical();
+        let right = match (rport, received) {
+            (None, None) => via.ip() == Some(ip),
+            (None, Some(received)) => parse_ip(received) == Some(ip),
+            (Some(rport), received) => {
+                rport.parse() == Ok(self.source.port()) && received.and_then(parse_ip) == Some(ip)
+            }
+        };
+        if right {
+            out.truncate(start);
+            return out.push_str(self.line);
+        }
+        if rport.is_some() {
             out.push_str(";rport=");
             push_number(out, self.source.port().into());
         }
-        if marks.rport.is_some() || via.ip() != Some(self.ip()) {
+        if rport.is_some() || via.ip() != Some(ip) {
             out.push_str(";received=");
-            push_ip(out, self.ip());
+            push_ip(out, ip);
         }
         out.push_str(others);
-    }
-
-    /// Whether a Via says already where it came from.
-    fn is_right(&self, via: &Via<'_>, marks: &Marks<'_>) -> bool {
-        let ip = Some(self.ip());
-        match (marks.rport, marks.received) {
-            (None, None) => via.ip() == ip,
-            (None, Some(received)) => parse_ip(received) == ip,
-            (Some(rport), received) => rport.parse() == Ok(self.source.port()) && received.and_then(parse_ip) == ip,
-        }
-    }
-
-    fn ip(&self) -> IpAddr {
-        self.source.ip().to_canonical()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::flow::{Flow, Transport};
-use crate::header::{HeaderName, Marks, StampedVia, Via};
+use crate::header::{HeaderName, StampedVia, Via};
 use crate::message::Message;
 
 /// Room for `;received=` and `;rport=`.
@@ -30,7 +30,7 @@ pub fn print_response(response: &Message, flow: &Flow) -> Arc<[u8]> {
 }
 
 pub(super) fn reply_port(via: &Via<'_>, flow: &Flow) -> u16 {
-    if flow.transport != Transport::Udp || Marks::of(via).rport.is_some() {
+    if flow.transport != Transport::Udp || via.rport().is_some() {
         return flow.remote.port();
     }
     via.port.filter(|port| *port != 0).unwrap_or_else(|| flow.transport.default_port())
