@@ -124,8 +124,9 @@ impl Marks {
     /// Finds them in one walk; `None` if there is white space or an angle bracket.
     fn find(text: &str) -> Option<Self> {
         let mut marks = Self::default();
-        for (place, byte) in text.bytes().enumerate().filter(|(_, byte)| !HOST[usize::from(*byte)]) {
+        for (place, byte) in text.bytes().enumerate() {
             match byte {
+                _ if HOST[usize::from(byte)] => {}
                 b' ' | b'\t' | b'\r' | b'\n' | b'\x0c' | b'<' | b'>' => return None,
                 b':' if marks.at.is_none() => _ = marks.colon.get_or_insert(place),
                 // What came before it was the user's.

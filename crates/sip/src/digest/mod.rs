@@ -24,7 +24,7 @@ mod replay;
 #[cfg(test)]
 mod tests;
 
-use std::hash::Hasher;
+use std::hash::{DefaultHasher, Hasher};
 use std::net::IpAddr;
 
 use md5::Md5;
@@ -231,7 +231,8 @@ impl Default for DigestSettings {
 /// The server's side of Digest for one realm.
 pub struct Digest {
     realm: Box<str>,
-    secret: [u8; 32],
+    /// Has taken in the secret.
+    keyed: DefaultHasher,
     decoy: [u8; 32],
     sealer: Sealer,
     guard: ReplayGuard,
@@ -254,9 +255,11 @@ impl Digest {
     pub fn new(realm: &str, secret: [u8; 32], settings: DigestSettings) -> Self {
         let realm: String =
             realm.chars().map(|c| if c == '"' || c == '\\' || c.is_control() { '_' } else { c }).collect();
+        let mut keyed = DefaultHasher::new();
+        keyed.write(&secret);
         Self {
             realm: realm.into(),
-            secret,
+            keyed,
             decoy: Sha256::new_with_prefix(secret).chain_update(b"decoy").finalize().into(),
             sealer: Sealer::new(&secret),
             guard: ReplayGuard::new(settings.nonce_lifetime, settings.remembered),
@@ -375,8 +378,7 @@ impl Digest {
 
     /// A hash that nobody without the secret can steer.
     fn keyed<'t>(&self, texts: impl Iterator<Item = &'t str>) -> u64 {
-        let mut hasher = std::hash::DefaultHasher::new();
-        hasher.write(&self.secret);
+        let mut hasher = self.keyed.clone();
         for text in texts {
             hasher.write(text.as_bytes());
             hasher.write_u8(0xff);

@@ -105,6 +105,9 @@ impl std::fmt::Display for NameAddr<'_> {
 }
 
 fn find_open_bracket(text: &str) -> Option<usize> {
+    if text.starts_with('<') {
+        return Some(0);
+    }
     let first = memchr2(b'"', b'<', text.as_bytes())?;
     if text.as_bytes()[first] == b'<' {
         return Some(first);

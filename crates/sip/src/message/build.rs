@@ -50,8 +50,11 @@ impl MessageBuilder {
     #[must_use]
     pub fn response(status: u16, reason: Option<&str>) -> Self {
         let mut head = String::with_capacity(512);
-        // Writing to a String cannot fail.
-        let _ = write!(head, "SIP/2.0 {status:03} ");
+        head.push_str("SIP/2.0 ");
+        for digit in [status / 100 % 10, status / 10 % 10, status % 10] {
+            push_number(&mut head, digit.into());
+        }
+        head.push(' ');
         let at = head.len() as u32;
         push_clean(&mut head, reason.unwrap_or_else(|| reason_phrase(status)));
         let reason = Span { start: at, end: head.len() as u32 };
