@@ -38,7 +38,8 @@ fuzz_target!(|text: &str| {
         now = Time(now.0 + 1_500_000);
         let flow =
             Flow { transport, local: address, remote: address, connection: u64::from(transport != Transport::Udp) };
-        let visit = Visit { request: &request, dn: &dn, flow, now, unix: UNIX, tag: "t" };
+        let Ok(parties) = request.parties() else { return };
+        let visit = Visit { request: &request, parties: &parties, dn: &dn, flow, now, unix: UNIX, tag: "t" };
         let answer = registrar.register(&visit, &directory, &mut ids, &mut events, &mut journal);
         let answer = Message::parse(&answer, &roomy).expect("an answer is a message");
         if answer.status() != 200 {

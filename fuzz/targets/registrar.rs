@@ -34,9 +34,11 @@ fuzz_target!(|data: &[u8]| {
         if !request.is_request() || request.method() != Method::Register {
             continue;
         }
-        let Admission::Admitted { dn } = directory.admit(&request, &flow, now, &mut ids) else { continue };
+        let Ok(parties) = request.parties() else { continue };
+        let admission = directory.admit(&request, &parties.from, &flow, now, &mut ids);
+        let Admission::Admitted { dn } = admission else { continue };
         let unix = UNIX + now.seconds();
-        let visit = Visit { request: &request, dn: &dn, flow, now, unix, tag: "t" };
+        let visit = Visit { request: &request, parties: &parties, dn: &dn, flow, now, unix, tag: "t" };
         let answer: Arc<[u8]> = registrar.register(&visit, &directory, &mut ids, &mut events, &mut journal);
         let roomy = Limits { message: 1 << 20, headers: 1_000, header: 1 << 20, ..limits };
         let answer = Message::parse(&answer, &roomy).expect("an answer is a message");

@@ -37,6 +37,7 @@ use crate::flow::Flow;
 use crate::ids::Ids;
 use crate::message::{Message, Method};
 use crate::time::Time;
+use crate::uri::Uri;
 
 /// A set of the methods that have a name in [`Method`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -284,12 +285,9 @@ impl Directory {
         self.known.is_empty()
     }
 
-    /// Decides about a request outside a dialog, as the module says.
-    pub fn admit(&mut self, request: &Message, flow: &Flow, now: Time, ids: &mut dyn Ids) -> Admission {
+    /// Decides about a request outside a dialog, as the module says. `from` is whom its From names.
+    pub fn admit(&mut self, request: &Message, from: &Uri<'_>, flow: &Flow, now: Time, ids: &mut dyn Ids) -> Admission {
         let method = request.method();
-        let Ok(from) = request.from().and_then(|f| f.parse_uri()) else {
-            return self.refuse(400, "Bad From");
-        };
         let user = from.user_decoded();
         let claimed = if method == Method::Register { None } else { self.by_address(flow.remote, &user) };
         let claimed = claimed.or_else(|| self.known.get(&*user));

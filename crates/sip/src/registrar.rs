@@ -32,7 +32,7 @@ use crate::directory::Directory;
 use crate::event::{BindingChange, Event, Location};
 use crate::flow::Flow;
 use crate::ids::Ids;
-use crate::message::Message;
+use crate::message::{Message, Parties};
 use crate::time::Time;
 
 use self::connections::{Connections, kept_by};
@@ -53,6 +53,8 @@ const MALFORMED_EXPIRES: u32 = 3_600;
 pub struct Visit<'a> {
     /// The request.
     pub request: &'a Message,
+    /// Whom it is from and to.
+    pub parties: &'a Parties<'a>,
     /// The DN it was admitted as ([`Directory::admit`]).
     pub dn: &'a Arc<str>,
     /// The flow it came over.

@@ -158,7 +158,7 @@ fn source() -> SocketAddr {
 fn fate(data: &[u8]) -> Fate {
     let status = match Message::parse(data, &Limits::default()) {
         Ok(message) if message.is_request() => match message.validate_request() {
-            Ok(()) => return Passes,
+            Ok(_) => return Passes,
             Err(invalid) => invalid.status,
         },
         Ok(message) => return if message.validate_response().is_ok() { Passes } else { Dropped },

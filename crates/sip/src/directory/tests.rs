@@ -52,7 +52,8 @@ impl Centre {
         let local = "10.0.0.9:5060".parse().unwrap();
         let (transport, connection) = self.over;
         let flow = Flow { transport, local, remote: self.remote, connection };
-        self.directory.admit(&request, &flow, NOW, &mut self.ids)
+        let from = request.parties().unwrap().from;
+        self.directory.admit(&request, &from, &flow, NOW, &mut self.ids)
     }
 
     /// Asks, and answers the challenge.

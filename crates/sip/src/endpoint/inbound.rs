@@ -7,7 +7,7 @@ use crate::dialog::{self, Dialog};
 use crate::directory::Admission;
 use crate::flow::{Flow, Transmit};
 use crate::header::HeaderName;
-use crate::message::{Message, MessageBuilder, Method, ParseError};
+use crate::message::{Message, MessageBuilder, Method, ParseError, Parties};
 use crate::registrar::{EXTENSIONS, Visit};
 use crate::time::Time;
 use crate::transaction::{Inbound, reply_flow};
@@ -51,30 +51,33 @@ impl Endpoint {
     fn receive_request(&mut self, request: Message, flow: Flow, now: Time) {
         self.counters.requests_received += 1;
         let method = request.method();
-        if let Err(error) = request.validate_request() {
-            if method == Method::Ack {
+        let parties = match request.validate_request() {
+            Ok(parties) => parties,
+            Err(_) if method == Method::Ack => {
                 self.counters.garbage_dropped += 1;
                 return;
             }
-            self.counters.malformed_answered += 1;
-            let reason = error.to_string();
-            self.answer_with_warning(&request, flow, error.status, &reason);
-            return;
-        }
+            Err(error) => {
+                self.counters.malformed_answered += 1;
+                let reason = error.to_string();
+                self.answer_with_warning(&request, flow, error.status, &reason);
+                return;
+            }
+        };
         if method == Method::Register {
-            self.register(&request, flow, now);
+            self.register(&request, &parties, flow, now);
             return;
         }
         // RFC 3261 17.2.3 before anything else: a retransmission must not be judged again.
-        let request = Arc::new(request);
         let dn = if self.layer.is_known(&request) {
             None
         } else {
-            match self.admit(&request, &method, flow, now) {
+            match self.admit(&request, &parties, &method, flow, now) {
                 Gate::Open { dn } => dn,
                 Gate::Closed => return,
             }
         };
+        let request = Arc::new(request);
         let numbers = self.numbers.clone();
         let mut number = || TransactionId(numbers.next());
         match self.layer.receive_request(&request, flow, now, &mut number, &mut self.outputs) {
@@ -92,8 +95,7 @@ impl Endpoint {
     }
 
     /// The checks of RFC 3261 8.2 and 12.2.2 that come before a transaction is spent on a request.
-    fn admit(&mut self, request: &Message, method: &Method, flow: Flow, now: Time) -> Gate {
-        let in_dialog = request.to().is_ok_and(|to| to.tag().is_some());
+    fn admit(&mut self, request: &Message, parties: &Parties<'_>, method: &Method, flow: Flow, now: Time) -> Gate {
         if matches!(method, Method::Ack | Method::Cancel) {
             return Gate::Open { dn: None };
         }
@@ -111,7 +113,7 @@ impl Endpoint {
             self.answer(request, flow, 420, &[(HeaderName::Unsupported, &unknown)]);
             return Gate::Closed;
         }
-        if in_dialog {
+        if parties.to.tag().is_some() {
             if self.dialog_of(request).is_none() {
                 self.counters.no_such_dialog += 1;
                 self.answer(request, flow, 481, &[]);
@@ -132,7 +134,7 @@ impl Endpoint {
             self.answer_overloaded(request, flow);
             return Gate::Closed;
         }
-        match self.directory.admit(request, &flow, now, self.ids.as_mut()) {
+        match self.directory.admit(request, &parties.from, &flow, now, self.ids.as_mut()) {
             Admission::Admitted { dn } => Gate::Open { dn: Some(dn) },
             Admission::Challenge(challenges) => {
                 self.counters.challenges += 1;
@@ -195,7 +197,7 @@ impl Endpoint {
         self.answer_with_warning(request, flow, 416, "a sips URI is reached over TLS only");
     }
 
-    fn register(&mut self, request: &Message, flow: Flow, now: Time) {
+    fn register(&mut self, request: &Message, parties: &Parties<'_>, flow: Flow, now: Time) {
         if is_sips(request.uri()) && !flow.transport.is_secure() {
             self.refuse_sips(request, flow);
             return;
@@ -207,7 +209,7 @@ impl Endpoint {
         }
         // Not refused under overload: it waits for nobody's decision, and phones that lose their binding make it worse.
         let unix = self.unix_seconds(now);
-        let dn = match self.directory.admit(request, &flow, now, self.ids.as_mut()) {
+        let dn = match self.directory.admit(request, &parties.from, &flow, now, self.ids.as_mut()) {
             Admission::Admitted { dn } => dn,
             Admission::Challenge(challenges) => {
                 self.counters.challenges += 1;
@@ -223,7 +225,7 @@ impl Endpoint {
         };
         self.counters.registers += 1;
         let tag = self.stateless_tag(request);
-        let visit = Visit { request, dn: &dn, flow, now, unix, tag: &tag };
+        let visit = Visit { request, parties, dn: &dn, flow, now, unix, tag: &tag };
         let ids = self.ids.as_mut();
         let response = self.registrar.register(&visit, &self.directory, ids, &mut self.events, &mut self.journal);
         self.transmits.push(Transmit { flow: reply_flow(request, flow), bytes: response });

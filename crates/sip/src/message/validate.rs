@@ -27,6 +27,17 @@ impl From<HeaderError> for Invalid {
     }
 }
 
+/// Whom a request is from and to, read once for all that act on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parties<'m> {
+    /// The URI of From.
+    pub from: Uri<'m>,
+    /// To.
+    pub to: NameAddr<'m>,
+    /// Its URI.
+    pub to_uri: Uri<'m>,
+}
+
 const fn bits(names: &[HeaderName]) -> u128 {
     let mut mask = 0;
     let mut at = 0;
@@ -77,8 +88,8 @@ impl Message {
     ///
     /// # Errors
     /// With the status to answer: 400, or 416 for a Request-URI of a scheme unknown to us.
-    pub fn validate_request(&self) -> Result<(), Invalid> {
-        let cseq = self.validate_common()?;
+    pub fn validate_request(&self) -> Result<Parties<'_>, Invalid> {
+        let (cseq, parties) = self.validate_common()?;
         if cseq.method != self.method() {
             return Err(HeaderError { what: "CSeq", why: "counts another method" }.into());
         }
@@ -97,7 +108,7 @@ impl Message {
                 error: HeaderError { what: "Request-URI", why: "its scheme is unknown" },
             });
         }
-        Ok(())
+        Ok(parties)
     }
 
     /// Checks a response: Via, From, To, Call-ID and CSeq there, once, and readable. A response
@@ -109,7 +120,23 @@ impl Message {
         self.validate_common().map(drop)
     }
 
-    fn validate_common(&self) -> Result<CSeq, Invalid> {
+    /// Reads From and To.
+    ///
+    /// # Errors
+    /// If one is missing or it or its URI cannot be read.
+    pub fn parties(&self) -> Result<Parties<'_>, HeaderError> {
+        let (_, from) = self.address(HeaderName::From)?;
+        let (to, to_uri) = self.address(HeaderName::To)?;
+        Ok(Parties { from, to, to_uri })
+    }
+
+    fn address(&self, name: HeaderName) -> Result<(NameAddr<'_>, Uri<'_>), HeaderError> {
+        let address = NameAddr::parse(self.get(name).unwrap_or(""));
+        let read = address.and_then(|address| Ok((address, address.parse_uri()?)));
+        read.map_err(|e| HeaderError { what: name.as_str(), ..e })
+    }
+
+    fn validate_common(&self) -> Result<(CSeq, Parties<'_>), Invalid> {
         let mut seen = 0_u128;
         for entry in &self.headers {
             let bit = 1 << entry.id as u32;
@@ -128,11 +155,7 @@ impl Message {
                 return Err(error.into());
             }
         }
-        for name in [HeaderName::From, HeaderName::To] {
-            let what = name.as_str();
-            let address = NameAddr::parse(self.get(name).unwrap_or("")).map_err(|e| HeaderError { what, ..e })?;
-            address.parse_uri().map_err(|e| HeaderError { what, ..e })?;
-        }
+        let parties = self.parties()?;
         let call_id = self.call_id();
         if call_id.is_empty() || call_id.bytes().any(|b| b.is_ascii_whitespace()) {
             return Err(HeaderError { what: "Call-ID", why: "is empty or has white space within" }.into());
@@ -142,6 +165,6 @@ impl Message {
                 NameAddr::parse(contact).map_err(|e| HeaderError { what: "Contact", ..e })?;
             }
         }
-        Ok(self.cseq()?)
+        Ok((self.cseq()?, parties))
     }
 }

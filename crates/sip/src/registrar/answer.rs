@@ -116,14 +116,13 @@ pub(super) enum Keeps {
 
 /// The public GRUU of a device, and a fresh temporary one if it is the one that asks (RFC 5627 section 5.3).
 fn push_gruus(out: &mut String, sealer: &gruu::Sealer, visit: &Visit<'_>, binding: &Binding, ids: &mut dyn Ids) {
-    let Ok(to) = visit.request.to() else { return };
-    let Ok(aor) = to.parse_uri() else { return };
+    let aor = &visit.parties.to_uri;
     let scheme = if is_sips(binding.uri()) { "sips" } else { aor.scheme };
     let instance = binding.instance();
     let urn = instance.strip_prefix('<').and_then(|i| i.strip_suffix('>')).unwrap_or(instance);
     out.push_str(";pub-gruu=\"");
     let _ = write!(out, "{scheme}:{}@", aor.user);
-    push_host(out, &aor);
+    push_host(out, aor);
     out.push_str(";gr=");
     push_escaped(out, urn);
     out.push('"');
@@ -131,7 +130,7 @@ fn push_gruus(out: &mut String, sealer: &gruu::Sealer, visit: &Visit<'_>, bindin
         let _ = write!(out, ";temp-gruu=\"{scheme}:{}", gruu::PREFIX);
         sealer.push_token(out, visit.dn, instance, binding.born, ids);
         out.push('@');
-        push_host(out, &aor);
+        push_host(out, aor);
         out.push_str(";gr\"");
     }
 }
@@ -159,7 +158,7 @@ fn push_escaped(out: &mut String, text: &str) {
 
 /// Via, From, To, Call-ID and CSeq (RFC 3261 8.2.6.2), Via stamped with the source.
 fn push_copied(out: &mut String, visit: &Visit<'_>) {
-    let Visit { request, flow, tag, .. } = *visit;
+    let Visit { request, parties, flow, tag, .. } = *visit;
     for (at, line) in request.all(HeaderName::Via).enumerate() {
         if at == 0 {
             out.push_str("Via: ");
@@ -172,7 +171,7 @@ fn push_copied(out: &mut String, visit: &Visit<'_>) {
     push_header(out, "From", request.get(HeaderName::From).unwrap_or(""));
     out.push_str("To: ");
     out.push_str(request.get(HeaderName::To).unwrap_or(""));
-    if request.to().is_ok_and(|to| to.tag().is_none()) {
+    if parties.to.tag().is_none() {
         out.push_str(";tag=");
         out.push_str(tag);
     }

@@ -19,9 +19,9 @@ impl Registrar {
         events: &mut Vec<Event>,
         journal: &mut Vec<u8>,
     ) -> Result<Keeps, Refusal> {
-        let Visit { request, dn, flow, now, unix, .. } = *visit;
+        let Visit { request, parties, dn, flow, now, unix, .. } = *visit;
         read::check_extensions(request, &self.settings)?;
-        read::check_address_of_record(request, dn, directory)?;
+        read::check_address_of_record(&parties.to_uri, dn, directory)?;
         let cseq = request.cseq().map_err(|_| Refusal::new(400, "Bad CSeq"))?.number;
         let call_id = request.call_id();
         let place = self.bindings.find(dn);

@@ -175,8 +175,7 @@ pub(super) fn check_extensions(request: &Message, settings: &RegistrarSettings) 
 
 /// RFC 3261 10.3 steps 4 and 5: the To must name the DN the request was admitted as, and that DN must be
 /// one that registers.
-pub(super) fn check_address_of_record(request: &Message, dn: &str, directory: &Directory) -> Result<(), Refusal> {
-    let to = request.to().and_then(|to| to.parse_uri()).map_err(|_| Refusal::new(400, "Bad To"))?;
+pub(super) fn check_address_of_record(to: &Uri<'_>, dn: &str, directory: &Directory) -> Result<(), Refusal> {
     let user = to.user_decoded();
     match directory.get(&user) {
         None => Err(Refusal::new(404, "Not Found")),

@@ -68,7 +68,9 @@ impl Site {
     fn visit(&mut self, dn: &str, text: &str) -> Message {
         let request = Message::parse(text.as_bytes(), &Limits::default()).unwrap();
         let (dn, unix) = (Arc::from(dn), self.unix());
-        let visit = Visit { request: &request, dn: &dn, flow: self.flow, now: self.now, unix, tag: "t" };
+        let parties = request.parties().unwrap();
+        let visit =
+            Visit { request: &request, parties: &parties, dn: &dn, flow: self.flow, now: self.now, unix, tag: "t" };
         let bytes =
             self.registrar.register(&visit, &self.directory, &mut self.ids, &mut self.events, &mut self.journal);
         Message::parse(&bytes, &Limits::default()).unwrap()
