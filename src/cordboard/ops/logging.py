@@ -18,7 +18,8 @@ import threading
 import time
 import traceback
 from collections import deque
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
+from functools import cache
 from typing import Any, BinaryIO, Final
 
 import msgspec
@@ -207,15 +208,21 @@ class _Levelled(structlog.make_filtering_bound_logger(logging.INFO)):  # type: i
     """What every logger is an instance of, those made long ago too: its methods are exchanged with the level."""
 
     def _proxy_to_logger(self, method_name: str, event: str | None = None, **fields: object) -> None:
-        """Has the line rendered, which is all that our chain of processors consists of, and written."""
+        _method(method_name)(self, event, **fields)
+
+
+@cache
+def _method(level: str) -> Callable[..., None]:
+    """What writes lines of a level: has them rendered, which is all that our chain of processors consists of."""
+
+    def write(self: _Levelled, event: str | None = None, **fields: object) -> None:
         fields["event"] = event
         bound = self._context
-        _emit(self._processors[0](self._logger, method_name, {**bound, **fields} if bound else fields))
+        line = self._processors[0](self._logger, level, {**bound, **fields} if bound else fields)
+        if _writer is not None:
+            _writer.write(line)
 
-
-def _emit(line: bytes) -> None:
-    if _writer is not None:
-        _writer.write(line)
+    return write
 
 
 def configure(*, level: str = "info", style: str = "auto", file: BinaryIO | None = None) -> LineWriter:
@@ -257,6 +264,10 @@ def set_level(level: str) -> None:
     filtering = structlog.make_filtering_bound_logger(LEVELS[level])
     for name in _METHODS:
         setattr(_Levelled, name, getattr(filtering, name))
+    for name, number in LEVELS.items():
+        if number >= LEVELS[level]:
+            # As structlog's, which format the event and hand all that was given on once more.
+            setattr(_Levelled, name, _method(name))
     # Not for logging: some ask whether building a debug line is worth while.
     logging.getLogger("cordboard").setLevel(LEVELS[level])
 

@@ -54,21 +54,25 @@ table = sa.Table(
 _FIELDS: Final = tuple(field.name for field in msgspec.structs.fields(CallRecord))
 _COLUMNS: Final = tuple(table.c[name] for name in _FIELDS)
 
+_TEXTS: Final = tuple(
+    (place, getattr(table.c[name].type, "length", None))
+    for place, name in enumerate(_FIELDS)
+    if name in ("caller", "callee", "caller_call_id", "callee_call_id", "reason")
+)
+"""The fields whose text comes from whoever calls, by their place, and how long each may be."""
 
-_WIDTHS: Final = tuple(getattr(table.c[name].type, "length", None) for name in _FIELDS)
 
-
-def _row(record: CallRecord) -> tuple[object, ...]:
+def _row(record: CallRecord) -> Sequence[object]:
     """What the database can hold.
 
-    Texts come from whoever calls. PostgreSQL takes none that is too long or has a NUL in it, and with it no other
-    record of the batch.
+    PostgreSQL takes no text that is too long or has a NUL in it, and with it no other record of the batch.
     """
     values = msgspec.structs.astuple(record)
-    return tuple(
-        value.replace("\0", "\ufffd")[:width] if isinstance(value, str) else value
-        for value, width in zip(values, _WIDTHS, strict=True)
-    )
+    for place, width in _TEXTS:
+        text = values[place]
+        if "\0" in text or (width is not None and len(text) > width):
+            values = (*values[:place], text.replace("\0", "\ufffd")[:width], *values[place + 1 :])
+    return values
 
 
 class RecordStore:

@@ -7,8 +7,12 @@ belong to a call. Building the fields of a debug line costs, so ask :attr:`Log.d
 from __future__ import annotations
 
 import logging
+from typing import TYPE_CHECKING
 
 import structlog
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Log:
@@ -26,17 +30,22 @@ class Log:
         """Looks up the log level anew."""
         self.debugging = logging.getLogger(name).isEnabledFor(logging.DEBUG)
 
-    def debug(self, event: str, **fields: object) -> None:
-        """A line for who looks for a fault."""
-        self._log.debug(event, **fields)
+    # What is given is not handed on once more: to whoever asks for a method, that of the logger itself is given.
 
-    def info(self, event: str, **fields: object) -> None:
+    @property
+    def debug(self) -> Callable[..., None]:
+        """A line for who looks for a fault: the event, and fields by their names."""
+        return self._log.bind().debug  # type: ignore[no-any-return]
+
+    @property
+    def info(self) -> Callable[..., None]:
         """A line for the operator."""
-        self._log.info(event, **fields)
+        return self._log.bind().info  # type: ignore[no-any-return]
 
-    def warning(self, event: str, **fields: object) -> None:
+    @property
+    def warning(self) -> Callable[..., None]:
         """Something is wrong with a phone or its network."""
-        self._log.warning(event, **fields)
+        return self._log.bind().warning  # type: ignore[no-any-return]
 
     def fault(self, event: str, error: Exception, **fields: object) -> None:
         """Something is wrong with us."""

@@ -32,8 +32,6 @@ DEFAULT_MAX_SESSIONS: Final = 4096
 
 _encode = msgspec.json.Encoder().encode
 _request_decoder: msgspec.json.Decoder[Request] = msgspec.json.Decoder(AnyRequest)
-_SEQUENCE: Final = b'"EventSequenceNumber":'
-_REFERENCE: Final = b'"ReferenceID":'
 
 
 class TooManySessionsError(Exception):
@@ -77,15 +75,14 @@ class HubCounters:
 
 def fragment(event: Event) -> bytes:
     """Encodes an event without its opening brace, EventSequenceNumber and ReferenceID, which each link has its own."""
-    data = _encode(event)
-    first, last = event.event_sequence_number, event.reference_id
-    if not (first or last):
-        return data[1:]
-    # Plain numbers, one after the other, never the last attributes, and before anything a client can fill with text
-    # (in which a quote is escaped).
-    begin = data.index(_SEQUENCE if first else _REFERENCE)
-    end = data.index(b",", data.index(_REFERENCE, begin) if last else begin) + 1
-    return data[1:begin] + data[end:]
+    numbers = b""
+    if event.event_sequence_number:
+        numbers = b'"EventSequenceNumber":%d,' % event.event_sequence_number
+    if event.reference_id:
+        numbers += b'"ReferenceID":%d,' % event.reference_id
+    # One after the other, never the last attributes, and before anything a client can fill with text (in which a quote
+    # is escaped).
+    return _encode(event).replace(numbers, b"", 1)[1:]
 
 
 class NoSwitch:
@@ -146,7 +143,7 @@ class Hub:
 
     def emit(self, event: Event, link: Link | None = None) -> None:
         """Gives an event to all who listen to its ThisDN; an EventError to ``link`` alone."""
-        if isinstance(event, EventError):
+        if type(event) is EventError:
             if isinstance(link, Session):
                 self._private(link, event)
             return
