@@ -73,7 +73,8 @@ impl<'a> Params<'a> {
 
     /// Each parameter in order.
     pub fn iter(&self) -> impl Iterator<Item = Param<'a>> + use<'a> {
-        split_outside_quotes(self.text, b';').map(trim).filter(|p| !p.is_empty()).map(|p| match cut(p, b'=') {
+        let text = self.text.strip_prefix(';').unwrap_or(self.text);
+        split_outside_quotes(text, b';').map(trim).filter(|p| !p.is_empty()).map(|p| match cut(p, b'=') {
             Some((name, value)) => Param { name: trim_end(name), value: Some(trim_start(value)) },
             None => Param { name: p, value: None },
         })

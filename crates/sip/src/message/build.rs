@@ -56,7 +56,10 @@ impl MessageBuilder {
         }
         head.push(' ');
         let at = head.len() as u32;
-        push_clean(&mut head, reason.unwrap_or_else(|| reason_phrase(status)));
+        match reason {
+            Some(reason) => push_clean(&mut head, reason),
+            None => head.push_str(reason_phrase(status)),
+        }
         let reason = Span { start: at, end: head.len() as u32 };
         head.push_str("\r\n");
         Self { head, start: StartLine::Response { status, reason }, headers: Vec::with_capacity(12) }

@@ -55,7 +55,7 @@ pub(super) fn contacts<'a>(
         Some(text) => read_expires(text),
         None => settings.default_expires,
     };
-    let mut wanted: Vec<Wanted<'_>> = Vec::new();
+    let mut wanted: Vec<Wanted<'_>> = Vec::with_capacity(1);
     let mut all = false;
     for value in request.contacts() {
         if all || (value == "*" && !wanted.is_empty()) {
