@@ -111,7 +111,7 @@ class EventRing:
         """The client has handled all up to ``sequence``. Returns False if that was never sent."""
         if sequence > self.sent:
             return False
-        while self._unacknowledged and self.first <= sequence:
+        for _ in range(sequence + 1 - self.first):
             self._bytes -= len(self._unacknowledged.popleft()[0])
         return True
 
