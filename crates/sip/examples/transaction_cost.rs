@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use cordboard_sip::limits::Limits;
 use cordboard_sip::message::MessageBuilder;
-use cordboard_sip::transaction::{Inbound, Layer, Output, TimerSettings, TransactionId};
+use cordboard_sip::transaction::{Inbound, Layer, Output, Reply, TimerSettings, TransactionId};
 use cordboard_sip::{Flow, Message, Time, Transport};
 
 const ROUNDS: usize = 200_000;
@@ -96,7 +96,8 @@ impl Run {
 fn respond(run: &mut Run, request: &Arc<Message>, responses: &[Arc<Message>]) {
     let Inbound::New(id) = run.receive(request) else { return };
     for response in responses {
-        run.layer.respond(id, response, run.now, &mut run.out);
+        let reply = Reply { status: response.status(), tag: "t", bytes: response.to_bytes() };
+        run.layer.respond(id, reply, run.now, &mut run.out);
     }
 }
 
@@ -137,7 +138,7 @@ fn main() {
         |n| with_responses("BYE", n, &[200]),
         |run, set| {
             run.send(&set[0]);
-            run.layer.receive_response(&set[1], run.flow, run.now, &mut run.out);
+            run.layer.receive_response(&set[1], run.now, &mut run.out);
         },
     );
     Run::new().measure(
@@ -146,7 +147,7 @@ fn main() {
         |run, set| {
             run.send(&set[0]);
             for response in &set[1..] {
-                run.layer.receive_response(response, run.flow, run.now, &mut run.out);
+                run.layer.receive_response(response, run.now, &mut run.out);
             }
         },
     );

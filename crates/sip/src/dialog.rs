@@ -8,6 +8,7 @@
 //!      '---> CONFIRMED       '--------> TERMINATED <-----'
 //! ```
 
+use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 
 use crate::event::DialogId;
@@ -306,18 +307,18 @@ impl Dialog {
         let strict = self.route_set.first().filter(|r| !is_loose(r));
         let request_uri = strict
             .and_then(|r| NameAddr::parse(r).ok())
-            .map_or_else(|| self.remote_target.to_string(), |r| without_uri_headers(r.uri));
-        let mut builder = MessageBuilder::request(method, &request_uri).known(HeaderName::Via, via);
+            .map_or(Cow::Borrowed(&*self.remote_target), |r| without_uri_headers(r.uri).into());
+        let mut builder = MessageBuilder::request(method, &request_uri).known_text(HeaderName::Via, via);
         let skip = usize::from(strict.is_some());
         for route in self.route_set.iter().skip(skip) {
-            builder = builder.known(HeaderName::Route, route);
+            builder = builder.known_text(HeaderName::Route, route);
         }
         if strict.is_some() {
             builder = builder.known(HeaderName::Route, format_args!("<{}>", self.remote_target));
         }
         builder = builder.known(HeaderName::From, Tagged(&self.local, &self.local_tag));
         builder = builder.known(HeaderName::To, Tagged(&self.remote, &self.remote_tag));
-        builder.known(HeaderName::CallId, &self.call_id).known(HeaderName::CSeq, format_args!("{number} {method}"))
+        builder.known_text(HeaderName::CallId, &self.call_id).known(HeaderName::CSeq, format_args!("{number} {method}"))
     }
 
     /// The path for a request of ours: the first route, else the remote target, where that is a

@@ -95,7 +95,7 @@ fn message() -> impl Strategy<Value = Message> {
             builder = builder.known(HeaderName::Via, value);
         }
         for (name, value) in lines {
-            builder = builder.header(&name, value);
+            builder = builder.header(&name, &value);
         }
         builder.body("application/octet-stream", &body)
     })

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cordboard_sip::endpoint::Fault;
+use cordboard_sip::header::HeaderName;
 use cordboard_sip::limits::Limits;
 use cordboard_sip::message::MessageBuilder;
 use cordboard_sip::{Flow, Message, Method, Time};
@@ -459,6 +460,6 @@ fn refusal(head: &[u8], error: FrameError, connection: u64) -> Option<Arc<[u8]>>
     }
     let tag = format!("refused-{connection}");
     let answer = MessageBuilder::response_to(&request, error.status(), None, Some(&tag))
-        .header("Warning", format_args!("399 cordboard \"{error}\""));
-    Some(answer.finish().to_bytes())
+        .known(HeaderName::Warning, format_args!("399 cordboard \"{error}\""));
+    Some(answer.into_bytes())
 }

@@ -225,7 +225,7 @@ impl Endpoint {
     ) -> Message {
         let method = request.method();
         let mut builder =
-            MessageBuilder::request(&method, request.uri()).known(HeaderName::Via, self.via(transport, local));
+            MessageBuilder::request(&method, request.uri()).known_text(HeaderName::Via, &self.via(transport, local));
         let mut content_type = "";
         for (id, name, value) in request.headers() {
             builder = match id {
@@ -242,7 +242,7 @@ impl Endpoint {
             };
         }
         for (name, value) in credentials {
-            builder = builder.known(*name, value);
+            builder = builder.known_text(*name, value);
         }
         builder.body(content_type, request.body())
     }

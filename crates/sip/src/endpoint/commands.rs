@@ -15,7 +15,7 @@ use crate::flow::{Flow, Transmit, Transport};
 use crate::header::{HeaderName, NameAddr};
 use crate::message::{Message, MessageBuilder, Method};
 use crate::time::Time;
-use crate::transaction::{print_response, reply_flow};
+use crate::transaction::Reply;
 use crate::uri::is_sips;
 
 /// A request outside a dialog, as the user asked for it.
@@ -101,7 +101,9 @@ impl Endpoint {
     /// Sends a response, reliably under this RSeq.
     pub(super) fn send_response(&mut self, id: TransactionId, answer: Answer, rseq: Option<u32>, now: Time) {
         let Answer { status, reason, mut headers, body } = answer;
-        let (Some((request, flow)), Some(serving)) = (self.server_request(id), self.serving.get_mut(&id)) else {
+        let (Some((request, flow)), Some(reply_flow), Some(serving)) =
+            (self.server_request(id), self.layer.reply_flow(id), self.serving.get_mut(&id))
+        else {
             self.counters.stale_commands += 1;
             return;
         };
@@ -111,22 +113,26 @@ impl Endpoint {
             headers.push(("Require".to_owned(), reliable::TAG.to_owned()));
             headers.push(("RSeq".to_owned(), rseq.to_string()));
         }
-        let response = self.build_response(&request, flow, dialog, status, reason.as_deref(), &headers, &body);
-        if !self.layer.respond(id, &response, now, &mut self.outputs) {
+        let tag = match dialog.and_then(|d| self.dialogs.get(&d)) {
+            Some(dialog) => dialog.local_tag().to_owned(),
+            None => self.stateless_tag(&request),
+        };
+        let bytes = self.print_response(&request, flow, dialog, &tag, status, reason.as_deref(), &headers, &body);
+        let transmit = Transmit { flow: reply_flow, bytes: Arc::clone(&bytes) };
+        if !self.layer.respond(id, Reply { status, tag: &tag, bytes }, now, &mut self.outputs) {
             self.counters.stale_commands += 1;
             return;
         }
         let Some(dialog) = dialog else { return };
         let number = request.cseq().map_or(0, |c| c.number);
-        let transmit = || Transmit { flow: reply_flow(&request, flow), bytes: print_response(&response, &flow) };
         if invite && status >= 200 {
             self.end_reliable(id, dialog);
         }
         if let Some(rseq) = rseq {
-            self.expect_prack(id, dialog, (number, rseq), !body.bytes.is_empty(), transmit(), now);
+            self.expect_prack(id, dialog, (number, rseq), !body.bytes.is_empty(), transmit.clone(), now);
         }
         if (200..300).contains(&status) && invite {
-            self.start_resending(dialog, number, transmit(), now);
+            self.start_resending(dialog, number, transmit, now);
         }
         if makes_dialog {
             let input = match status {
@@ -145,46 +151,38 @@ impl Endpoint {
     }
 
     #[expect(clippy::too_many_arguments, reason = "the parts of a response")]
-    fn build_response(
+    fn print_response(
         &self,
         request: &Message,
         flow: Flow,
         dialog: Option<DialogId>,
+        tag: &str,
         status: u16,
         reason: Option<&str>,
         headers: &[HeaderLine],
         body: &Body,
-    ) -> Message {
+    ) -> Arc<[u8]> {
         let dialog = dialog.and_then(|d| self.dialogs.get(&d));
-        let own_tag;
-        let tag = match dialog {
-            Some(dialog) => dialog.local_tag(),
-            None => {
-                own_tag = self.stateless_tag(request);
-                &own_tag
-            }
-        };
-        let mut builder = MessageBuilder::response_to(request, status, reason, Some(tag));
+        let mut builder = MessageBuilder::response_from(request, flow.remote, status, reason, Some(tag));
         let creates = matches!(request.method(), Method::Invite | Method::Subscribe | Method::Refer | Method::Update);
         if creates && (101..300).contains(&status) {
             // RFC 3261 12.1.1: Record-Route is copied and a Contact given.
-            for route in request.all(HeaderName::RecordRoute) {
-                builder = builder.known(HeaderName::RecordRoute, route);
-            }
+            builder = builder.copy_all(request, HeaderName::RecordRoute);
             let user = dialog.map_or("", |d| d.contact_user());
             let theirs = request.get(HeaderName::Contact).and_then(|c| NameAddr::parse(c).ok());
             let sips = is_sips(request.uri()) || theirs.is_some_and(|c| is_sips(c.uri));
-            builder =
-                builder.known(HeaderName::Contact, self.contact(user, flow.transport, self.our_address(flow), sips));
+            builder = builder
+                .known_text(HeaderName::Contact, &self.contact(user, flow.transport, self.our_address(flow), sips));
         }
         let lists = |name: &str| headers.iter().any(|(n, _)| n.eq_ignore_ascii_case(name));
         if creates && (200..300).contains(&status) && !lists("Allow") {
-            builder = builder.known(HeaderName::Allow, &self.settings.allow);
+            builder = builder.known_text(HeaderName::Allow, &self.settings.allow);
             if !self.settings.supported.is_empty() {
-                builder = builder.known(HeaderName::Supported, self.settings.supported.join(", "));
+                builder = builder.known_text(HeaderName::Supported, &self.settings.supported.join(", "));
             }
         }
-        finish(builder.known(HeaderName::Server, &self.settings.software), headers, body)
+        with(builder.known_text(HeaderName::Server, &self.settings.software), headers)
+            .print(&body.content_type, &body.bytes)
     }
 
     fn send(&mut self, id: TransactionId, to: Destination, outgoing: &Outgoing<'_>, now: Time) {
@@ -198,10 +196,10 @@ impl Endpoint {
         let reached = (to.transport, local);
         let build = |endpoint: &mut Self, transport, local| {
             let builder = MessageBuilder::request(outgoing.method, outgoing.uri)
-                .known(HeaderName::Via, endpoint.via(transport, local))
+                .known_text(HeaderName::Via, &endpoint.via(transport, local))
                 .known(HeaderName::From, format_args!("{};tag={from_tag}", outgoing.from))
-                .known(HeaderName::To, outgoing.to)
-                .known(HeaderName::CallId, &call_id)
+                .known_text(HeaderName::To, outgoing.to)
+                .known_text(HeaderName::CallId, &call_id)
                 .known(HeaderName::CSeq, format_args!("1 {}", outgoing.method));
             endpoint.complete(builder, outgoing.method, outgoing.contact_user, reached, outgoing.headers, outgoing.body)
         };
@@ -318,17 +316,18 @@ impl Endpoint {
             && !headers.iter().any(|(n, _)| n.eq_ignore_ascii_case("Contact"));
         if carries_contact(method) || registers {
             let sips = builder.is_to_sips();
-            builder = builder.known(HeaderName::Contact, self.contact(contact_user, transport, local, sips));
+            builder = builder.known_text(HeaderName::Contact, &self.contact(contact_user, transport, local, sips));
         }
         if *method == Method::Invite {
-            builder = builder.known(HeaderName::Allow, &self.settings.allow);
+            builder = builder.known_text(HeaderName::Allow, &self.settings.allow);
             let supported = self.settings.supported.iter().map(String::as_str).filter(|tag| *tag != reliable::TAG);
             let supported = supported.collect::<Vec<_>>().join(", ");
             if !supported.is_empty() {
-                builder = builder.known(HeaderName::Supported, supported);
+                builder = builder.known_text(HeaderName::Supported, &supported);
             }
         }
-        finish(builder.known(HeaderName::UserAgent, &self.settings.software), headers, body)
+        with(builder.known_text(HeaderName::UserAgent, &self.settings.software), headers)
+            .body(&body.content_type, &body.bytes)
     }
 
     pub(super) fn acknowledge(&mut self, dialog_id: DialogId, headers: &[HeaderLine], body: &Body) {
@@ -348,11 +347,11 @@ impl Endpoint {
         // RFC 3261 22.1: with the credentials of its INVITE, as an ACK cannot be challenged.
         let proved = self.asking.get(&invite).filter(|a| !a.proofs.is_empty()).and_then(|a| a.request.as_deref());
         for (name, value) in proved.into_iter().flat_map(authenticate::credentials_of) {
-            builder = builder.known(name, value);
+            builder = builder.known_text(name, value);
         }
-        let ack = finish(builder, headers, body);
+        let bytes = with(builder, headers).print(&body.content_type, &body.bytes);
         let flow = Flow { transport, local, remote, connection };
-        let transmit = Transmit { flow, bytes: ack.to_bytes() };
+        let transmit = Transmit { flow, bytes };
         self.transmits.push(transmit.clone());
         self.acks.insert(dialog_id, resend::Acked { invite, number, transmit: Some(transmit) });
     }
@@ -401,9 +400,6 @@ pub(super) fn carries_contact(method: &Method) -> bool {
     matches!(method, Method::Invite | Method::Update | Method::Subscribe | Method::Refer | Method::Notify)
 }
 
-fn finish(mut builder: MessageBuilder, headers: &[HeaderLine], body: &Body) -> Message {
-    for (name, value) in headers {
-        builder = builder.header(name, value);
-    }
-    builder.body(&body.content_type, &body.bytes)
+fn with(builder: MessageBuilder, headers: &[HeaderLine]) -> MessageBuilder {
+    headers.iter().fold(builder, |builder, (name, value)| builder.header(name, value))
 }

@@ -10,13 +10,13 @@ use crate::header::HeaderName;
 use crate::message::{Message, MessageBuilder, Method, ParseError, Parties};
 use crate::registrar::{EXTENSIONS, Visit};
 use crate::time::Time;
-use crate::transaction::{Inbound, reply_flow};
+use crate::transaction::{Inbound, Reply, reply_flow};
 use crate::uri::is_sips;
 
 /// What the checks before a transaction say.
 enum Gate {
-    /// Go on; outside a dialog, as this DN.
-    Open { dn: Option<Arc<str>> },
+    /// Go on: within this dialog, or outside any as this DN.
+    Open { dialog: Option<DialogId>, dn: Option<Arc<str>> },
     /// It has been answered.
     Closed,
 }
@@ -45,7 +45,7 @@ impl Endpoint {
             return;
         };
         self.counters.malformed_answered += 1;
-        self.transmit_response(&answer, flow);
+        self.transmits.push(Transmit { flow: reply_flow(&answer, flow), bytes: answer.to_bytes() });
     }
 
     fn receive_request(&mut self, request: Message, flow: Flow, now: Time) {
@@ -69,19 +69,20 @@ impl Endpoint {
             return;
         }
         // RFC 3261 17.2.3 before anything else: a retransmission must not be judged again.
-        let dn = if self.layer.is_known(&request) {
-            None
-        } else {
-            match self.admit(&request, &parties, &method, flow, now) {
-                Gate::Open { dn } => dn,
-                Gate::Closed => return,
-            }
+        let Some(place) = self.layer.find(&request, &flow) else { return };
+        let gate = match place.is_known() {
+            true => Gate::Open { dialog: None, dn: None },
+            false => self.admit(&request, &parties, &method, flow, now),
         };
+        let Gate::Open { dialog, dn } = gate else { return };
         let request = Arc::new(request);
         let numbers = self.numbers.clone();
         let mut number = || TransactionId(numbers.next());
-        match self.layer.receive_request(&request, flow, now, &mut number, &mut self.outputs) {
-            Inbound::New(id) => self.serve(id, request, &method, flow, dn, now),
+        match self.layer.receive_found(&request, place, flow, now, &mut number, &mut self.outputs) {
+            Inbound::New(id) => match dialog {
+                Some(dialog) => self.serve_within(id, dialog, request, &method, flow, now),
+                None => self.serve(id, request, &method, flow, dn, now),
+            },
             Inbound::Absorbed => {}
             Inbound::Ack => self.receive_ack(request, flow),
             Inbound::Cancel { invite } => self.receive_cancel(invite, request, flow, now),
@@ -97,7 +98,7 @@ impl Endpoint {
     /// The checks of RFC 3261 8.2 and 12.2.2 that come before a transaction is spent on a request.
     fn admit(&mut self, request: &Message, parties: &Parties<'_>, method: &Method, flow: Flow, now: Time) -> Gate {
         if matches!(method, Method::Ack | Method::Cancel) {
-            return Gate::Open { dn: None };
+            return Gate::Open { dialog: None, dn: None };
         }
         if is_sips(request.uri()) && !flow.transport.is_secure() {
             self.refuse_sips(request, flow);
@@ -114,12 +115,13 @@ impl Endpoint {
             return Gate::Closed;
         }
         if parties.to.tag().is_some() {
-            if self.dialog_of(request).is_none() {
+            let dialog = self.dialog_of(request);
+            if dialog.is_none() {
                 self.counters.no_such_dialog += 1;
                 self.answer(request, flow, 481, &[]);
                 return Gate::Closed;
             }
-            return Gate::Open { dn: None };
+            return Gate::Open { dialog, dn: None };
         }
         if *method == Method::Options {
             self.answer_options(request, flow);
@@ -135,7 +137,7 @@ impl Endpoint {
             return Gate::Closed;
         }
         match self.directory.admit(request, &parties.from, &flow, now, self.ids.as_mut()) {
-            Admission::Admitted { dn } => Gate::Open { dn: Some(dn) },
+            Admission::Admitted { dn } => Gate::Open { dialog: None, dn: Some(dn) },
             Admission::Challenge(challenges) => {
                 self.counters.challenges += 1;
                 let lines: Vec<_> = challenges.iter().map(|c| (HeaderName::WwwAuthenticate, c.as_str())).collect();
@@ -167,15 +169,14 @@ impl Endpoint {
         let tag = self.stateless_tag(request);
         let settings = &self.settings;
         let supported = settings.supported.iter().map(String::as_str).chain(EXTENSIONS);
-        let mut builder = MessageBuilder::response_to(request, 200, None, Some(&tag))
-            .known(HeaderName::Allow, &settings.allow)
-            .known(HeaderName::Accept, "application/sdp")
-            .known(HeaderName::Supported, supported.collect::<Vec<_>>().join(", "));
+        let mut builder = MessageBuilder::response_from(request, flow.remote, 200, None, Some(&tag))
+            .known_text(HeaderName::Allow, &settings.allow)
+            .known_text(HeaderName::Accept, "application/sdp")
+            .known_text(HeaderName::Supported, &supported.collect::<Vec<_>>().join(", "));
         for (name, value) in &settings.options_headers {
             builder = builder.header(name, value);
         }
-        let response = builder.known(HeaderName::Server, &settings.software).finish();
-        self.transmit_response(&response, flow);
+        self.transmit_answer(request, flow, builder);
     }
 
     pub(super) fn answer_overloaded(&mut self, request: &Message, flow: Flow) {
@@ -241,6 +242,49 @@ impl Endpoint {
         self.find_dialog(request.call_id(), to.tag()?, &remote)
     }
 
+    /// A new request within a dialog.
+    fn serve_within(
+        &mut self,
+        id: TransactionId,
+        dialog: DialogId,
+        request: Arc<Message>,
+        method: &Method,
+        flow: Flow,
+        now: Time,
+    ) {
+        let replaces = self.replaced(&request, method);
+        let Some(known) = self.dialogs.get_mut(&dialog) else { return };
+        let number = request.cseq().map_or(0, |c| c.number);
+        if let Err(order) = known.accept(number, flow) {
+            self.counters.out_of_order += 1;
+            let reason = format!("CSeq {} is not above {}", order.got, order.last);
+            self.refuse(id, 500, &reason, now);
+            return;
+        }
+        if matches!(method, Method::Invite | Method::Update | Method::Subscribe | Method::Notify | Method::Refer) {
+            known.refresh_target(&request);
+        }
+        let (invite, bye) = (*method == Method::Invite, *method == Method::Bye);
+        let serving = Serving { dialog: Some(dialog), makes_dialog: false, invite, bye, answered: false };
+        self.serving.insert(id, serving);
+        let prack = (*method == Method::Prack).then(|| request.clone());
+        let event = Event::Request {
+            transaction: id,
+            dialog: Some(dialog),
+            in_dialog: true,
+            message: request,
+            flow,
+            dn: None,
+            replaces,
+            gruu: None,
+        };
+        match prack {
+            Some(prack) => self.receive_prack(id, dialog, event, &prack, now),
+            None => self.events.push(event),
+        }
+    }
+
+    /// A new request outside any dialog.
     fn serve(
         &mut self,
         id: TransactionId,
@@ -252,38 +296,6 @@ impl Endpoint {
     ) {
         let invite = *method == Method::Invite;
         let replaces = self.replaced(&request, method);
-        if let Some(dialog) = self.dialog_of(&request) {
-            let number = request.cseq().map_or(0, |c| c.number);
-            if let Some(Err(order)) = self.dialogs.get_mut(&dialog).map(|d| d.accept(number, flow)) {
-                self.counters.out_of_order += 1;
-                let reason = format!("CSeq {} is not above {}", order.got, order.last);
-                self.refuse(id, 500, &reason, now);
-                return;
-            }
-            if matches!(method, Method::Invite | Method::Update | Method::Subscribe | Method::Notify | Method::Refer)
-                && let Some(dialog) = self.dialogs.get_mut(&dialog)
-            {
-                dialog.refresh_target(&request);
-            }
-            let bye = *method == Method::Bye;
-            let serving = Serving { dialog: Some(dialog), makes_dialog: false, invite, bye, answered: false };
-            self.serving.insert(id, serving);
-            let event = Event::Request {
-                transaction: id,
-                dialog: Some(dialog),
-                in_dialog: true,
-                message: request.clone(),
-                flow,
-                dn: None,
-                replaces,
-                gruu: None,
-            };
-            match method {
-                Method::Prack => self.receive_prack(id, dialog, event, &request, now),
-                _ => self.events.push(event),
-            }
-            return;
-        }
         let gruu = match self.device(request.uri(), now) {
             None => None,
             Some(Some(device)) => Some(device),
@@ -317,13 +329,13 @@ impl Endpoint {
 
     /// Answers a request that has a transaction but is not for the user.
     pub(super) fn refuse(&mut self, id: TransactionId, status: u16, why: &str, now: Time) {
-        let Some((request, _)) = self.server_request(id) else { return };
+        let Some((request, flow)) = self.server_request(id) else { return };
         let tag = self.stateless_tag(&request);
-        let response = MessageBuilder::response_to(&request, status, None, Some(&tag))
+        let bytes = MessageBuilder::response_from(&request, flow.remote, status, None, Some(&tag))
             .known(HeaderName::Warning, format_args!("399 cordboard \"{why}\""))
-            .known(HeaderName::Server, &self.settings.software)
-            .finish();
-        self.layer.respond(id, &response, now, &mut self.outputs);
+            .known_text(HeaderName::Server, &self.settings.software)
+            .into_bytes();
+        self.layer.respond(id, Reply { status, tag: &tag, bytes }, now, &mut self.outputs);
     }
 
     /// The ACK for a 2xx (RFC 3261 13.3.1.4).
@@ -353,16 +365,14 @@ impl Endpoint {
         // The To tag of the answer to the CANCEL is that of the answers to the INVITE.
         let tag = dialog.and_then(|d| self.dialogs.get(&d)).map(|d| d.local_tag().to_owned());
         let tag = tag.unwrap_or_else(|| self.stateless_tag(&cancel));
-        let ok = MessageBuilder::response_to(&cancel, 200, None, Some(&tag))
-            .known(HeaderName::Server, &self.settings.software)
-            .finish();
-        self.transmit_response(&ok, flow);
+        let ok = MessageBuilder::response_from(&cancel, flow.remote, 200, None, Some(&tag));
+        self.transmit_answer(&cancel, flow, ok);
         let (true, Some(dialog)) = (open, dialog) else { return };
-        let Some((request, _)) = self.server_request(id) else { return };
-        let terminated = MessageBuilder::response_to(&request, 487, None, Some(&tag))
-            .known(HeaderName::Server, &self.settings.software)
-            .finish();
-        self.layer.respond(id, &terminated, now, &mut self.outputs);
+        let Some((request, came_on)) = self.server_request(id) else { return };
+        let bytes = MessageBuilder::response_from(&request, came_on.remote, 487, None, Some(&tag))
+            .known_text(HeaderName::Server, &self.settings.software)
+            .into_bytes();
+        self.layer.respond(id, Reply { status: 487, tag: &tag, bytes }, now, &mut self.outputs);
         self.end_reliable(id, dialog);
         let makes_dialog = self.serving.get_mut(&id).is_some_and(|s| {
             s.answered = true;

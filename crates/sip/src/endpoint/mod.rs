@@ -220,6 +220,7 @@ pub struct Endpoint {
     journal: Vec<u8>,
     /// Outputs of the transaction layer not yet dealt with.
     outputs: Vec<transaction::Output>,
+    settling: Vec<transaction::Output>,
 }
 
 impl Endpoint {
@@ -266,6 +267,7 @@ impl Endpoint {
             events: Vec::new(),
             journal: Vec::new(),
             outputs: Vec::new(),
+            settling: Vec::new(),
         }
     }
 

@@ -19,13 +19,12 @@ impl Endpoint {
             self.counters.malformed_responses_dropped += 1;
             return;
         }
-        // 100 is not handed up, but a CANCEL may wait for it as for any provisional (RFC 3261 9.1).
-        let trying = (response.status() == 100).then(|| self.layer.client_of(&response)).flatten();
-        if !self.layer.receive_response(&Arc::new(response), flow, now, &mut self.outputs) {
-            self.counters.stray_responses += 1;
-        }
-        if let Some(id) = trying {
-            self.send_wanted_cancel(id, now);
+        let trying = response.status() == 100;
+        match self.layer.receive_response(&Arc::new(response), now, &mut self.outputs) {
+            None => self.counters.stray_responses += 1,
+            // 100 is not handed up, but a CANCEL may wait for it as for any provisional (RFC 3261 9.1).
+            Some(id) if trying => self.send_wanted_cancel(id, now),
+            Some(_) => {}
         }
         self.settle_heard(now, Some(flow));
     }
@@ -39,7 +38,9 @@ impl Endpoint {
     /// `heard` is the flow of the response that caused the outputs.
     fn settle_heard(&mut self, now: Time, heard: Option<Flow>) {
         while !self.outputs.is_empty() {
-            for output in std::mem::take(&mut self.outputs) {
+            // The vectors change places, so that neither gives its memory back.
+            let mut outputs = std::mem::replace(&mut self.outputs, std::mem::take(&mut self.settling));
+            for output in outputs.drain(..) {
                 match output {
                     Output::Send(transmit) => self.transmits.push(transmit),
                     Output::Response { id, message } => self.settle_response(id, message, heard, now),
@@ -48,6 +49,7 @@ impl Endpoint {
                     Output::Terminated { id } => self.forget_transaction(id),
                 }
             }
+            self.settling = outputs;
         }
     }
 

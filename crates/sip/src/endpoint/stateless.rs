@@ -8,7 +8,7 @@ use crate::flow::{Flow, Transmit};
 use crate::header::HeaderName;
 use crate::message::{Message, MessageBuilder};
 use crate::text::push_hex;
-use crate::transaction::{print_response, reply_flow};
+use crate::transaction::reply_flow;
 
 impl Endpoint {
     /// Answers a request without a transaction. `headers` follow the copied ones.
@@ -18,13 +18,13 @@ impl Endpoint {
         for (name, value) in headers {
             builder = builder.known_text(*name, value);
         }
-        let bytes = builder.known_text(HeaderName::Server, &self.settings.software).into_bytes();
-        self.transmits.push(Transmit { flow: reply_flow(request, flow), bytes });
+        self.transmit_answer(request, flow, builder);
     }
 
-    pub(super) fn transmit_response(&mut self, response: &Message, flow: Flow) {
-        let bytes = print_response(response, &flow);
-        self.transmits.push(Transmit { flow: reply_flow(response, flow), bytes });
+    /// Sends the answer to a request that needs no transaction.
+    pub(super) fn transmit_answer(&mut self, request: &Message, flow: Flow, answer: MessageBuilder) {
+        let bytes = answer.known_text(HeaderName::Server, &self.settings.software).into_bytes();
+        self.transmits.push(Transmit { flow: reply_flow(request, flow), bytes });
     }
 
     /// The To tag of a stateless answer: the same for each repeat of a request (RFC 3261 8.2.7).

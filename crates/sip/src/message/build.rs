@@ -147,11 +147,9 @@ impl MessageBuilder {
 
     /// Adds a header by any name.
     #[must_use]
-    pub fn header(self, name: &str, value: impl Display) -> Self {
+    pub fn header(self, name: &str, value: &str) -> Self {
         let id = HeaderName::from_bytes(name.as_bytes());
-        self.push(id, &without_line_ends(name), |head| {
-            let _ = write!(head, "{value}");
-        })
+        self.push(id, &without_line_ends(name), |head| head.push_str(value))
     }
 
     /// Like [`MessageBuilder::known`], without the way through `Display`.
@@ -177,20 +175,28 @@ impl MessageBuilder {
     /// Ends the message: Content-Type if there is a body, and Content-Length.
     #[must_use]
     pub fn body(self, content_type: &str, body: &[u8]) -> Message {
-        let builder = if body.is_empty() { self } else { self.known_text(HeaderName::ContentType, content_type) };
-        let builder = builder.content_length(body.len());
-        Message { head: builder.head.into(), start: builder.start, headers: builder.headers, body: body.into() }
+        let Self { head, start, headers } = self.describe(content_type, body);
+        Message { head: head.into(), start, headers, body: body.into() }
     }
 
-    fn content_length(self, length: usize) -> Self {
-        self.push(HeaderName::ContentLength, "Content-Length", |head| push_number(head, length as u64))
+    fn describe(self, content_type: &str, body: &[u8]) -> Self {
+        let builder = if body.is_empty() { self } else { self.known_text(HeaderName::ContentType, content_type) };
+        builder.push(HeaderName::ContentLength, "Content-Length", |head| push_number(head, body.len() as u64))
+    }
+
+    /// Like [`MessageBuilder::body`], for a message that goes on the wire and is not read here.
+    #[must_use]
+    pub fn print(self, content_type: &str, body: &[u8]) -> Arc<[u8]> {
+        let mut bytes = self.describe(content_type, body).head.into_bytes();
+        bytes.extend_from_slice(b"\r\n");
+        bytes.extend_from_slice(body);
+        bytes.into()
     }
 
     /// Ends the message without a body, as it goes on the wire.
-    pub(crate) fn into_bytes(self) -> Arc<[u8]> {
-        let mut head = self.content_length(0).head;
-        head.push_str("\r\n");
-        head.into_bytes().into()
+    #[must_use]
+    pub fn into_bytes(self) -> Arc<[u8]> {
+        self.print("", &[])
     }
 
     /// Ends the message without a body.

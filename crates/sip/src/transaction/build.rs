@@ -1,6 +1,7 @@
 //! Messages the layer makes by itself.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use super::via;
 use crate::flow::Flow;
@@ -9,13 +10,13 @@ use crate::limits::Limits;
 use crate::message::{Message, MessageBuilder, Method};
 
 /// The 100 to an INVITE from `source` (RFC 3261 8.2.6.1: no To tag, Timestamp copied).
-pub(super) fn trying(invite: &Message, source: SocketAddr) -> Message {
+pub(super) fn trying(invite: &Message, source: SocketAddr) -> Arc<[u8]> {
     let builder = MessageBuilder::response_from(invite, source, 100, None, None);
     match invite.get(HeaderName::Timestamp) {
-        Some(timestamp) => builder.known(HeaderName::Timestamp, timestamp),
+        Some(timestamp) => builder.known_text(HeaderName::Timestamp, timestamp),
         None => builder,
     }
-    .finish()
+    .into_bytes()
 }
 
 /// The ACK to a 3xx-6xx (RFC 3261 17.1.1.3): the INVITE's Request-URI, topmost Via, From, Call-ID,
@@ -45,19 +46,19 @@ pub(super) fn over_flow(request: &Message, flow: &Flow) -> Message {
 fn same_hop(invite: &Message, method: Method, to: Option<&str>) -> MessageBuilder {
     let mut builder = MessageBuilder::request(&method, invite.uri());
     if let Some(via) = invite.list(HeaderName::Via).next() {
-        builder = builder.known(HeaderName::Via, via);
+        builder = builder.known_text(HeaderName::Via, via);
     }
     for route in invite.all(HeaderName::Route) {
-        builder = builder.known(HeaderName::Route, route);
+        builder = builder.known_text(HeaderName::Route, route);
     }
     builder = builder.known(HeaderName::MaxForwards, 70);
     if let Some(from) = invite.get(HeaderName::From) {
-        builder = builder.known(HeaderName::From, from);
+        builder = builder.known_text(HeaderName::From, from);
     }
     if let Some(to) = to {
-        builder = builder.known(HeaderName::To, to);
+        builder = builder.known_text(HeaderName::To, to);
     }
-    builder = builder.known(HeaderName::CallId, invite.call_id());
+    builder = builder.known_text(HeaderName::CallId, invite.call_id());
     match invite.cseq() {
         Ok(cseq) => builder.known(HeaderName::CSeq, format_args!("{} {method}", cseq.number)),
         Err(_) => builder,

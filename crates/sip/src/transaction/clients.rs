@@ -82,15 +82,19 @@ impl Layer {
         client.request.as_ref().map(|request| (request, client.flow))
     }
 
-    /// Takes a response from the wire. `false` if it matches no request of ours.
-    pub fn receive_response(&mut self, response: &Arc<Message>, _flow: Flow, now: Time, out: &mut Vec<Output>) -> bool {
+    /// Takes a response from the wire and tells which request of ours it answers, if any.
+    pub fn receive_response(
+        &mut self,
+        response: &Arc<Message>,
+        now: Time,
+        out: &mut Vec<Output>,
+    ) -> Option<TransactionId> {
         let found = self.client_of(response);
-        let Some(id) = found else {
-            self.counters.unmatched += 1;
-            return false;
-        };
-        self.step_client(id, client::Input::Response(response.status()), Some(response), now, out);
-        true
+        match found {
+            Some(id) => self.step_client(id, client::Input::Response(response.status()), Some(response), now, out),
+            None => self.counters.unmatched += 1,
+        }
+        found
     }
 
     /// Whether a provisional response has come and no final one, so that CANCEL may be sent
@@ -135,7 +139,7 @@ impl Layer {
     }
 
     /// The request of ours that a response answers.
-    pub(crate) fn client_of(&self, response: &Message) -> Option<TransactionId> {
+    fn client_of(&self, response: &Message) -> Option<TransactionId> {
         // A second Via shows that the response went astray (RFC 3261 8.1.3.3).
         let mut vias = response.list(HeaderName::Via);
         let via = crate::header::Via::parse(vias.next()?).ok()?;

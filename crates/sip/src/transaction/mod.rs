@@ -36,10 +36,12 @@ use rustc_hash::FxHashMap;
 
 pub use self::counters::Counters;
 pub use self::output::{Inbound, Output};
+pub use self::queries::Place;
+pub use self::servers::Reply;
 pub use crate::event::{Failure, Fault, TransactionId};
 pub use step::ProtocolError;
 pub use timing::TimerSettings;
-pub use via::{print_response, reply_flow};
+pub use via::reply_flow;
 
 use self::client::Client;
 use self::flows::Waiting;

@@ -1,27 +1,39 @@
 //! What the endpoint asks of the layer besides carrying messages.
 
-use super::{Layer, TransactionId, matching};
-use crate::header::Via;
+use super::{Layer, TransactionId, matching, via};
+use crate::flow::Flow;
 use crate::message::{Message, Method};
 
-impl Layer {
-    /// Whether a request belongs to a transaction that lives (RFC 3261 17.2.3), so that it is a
-    /// repetition and must not be judged again. Changes nothing.
-    #[must_use]
-    pub fn is_known(&self, request: &Message) -> bool {
-        request.top_via().is_ok_and(|via| self.find(request, &via).0.is_some())
-    }
+/// Where a request belongs, looked up once.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    pub(super) found: Option<TransactionId>,
+    pub(super) key: matching::RequestKey,
+    pub(super) reply_port: u16,
+}
 
-    /// The transaction a request belongs to, and what it is matched by.
-    pub(super) fn find(&self, request: &Message, via: &Via<'_>) -> (Option<TransactionId>, matching::RequestKey) {
+impl Place {
+    /// Whether the transaction lives, so that the request is a repetition and must not be judged again.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        self.found.is_some()
+    }
+}
+
+impl Layer {
+    /// Where a request belongs (RFC 3261 17.2.3). Changes nothing. `None` if its topmost Via cannot be read.
+    #[must_use]
+    pub fn find(&self, request: &Message, flow: &Flow) -> Option<Place> {
+        let via = request.top_via().ok()?;
         let method = request.method();
         let owner = match &method {
             Method::Ack | Method::Cancel => &Method::Invite,
             other => other,
         };
-        let key = matching::server_key(self.settings.hash_seed, request, via, owner);
+        let key = matching::server_key(self.settings.hash_seed, request, &via, owner);
         let found = self.server_keys.get(&key.key).copied();
-        (found.filter(|id| self.legacy_tags_agree(*id, &method, &key)), key)
+        let found = found.filter(|id| self.legacy_tags_agree(*id, &method, &key));
+        Some(Place { found, key, reply_port: via::reply_port(&via, flow) })
     }
 
     /// For a client of RFC 2543: whether the To tag is that of the request, or for an ACK that of

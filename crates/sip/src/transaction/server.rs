@@ -133,7 +133,7 @@ impl Server {
         self.request = None;
     }
 
-    fn reply_flow(&self) -> Flow {
+    pub(super) fn reply_flow(&self) -> Flow {
         via::with_remote_port(self.flow, self.reply_port)
     }
 }

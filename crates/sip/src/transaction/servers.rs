@@ -6,13 +6,21 @@ use std::time::Duration;
 use super::server::{self, Server};
 use super::step::{Step, step};
 use super::timing::Running;
-use super::{
-    Fault, Inbound, Layer, Output, TransactionId, build, invite_server, matching, non_invite_server, print_response,
-    via,
-};
+use super::{Fault, Inbound, Layer, Output, Place, TransactionId, build, invite_server, matching, non_invite_server};
 use crate::flow::Flow;
 use crate::message::{Message, Method};
 use crate::time::Time;
+
+/// A response of the user's.
+#[derive(Clone, Debug)]
+pub struct Reply<'a> {
+    /// 101 to 699.
+    pub status: u16,
+    /// The tag its To was given, unless that of the request has one.
+    pub tag: &'a str,
+    /// As it goes on the wire, its topmost Via stamped with where the request came from (RFC 3261 18.2.1).
+    pub bytes: Arc<[u8]>,
+}
 
 impl Layer {
     /// Takes a request from the wire. `ids` names the transaction if one is made.
@@ -27,12 +35,25 @@ impl Layer {
         ids: &mut dyn FnMut() -> TransactionId,
         out: &mut Vec<Output>,
     ) -> Inbound {
-        let Ok(via) = request.top_via() else {
+        let Some(place) = self.find(request, &flow) else {
             self.counters.unreadable += 1;
             return Inbound::Absorbed;
         };
+        self.receive_found(request, place, flow, now, ids, out)
+    }
+
+    /// The same for a request that [`Layer::find`] has just looked up.
+    pub fn receive_found(
+        &mut self,
+        request: &Arc<Message>,
+        place: Place,
+        flow: Flow,
+        now: Time,
+        ids: &mut dyn FnMut() -> TransactionId,
+        out: &mut Vec<Output>,
+    ) -> Inbound {
+        let Place { found, key, reply_port } = place;
         let method = request.method();
-        let (found, key) = self.find(request, &via);
         match method {
             Method::Ack => return self.receive_ack(found, now, out),
             Method::Cancel => {
@@ -42,7 +63,7 @@ impl Layer {
             _ => {}
         }
         if let Some(id) = found {
-            self.follow_client(id, via::reply_port(&via, &flow), flow);
+            self.follow_client(id, reply_port, flow);
             self.step_server(id, server::Input::Request, None, now, out);
             return Inbound::Absorbed;
         }
@@ -65,7 +86,7 @@ impl Layer {
             key: key.key,
             merge,
             flow,
-            reply_port: via::reply_port(&via, &flow),
+            reply_port,
             request: Some(Arc::clone(request)),
             last: None,
             legacy: key.legacy_to.map(|request| Box::new(matching::LegacyTags { request, response: None })),
@@ -78,7 +99,7 @@ impl Layer {
         match state {
             server::State::Invite(_) => {
                 step.counters.invite_servers += 1;
-                step.bytes = Some(build::trying(request, flow.remote).to_bytes());
+                step.bytes = Some(build::trying(request, flow.remote));
             }
             server::State::NonInvite(_) => step.counters.non_invite_servers += 1,
         }
@@ -111,16 +132,15 @@ impl Layer {
 
     /// Sends a response of the user's. `false` if there is no such transaction or it has its
     /// final response already.
-    pub fn respond(&mut self, id: TransactionId, response: &Message, now: Time, out: &mut Vec<Output>) -> bool {
+    pub fn respond(&mut self, id: TransactionId, reply: Reply<'_>, now: Time, out: &mut Vec<Output>) -> bool {
         let Some(server) = self.servers.get_mut(&id).filter(|server| server.is_unanswered()) else { return false };
-        let status = response.status();
+        let Reply { status, tag, bytes } = reply;
         if status >= 200
             && let Some(legacy) = &mut server.legacy
         {
-            let tag = response.to().ok().and_then(|to| to.tag()).unwrap_or("");
+            let tag = server.request.as_ref().and_then(|request| request.to().ok()?.tag()).unwrap_or(tag);
             legacy.response = Some(matching::tag_hash(self.settings.hash_seed, tag));
         }
-        let bytes = print_response(response, &server.flow);
         self.step_server(id, server::Input::Respond(status), Some(bytes), now, out);
         true
     }
@@ -129,6 +149,12 @@ impl Layer {
     #[must_use]
     pub fn server_request(&self, id: TransactionId) -> Option<&Arc<Message>> {
         self.servers.get(&id)?.request.as_ref()
+    }
+
+    /// The flow the responses of a server transaction go to (RFC 3261 18.2.2, RFC 3581).
+    #[must_use]
+    pub fn reply_flow(&self, id: TransactionId) -> Option<Flow> {
+        self.servers.get(&id).map(|server| server.reply_flow())
     }
 
     /// The flow a server transaction's request came on.

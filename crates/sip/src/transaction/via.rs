@@ -1,13 +1,8 @@
 //! Via on the way back (RFC 3261 18.2, RFC 3581).
 
-use std::sync::Arc;
-
 use crate::flow::{Flow, Transport};
-use crate::header::{HeaderName, StampedVia, Via};
+use crate::header::Via;
 use crate::message::Message;
-
-/// Room for `;received=` and `;rport=`.
-const STAMP: usize = 64;
 
 /// The flow the responses to a request go to: the one it came on. Over UDP the port is the one of
 /// `sent-by`, unless the client asked by `rport` for the port it sent from (RFC 3261 18.2.2,
@@ -17,16 +12,6 @@ const STAMP: usize = 64;
 pub fn reply_flow(request: &Message, flow: Flow) -> Flow {
     let port = request.top_via().map_or(flow.remote.port(), |via| reply_port(&via, &flow));
     with_remote_port(flow, port)
-}
-
-/// Prints a response. Its topmost Via is stamped with where the request came from (RFC 3261
-/// 18.2.1, RFC 3581 section 4), unless the user has seen to that.
-#[must_use]
-pub fn print_response(response: &Message, flow: &Flow) -> Arc<[u8]> {
-    let Some(line) = response.get(HeaderName::Via) else { return response.to_bytes() };
-    let mut stamped = String::with_capacity(line.len() + STAMP);
-    StampedVia { line, source: flow.remote }.push_to(&mut stamped);
-    response.to_bytes_with_via(&stamped)
 }
 
 pub(super) fn reply_port(via: &Via<'_>, flow: &Flow) -> u16 {

@@ -85,6 +85,10 @@ impl Bench {
         self.layer.receive_request(request, flow, self.now, &mut ids, &mut self.out)
     }
 
+    fn is_known(&self, request: &Message) -> bool {
+        self.layer.find(request, &flow(Transport::Udp)).is_some_and(|place| place.is_known())
+    }
+
     /// Takes in a request that must be new.
     fn accept(&mut self, request: &Arc<Message>, transport: Transport) -> TransactionId {
         match self.receive_request(request, transport) {
@@ -95,7 +99,9 @@ impl Bench {
 
     fn respond(&mut self, id: TransactionId, status: u16) -> bool {
         let request = self.layer.server_request(id).cloned().unwrap_or_else(|| request("INVITE", "z9hG4bKgone"));
-        self.layer.respond(id, &response_to(&request, status), self.now, &mut self.out)
+        let source = self.layer.server_flow(id).unwrap_or(flow(Transport::Udp)).remote;
+        let bytes = MessageBuilder::response_from(&request, source, status, None, Some("t")).into_bytes();
+        self.layer.respond(id, Reply { status, tag: "t", bytes }, self.now, &mut self.out)
     }
 
     /// Sends a request of ours.
@@ -111,7 +117,7 @@ impl Bench {
     }
 
     fn receive_response(&mut self, response: &Arc<Message>) -> bool {
-        self.layer.receive_response(response, flow(Transport::Udp), self.now, &mut self.out)
+        self.layer.receive_response(response, self.now, &mut self.out).is_some()
     }
 
     /// Lets time pass, from timer to timer as a driver does.
