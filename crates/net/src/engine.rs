@@ -13,7 +13,7 @@ use cordboard_sip::endpoint::{Event, Fault};
 use cordboard_sip::{Flow, Time, Transmit, Transport};
 use mio::{Events, Poll, Token};
 
-use crate::capture::Capture;
+use crate::capture::{Capture, unix_micros};
 use crate::clock::{Clock, unix_seconds};
 use crate::config::{Config, Listen, StartError};
 use crate::core::Core;
@@ -406,11 +406,12 @@ impl<C: Core> EngineThread<C> {
         let counters = &self.shared.counters;
         let core = &mut self.core;
         let guard = &mut self.guard;
-        let capture = &self.capture;
+        // The clock is read once a batch, here and in `send`.
+        let capture = self.capture.is_wanted().then(|| (&self.capture, unix_micros()));
         let mut pass = |data: &[u8], flow: Flow| {
             if guard.admits(&flow, now, counters) {
-                if capture.is_wanted() {
-                    capture.note(false, flow, data.into());
+                if let Some((capture, at)) = capture {
+                    capture.note(at, false, flow, data);
                 }
                 core.receive(data, flow, now);
             }
@@ -461,10 +462,12 @@ impl<C: Core> EngineThread<C> {
     fn send(&mut self, now: Time) {
         let counters = &self.shared.counters;
         self.core.take_transmits(&mut self.transmits);
+        let captured = !self.transmits.is_empty() && self.capture.is_wanted();
+        let capture = captured.then(|| (&self.capture, unix_micros()));
         for mut transmit in self.transmits.drain(..) {
             transmit.flow.local = self.book.bound(transmit.flow.local);
-            if self.capture.is_wanted() {
-                self.capture.note(true, transmit.flow, Arc::clone(&transmit.bytes));
+            if let Some((capture, at)) = capture {
+                capture.note(at, true, transmit.flow, &transmit.bytes);
             }
             if transmit.flow.transport == Transport::Udp {
                 match udp::choose(&self.sockets, transmit.flow.local, transmit.flow.remote) {

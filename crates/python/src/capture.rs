@@ -1,7 +1,5 @@
 //! What went over the wire, as Python reads it.
 
-use std::sync::Arc;
-
 use cordboard_net::capture::Captured;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -11,7 +9,7 @@ type Address = (String, u16);
 /// Number, Unix time, whether we sent it, transport, our address, the peer's, the message.
 pub(crate) type Row<'py> = (u64, f64, bool, &'static str, Address, Address, Bound<'py, PyBytes>);
 
-pub(crate) fn rows<'py>(py: Python<'py>, messages: &[Arc<Captured>]) -> Vec<Row<'py>> {
+pub(crate) fn rows<'py>(py: Python<'py>, messages: &[Captured]) -> Vec<Row<'py>> {
     let host_port = |address: std::net::SocketAddr| (address.ip().to_canonical().to_string(), address.port());
     messages
         .iter()

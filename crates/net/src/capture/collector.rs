@@ -10,12 +10,12 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use cordboard_sip::Transport;
+use cordboard_sip::{Flow, Transport};
 use rustc_hash::FxHashMap;
 
 use super::hep::{self, Packet};
 use super::ring::call_id;
-use super::{CaptureCounters, Captured, lock};
+use super::{CaptureCounters, lock};
 
 /// How long a message waits for the name of its call.
 const WAIT: Duration = Duration::from_millis(250);
@@ -41,14 +41,14 @@ pub struct CollectorConfig {
 
 #[derive(Debug)]
 pub(super) enum Item {
-    Sip(Arc<Captured>),
+    Sip { at: u64, outgoing: bool, flow: Flow, data: Box<[u8]> },
     Json { kind: u8, call: Box<str>, at: u64, source: SocketAddr, target: SocketAddr, json: Box<[u8]> },
 }
 
 impl Item {
     fn len(&self) -> usize {
         match self {
-            Self::Sip(message) => message.data.len(),
+            Self::Sip { data, .. } => data.len(),
             Self::Json { json, .. } => json.len(),
         }
     }
@@ -201,22 +201,20 @@ impl Sender {
         self.packet.clear();
         let (agent, password) = (self.config.agent, self.config.password.as_str());
         let written = match item {
-            Item::Sip(message) => {
-                let call_id = call_id(&message.data).and_then(|id| std::str::from_utf8(id).ok()).unwrap_or("");
+            Item::Sip { at, outgoing, flow, data } => {
+                let call_id = call_id(data).and_then(|id| std::str::from_utf8(id).ok()).unwrap_or("");
                 let call = lock(&self.common.names).get(call_id);
-                let flow = message.flow;
-                let (source, target) =
-                    if message.outgoing { (flow.local, flow.remote) } else { (flow.remote, flow.local) };
+                let (source, target) = if *outgoing { (flow.local, flow.remote) } else { (flow.remote, flow.local) };
                 Packet {
                     kind: hep::SIP,
                     transport: flow.transport,
                     source,
                     target,
-                    at: message.at,
+                    at: *at,
                     agent,
                     password,
                     correlation: call.as_deref().unwrap_or(call_id),
-                    payload: &message.data,
+                    payload: data,
                 }
                 .write(&mut self.packet)
             }

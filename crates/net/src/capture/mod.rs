@@ -15,7 +15,7 @@ mod ring;
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use cordboard_sip::Flow;
@@ -36,13 +36,16 @@ pub struct Captured {
     /// Between which addresses.
     pub flow: Flow,
     /// The message, decrypted.
-    pub data: Arc<[u8]>,
+    pub data: Box<[u8]>,
 }
 
 /// See the module. Shared by the engine, which notes messages, and its handle, which reads them.
 #[derive(Debug, Default)]
 pub struct Capture {
-    wanted: AtomicBool,
+    /// Whether the ring is on.
+    kept: AtomicBool,
+    /// Whether there is a collector.
+    collected: AtomicBool,
     ring: Mutex<Ring>,
     collector: Mutex<Option<Collector>>,
 }
@@ -63,8 +66,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Unix time in microseconds.
-fn unix_micros() -> u64 {
+/// Unix time in microseconds, as messages are noted with it.
+pub(crate) fn unix_micros() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
 }
@@ -109,10 +112,10 @@ impl Capture {
 
     /// The messages of these Call-IDs that are still kept, numbered above `after`, in order.
     #[must_use]
-    pub fn messages(&self, call_ids: &[String], after: u64) -> Vec<Arc<Captured>> {
+    pub fn messages(&self, call_ids: &[String], after: u64) -> Vec<Captured> {
         // Read outside the lock, so that the engine need not wait.
-        let kept = lock(&self.ring).after(after);
-        ring::of_calls(kept, call_ids)
+        let pages = lock(&self.ring).after(after);
+        ring::of_calls(&pages, call_ids, after)
     }
 
     /// What the collector was sent.
@@ -129,28 +132,23 @@ impl Capture {
 
     /// Whether anybody wants messages.
     pub(crate) fn is_wanted(&self) -> bool {
-        self.wanted.load(Ordering::Relaxed)
+        self.kept.load(Ordering::Relaxed) || self.collected.load(Ordering::Relaxed)
     }
 
-    /// Takes a message; the caller has asked [`Capture::is_wanted`].
-    pub(crate) fn note(&self, outgoing: bool, flow: Flow, data: Arc<[u8]>) {
-        let mut message = Captured { number: 0, at: unix_micros(), outgoing, flow, data };
-        let message = {
-            let mut ring = lock(&self.ring);
-            message.number = ring.next_number();
-            let message = Arc::new(message);
-            if ring.is_on() && !is_registration(&message.data) {
-                ring.push(Arc::clone(&message));
-            }
-            message
-        };
-        if let Some(collector) = &*lock(&self.collector) {
-            collector.put(Item::Sip(message));
+    /// Takes a message that came, or is to be sent, at `at` ([`unix_micros`]).
+    pub(crate) fn note(&self, at: u64, outgoing: bool, flow: Flow, data: &[u8]) {
+        if self.kept.load(Ordering::Relaxed) && !is_registration(data) {
+            lock(&self.ring).push(at, outgoing, flow, data);
+        }
+        if self.collected.load(Ordering::Relaxed)
+            && let Some(collector) = &*lock(&self.collector)
+        {
+            collector.put(Item::Sip { at, outgoing, flow, data: data.into() });
         }
     }
 
     fn weigh(&self) {
-        let wanted = lock(&self.ring).is_on() || lock(&self.collector).is_some();
-        self.wanted.store(wanted, Ordering::Relaxed);
+        self.kept.store(lock(&self.ring).is_on(), Ordering::Relaxed);
+        self.collected.store(lock(&self.collector).is_some(), Ordering::Relaxed);
     }
 }

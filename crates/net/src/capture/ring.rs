@@ -1,18 +1,58 @@
 //! The latest messages, bounded in bytes; the oldest go first.
+//!
+//! They are copied one behind the other into pages, so that keeping one allocates nothing and the memory a message came
+//! in is free for the next. A full page is never written again: who reads shares it and need not hold up the engine.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::Arc;
 
-use memchr::memmem;
+use cordboard_sip::Flow;
+use memchr::memchr;
 
 use super::Captured;
 
 /// What keeping a message costs beside its bytes.
-const OVERHEAD: usize = 160;
+const OVERHEAD: usize = size_of::<Entry>();
+/// Bytes of a page at most, and how many pages a smaller ring has.
+const PAGE: usize = 64 << 10;
+const PAGES: usize = 16;
+
+#[derive(Clone, Debug)]
+struct Entry {
+    number: u64,
+    at: u64,
+    outgoing: bool,
+    flow: Flow,
+    range: Range<usize>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Page {
+    entries: Vec<Entry>,
+    bytes: Vec<u8>,
+}
+
+impl Page {
+    fn held(&self) -> usize {
+        self.bytes.len() + self.entries.len() * OVERHEAD
+    }
+
+    fn last(&self) -> u64 {
+        self.entries.last().map_or(0, |entry| entry.number)
+    }
+
+    fn clear(&mut self) {
+        self.entries.clear();
+        self.bytes.clear();
+    }
+}
 
 #[derive(Debug, Default)]
 pub(super) struct Ring {
-    messages: VecDeque<Arc<Captured>>,
+    full: VecDeque<Arc<Page>>,
+    /// Where the next message goes.
+    open: Page,
     held: usize,
     limit: usize,
     last: u64,
@@ -32,49 +72,83 @@ impl Ring {
         self.held
     }
 
-    pub(super) fn next_number(&mut self) -> u64 {
+    pub(super) fn push(&mut self, at: u64, outgoing: bool, flow: Flow, data: &[u8]) {
+        let size = data.len() + OVERHEAD;
+        if self.open.held() + size > PAGE.min(self.limit / PAGES) && !self.open.entries.is_empty() {
+            self.turn_page();
+        }
         self.last += 1;
-        self.last
+        let start = self.open.bytes.len();
+        self.open.bytes.extend_from_slice(data);
+        let range = start..self.open.bytes.len();
+        self.open.entries.push(Entry { number: self.last, at, outgoing, flow, range });
+        self.held += size;
+        self.shrink();
     }
 
-    pub(super) fn push(&mut self, message: Arc<Captured>) {
-        self.held += message.data.len() + OVERHEAD;
-        self.messages.push_back(message);
-        self.shrink();
+    /// The page that would go next is used again, unless somebody still reads it.
+    fn turn_page(&mut self) {
+        let spare = match self.full.front() {
+            Some(oldest) if self.held + PAGE.min(self.limit / PAGES) > self.limit => {
+                self.held -= oldest.held();
+                self.full.pop_front().and_then(Arc::into_inner)
+            }
+            _ => None,
+        };
+        let mut next = spare.unwrap_or_default();
+        next.clear();
+        self.full.push_back(Arc::new(std::mem::replace(&mut self.open, next)));
     }
 
     fn shrink(&mut self) {
         while self.held > self.limit {
-            let Some(oldest) = self.messages.pop_front() else { break };
-            self.held -= oldest.data.len() + OVERHEAD;
+            match self.full.pop_front() {
+                Some(oldest) => self.held -= oldest.held(),
+                None => {
+                    self.open.clear();
+                    self.held = 0;
+                }
+            }
         }
     }
 
-    /// Those numbered above `number`, in order.
-    pub(super) fn after(&self, number: u64) -> Vec<Arc<Captured>> {
-        let first = self.messages.partition_point(|message| message.number <= number);
-        self.messages.range(first..).cloned().collect()
+    /// The pages with messages numbered above `number`, in order.
+    pub(super) fn after(&self, number: u64) -> Vec<Arc<Page>> {
+        let first = self.full.partition_point(|page| page.last() <= number);
+        self.full.range(first..).cloned().chain([Arc::new(self.open.clone())]).collect()
     }
 }
 
-/// Those whose Call-ID is one of these.
-pub(super) fn of_calls(mut messages: Vec<Arc<Captured>>, call_ids: &[String]) -> Vec<Arc<Captured>> {
-    messages.retain(|message| call_id(&message.data).is_some_and(|id| call_ids.iter().any(|c| c.as_bytes() == id)));
-    messages
+/// Those numbered above `number` whose Call-ID is one of these.
+pub(super) fn of_calls(pages: &[Arc<Page>], call_ids: &[String], number: u64) -> Vec<Captured> {
+    let mut found = Vec::new();
+    for page in pages {
+        for entry in page.entries.iter().filter(|entry| entry.number > number) {
+            let data = &page.bytes[entry.range.clone()];
+            if call_id(data).is_some_and(|id| call_ids.iter().any(|c| c.as_bytes() == id)) {
+                let Entry { number, at, outgoing, flow, .. } = *entry;
+                found.push(Captured { number, at, outgoing, flow, data: data.into() });
+            }
+        }
+    }
+    found
 }
 
 /// The value of a header's first line, by its name or compact name, in the bytes of a message.
 fn header<'a>(data: &'a [u8], name: &str, compact: u8) -> Option<&'a [u8]> {
-    for line in data.split(|b| *b == b'\n').skip(1) {
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let mut rest = &data[memchr(b'\n', data)? + 1..];
+    while !rest.is_empty() {
+        let end = memchr(b'\n', rest).unwrap_or(rest.len());
+        let line = rest[..end].strip_suffix(b"\r").unwrap_or(&rest[..end]);
         if line.is_empty() {
             return None;
         }
-        let Some(colon) = memchr::memchr(b':', line) else { continue };
-        let (found, value) = (line[..colon].trim_ascii(), line[colon + 1..].trim_ascii());
+        rest = rest.get(end + 1..).unwrap_or_default();
+        let Some(colon) = memchr(b':', line) else { continue };
+        let found = line[..colon].trim_ascii();
         if found.eq_ignore_ascii_case(name.as_bytes()) || (found.len() == 1 && found[0].eq_ignore_ascii_case(&compact))
         {
-            return Some(value);
+            return Some(line[colon + 1..].trim_ascii());
         }
     }
     None
@@ -87,43 +161,79 @@ pub(super) fn call_id(data: &[u8]) -> Option<&[u8]> {
 
 /// Whether a message is a REGISTER or the answer to one.
 pub(super) fn is_registration(data: &[u8]) -> bool {
-    // Most messages do not have the word at all.
-    memmem::find(data, b"REGISTER").is_some()
-        && (data.starts_with(b"REGISTER ")
-            || (data.starts_with(b"SIP/") && header(data, "CSeq", 0).is_some_and(|v| v.ends_with(b"REGISTER"))))
+    data.starts_with(b"REGISTER ")
+        || (data.starts_with(b"SIP/") && header(data, "CSeq", 0).is_some_and(|v| v.ends_with(b"REGISTER")))
 }
 
 #[cfg(test)]
 mod tests {
-    use cordboard_sip::{Flow, Transport};
+    use cordboard_sip::Transport;
 
     use super::*;
 
-    fn message(ring: &mut Ring, text: &str) -> Arc<Captured> {
+    fn push(ring: &mut Ring, text: &str) {
         let flow = Flow {
             transport: Transport::Udp,
             local: "10.0.0.1:5060".parse().unwrap(),
             remote: "10.0.0.2:5060".parse().unwrap(),
             connection: 0,
         };
-        let number = ring.next_number();
-        Arc::new(Captured { number, at: 0, outgoing: false, flow, data: text.as_bytes().into() })
+        ring.push(0, false, flow, text.as_bytes());
     }
+
+    fn numbers(ring: &Ring, after: u64) -> Vec<u64> {
+        of_calls(&ring.after(after), &["one".to_owned()], after).iter().map(|m| m.number).collect()
+    }
+
+    const TEXT: &str = "BYE sip:a SIP/2.0\r\nCall-ID: one\r\n\r\n";
 
     #[test]
     fn the_oldest_messages_make_room_for_new_ones() {
         let mut ring = Ring::default();
-        ring.set_limit(10 * (OVERHEAD + 100));
-        for _ in 0..1_000 {
-            let one = message(&mut ring, &"x".repeat(100));
-            ring.push(one);
+        let limit = 100 * (OVERHEAD + TEXT.len());
+        ring.set_limit(limit);
+        for last in 1..=1_000 {
+            push(&mut ring, TEXT);
+            assert!(ring.held() <= limit);
+            let kept = numbers(&ring, 0);
+            assert_eq!(kept, (last + 1 - kept.len() as u64..=last).collect::<Vec<_>>());
+            assert_eq!(ring.held(), kept.len() * (OVERHEAD + TEXT.len()));
+            assert!(kept.len() >= 85.min(last as usize), "{} of {last}", kept.len());
         }
-        assert!(ring.held() <= 10 * (OVERHEAD + 100));
-        let numbers: Vec<_> = ring.after(0).iter().map(|m| m.number).collect();
-        assert_eq!(numbers, (991..=1_000).collect::<Vec<_>>());
-        assert_eq!(ring.after(998).len(), 2);
+        assert_eq!(numbers(&ring, 998), [999, 1_000]);
+        assert_eq!(numbers(&ring, 1_000), []);
         ring.set_limit(0);
-        assert_eq!((ring.held(), ring.after(0).len()), (0, 0));
+        assert_eq!((ring.held(), numbers(&ring, 0).len()), (0, 0));
+    }
+
+    #[test]
+    fn a_message_larger_than_a_page_is_kept_and_one_larger_than_the_ring_is_not() {
+        let mut ring = Ring::default();
+        ring.set_limit(PAGES * 100 + 4 * OVERHEAD);
+        push(&mut ring, TEXT);
+        push(&mut ring, &format!("{TEXT}{}", "x".repeat(1_000)));
+        push(&mut ring, TEXT);
+        assert_eq!(numbers(&ring, 0), [1, 2, 3]);
+        push(&mut ring, &format!("{TEXT}{}", "x".repeat(10_000)));
+        assert_eq!((ring.held(), numbers(&ring, 0).len()), (0, 0));
+        push(&mut ring, TEXT);
+        assert_eq!(numbers(&ring, 0), [5]);
+    }
+
+    #[test]
+    fn what_somebody_reads_stays_as_it_was() {
+        let mut ring = Ring::default();
+        ring.set_limit(100 * (OVERHEAD + TEXT.len()));
+        for _ in 0..100 {
+            push(&mut ring, TEXT);
+        }
+        let pages = ring.after(0);
+        let read = of_calls(&pages, &["one".to_owned()], 0);
+        for _ in 0..1_000 {
+            push(&mut ring, "BYE sip:a SIP/2.0\r\nCall-ID: two\r\n\r\n");
+        }
+        assert_eq!(of_calls(&pages, &["one".to_owned()], 0), read);
+        assert_eq!(numbers(&ring, 0), []);
     }
 
     #[test]
@@ -139,11 +249,9 @@ mod tests {
             "no SIP at all",
             "",
         ] {
-            let one = message(&mut ring, text);
-            ring.push(one);
+            push(&mut ring, text);
         }
-        let found = of_calls(ring.after(0), &["one".to_owned()]);
-        assert_eq!(found.iter().map(|m| m.number).collect::<Vec<_>>(), [1, 2, 3]);
+        assert_eq!(numbers(&ring, 0), [1, 2, 3]);
     }
 
     #[test]
