@@ -23,12 +23,10 @@ pub trait Ids: Send {
         tag
     }
 
-    /// A fresh branch with the magic cookie of RFC 3261 8.1.1.7.
-    fn branch(&mut self) -> String {
-        let mut branch = String::with_capacity(23);
-        branch.push_str("z9hG4bK");
-        self.push_token(&mut branch);
-        branch
+    /// Appends a fresh branch with the magic cookie of RFC 3261 8.1.1.7.
+    fn push_branch(&mut self, out: &mut String) {
+        out.push_str("z9hG4bK");
+        self.push_token(out);
     }
 }
 

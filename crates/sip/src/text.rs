@@ -1,7 +1,7 @@
 //! What every message is read and printed with: on bytes, where the standard library goes by way of `char` and `fmt`.
 
 use std::fmt::Write;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
 use memchr::memchr;
@@ -106,6 +106,19 @@ pub(crate) fn push_ip(out: &mut String, ip: IpAddr) {
     }
 }
 
+/// Appends `host:port`, an IPv6 address in brackets.
+pub(crate) fn push_address(out: &mut String, address: SocketAddr) {
+    match address {
+        SocketAddr::V4(v4) => {
+            push_ip(out, (*v4.ip()).into());
+            out.push(':');
+            push_number(out, v4.port().into());
+        }
+        // Writing to a String cannot fail.
+        SocketAddr::V6(_) => _ = write!(out, "{address}"),
+    }
+}
+
 /// Appends bytes known to be ASCII.
 pub(crate) fn push_ascii(out: &mut String, bytes: &[u8]) {
     out.push_str(std::str::from_utf8(bytes).unwrap_or_default());
@@ -138,6 +151,10 @@ mod tests {
             let mut text = String::new();
             push_ip(&mut text, ip.parse().unwrap());
             assert_eq!(text, ip);
+            let address = SocketAddr::new(ip.parse().unwrap(), 5060);
+            text.clear();
+            push_address(&mut text, address);
+            assert_eq!(text, address.to_string());
         }
     }
 

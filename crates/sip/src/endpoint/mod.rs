@@ -44,6 +44,7 @@ use crate::ids::Ids;
 use crate::limits::Limits;
 use crate::message::{Message, Method};
 use crate::registrar::{Registrar, RegistrarSettings};
+use crate::text::push_address;
 use crate::time::Time;
 use crate::timers::Timers;
 use crate::transaction::{self, Layer, TimerSettings};
@@ -447,18 +448,30 @@ impl Endpoint {
 
     /// The Via of a request of ours, with a fresh branch.
     fn via(&mut self, transport: Transport, local: SocketAddr) -> String {
-        let branch = self.ids.branch();
-        format!("SIP/2.0/{} {local};rport;branch={branch}", transport.via_token())
+        let mut via = String::with_capacity(96);
+        via.push_str("SIP/2.0/");
+        via.push_str(transport.via_token());
+        via.push(' ');
+        push_address(&mut via, local);
+        via.push_str(";rport;branch=");
+        self.ids.push_branch(&mut via);
+        via
     }
 
     /// A Contact of ours; a `sips` one where the dialog is (RFC 5630 5.1.1), which says TLS already.
     fn contact(&self, user: &str, transport: Transport, local: SocketAddr, sips: bool) -> String {
-        let at = if user.is_empty() { "" } else { "@" };
-        match transport {
-            Transport::Tls if sips => format!("<sips:{user}{at}{local}>"),
-            Transport::Udp => format!("<sip:{user}{at}{local}>"),
-            _ => format!("<sip:{user}{at}{local};transport={}>", transport.uri_token()),
+        let sips = sips && transport == Transport::Tls;
+        let mut contact = String::with_capacity(96);
+        contact.push_str(if sips { "<sips:" } else { "<sip:" });
+        contact.push_str(user);
+        contact.push_str(if user.is_empty() { "" } else { "@" });
+        push_address(&mut contact, local);
+        if !sips && transport != Transport::Udp {
+            contact.push_str(";transport=");
+            contact.push_str(transport.uri_token());
         }
+        contact.push('>');
+        contact
     }
 
     /// The address of ours that a peer on this flow knows.
