@@ -316,9 +316,11 @@ impl Dialog {
         if strict.is_some() {
             builder = builder.known(HeaderName::Route, format_args!("<{}>", self.remote_target));
         }
-        builder = builder.known(HeaderName::From, Tagged(&self.local, &self.local_tag));
-        builder = builder.known(HeaderName::To, Tagged(&self.remote, &self.remote_tag));
-        builder.known_text(HeaderName::CallId, &self.call_id).known(HeaderName::CSeq, format_args!("{number} {method}"))
+        builder
+            .tagged(HeaderName::From, &self.local, &self.local_tag)
+            .tagged(HeaderName::To, &self.remote, &self.remote_tag)
+            .known_text(HeaderName::CallId, &self.call_id)
+            .cseq(number, method)
     }
 
     /// The path for a request of ours: the first route, else the remote target, where that is a
@@ -348,16 +350,6 @@ impl Dialog {
 
 fn same_host(a: IpAddr, b: IpAddr) -> bool {
     a.to_canonical() == b.to_canonical()
-}
-
-/// A From or To value without tag, printed with one.
-struct Tagged<'a>(&'a str, &'a str);
-
-impl std::fmt::Display for Tagged<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.0)?;
-        if self.1.is_empty() { Ok(()) } else { write!(f, ";tag={}", self.1) }
-    }
 }
 
 /// Splits a From or To value into all but its tag, and the tag. A bare URI is put in brackets, so

@@ -237,7 +237,7 @@ impl Endpoint {
                     content_type = value;
                     builder
                 }
-                HeaderName::CSeq => builder.known(id, format_args!("{number} {method}")),
+                HeaderName::CSeq => builder.cseq(number, &method),
                 _ => builder.header(name, value),
             };
         }

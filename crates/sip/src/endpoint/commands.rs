@@ -197,10 +197,10 @@ impl Endpoint {
         let build = |endpoint: &mut Self, transport, local| {
             let builder = MessageBuilder::request(outgoing.method, outgoing.uri)
                 .known_text(HeaderName::Via, &endpoint.via(transport, local))
-                .known(HeaderName::From, format_args!("{};tag={from_tag}", outgoing.from))
+                .tagged(HeaderName::From, outgoing.from, &from_tag)
                 .known_text(HeaderName::To, outgoing.to)
                 .known_text(HeaderName::CallId, &call_id)
-                .known(HeaderName::CSeq, format_args!("1 {}", outgoing.method));
+                .cseq(1, outgoing.method);
             endpoint.complete(builder, outgoing.method, outgoing.contact_user, reached, outgoing.headers, outgoing.body)
         };
         let request = build(self, to.transport, local);
@@ -308,7 +308,7 @@ impl Endpoint {
         body: &Body,
     ) -> Message {
         if !headers.iter().any(|(n, _)| n.eq_ignore_ascii_case("Max-Forwards")) {
-            builder = builder.known(HeaderName::MaxForwards, 70);
+            builder = builder.known_text(HeaderName::MaxForwards, "70");
         }
         // A REGISTER for ourselves binds our own address; one that binds another says so.
         let registers = *method == Method::Register
@@ -343,7 +343,7 @@ impl Endpoint {
         };
         let via = self.via(transport, local);
         let Some(dialog) = self.dialogs.get(&dialog_id) else { return };
-        let mut builder = dialog.ack(number, &via).known(HeaderName::MaxForwards, 70);
+        let mut builder = dialog.ack(number, &via).known_text(HeaderName::MaxForwards, "70");
         // RFC 3261 22.1: with the credentials of its INVITE, as an ACK cannot be challenged.
         let proved = self.asking.get(&invite).filter(|a| !a.proofs.is_empty()).and_then(|a| a.request.as_deref());
         for (name, value) in proved.into_iter().flat_map(authenticate::credentials_of) {

@@ -1,11 +1,10 @@
 //! Values to [`Message`].
 
-use std::borrow::Cow;
 use std::fmt::{Display, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use memchr::memchr2;
+use memchr::memchr_iter;
 
 use super::{HeaderEntry, Message, Method, Span, StartLine};
 use crate::header::{HeaderName, StampedVia};
@@ -14,8 +13,8 @@ use crate::uri::is_sips;
 
 /// Writes a message line by line and keeps its index on the way, so that nothing is parsed twice.
 ///
-/// Names and values are the caller's and must be free of CR and LF; [`MessageBuilder::header`]
-/// replaces any by a space, so that no value can add a line of its own.
+/// Names and values are the caller's and should be free of CR and LF; any are replaced by a space at the end, so that no
+/// value can add a line of its own.
 #[derive(Clone, Debug)]
 pub struct MessageBuilder {
     head: String,
@@ -31,7 +30,7 @@ impl MessageBuilder {
         let at = method.as_str().len() + 1;
         head.push_str(method.as_str());
         head.push(' ');
-        push_clean(&mut head, uri);
+        head.push_str(uri);
         let uri = Span { start: at as u32, end: head.len() as u32 };
         head.push_str(" SIP/2.0\r\n");
         Self { head, start: StartLine::Request { method: method.clone(), uri }, headers: Vec::with_capacity(16) }
@@ -49,17 +48,14 @@ impl MessageBuilder {
     /// Starts a response; without a `reason`, the RFC's own phrase.
     #[must_use]
     pub fn response(status: u16, reason: Option<&str>) -> Self {
-        let mut head = String::with_capacity(512);
+        let mut head = String::with_capacity(768);
         head.push_str("SIP/2.0 ");
         for digit in [status / 100 % 10, status / 10 % 10, status % 10] {
             push_number(&mut head, digit.into());
         }
         head.push(' ');
         let at = head.len() as u32;
-        match reason {
-            Some(reason) => push_clean(&mut head, reason),
-            None => head.push_str(reason_phrase(status)),
-        }
+        head.push_str(reason.unwrap_or_else(|| reason_phrase(status)));
         let reason = Span { start: at, end: head.len() as u32 };
         head.push_str("\r\n");
         Self { head, start: StartLine::Response { status, reason }, headers: Vec::with_capacity(12) }
@@ -118,13 +114,7 @@ impl MessageBuilder {
         }
         if let Some(to) = request.get(HeaderName::To) {
             self = match to_tag {
-                Some(tag) if !request.to().is_ok_and(|t| t.tag().is_some()) => {
-                    self.push(HeaderName::To, "To", |head| {
-                        head.push_str(to);
-                        head.push_str(";tag=");
-                        head.push_str(tag);
-                    })
-                }
+                Some(tag) if !request.to().is_ok_and(|t| t.tag().is_some()) => self.tagged(HeaderName::To, to, tag),
                 _ => self.known_text(HeaderName::To, to),
             };
         }
@@ -149,7 +139,7 @@ impl MessageBuilder {
     #[must_use]
     pub fn header(self, name: &str, value: &str) -> Self {
         let id = HeaderName::from_bytes(name.as_bytes());
-        self.push(id, &without_line_ends(name), |head| head.push_str(value))
+        self.push(id, name, |head| head.push_str(value))
     }
 
     /// Like [`MessageBuilder::known`], without the way through `Display`.
@@ -158,15 +148,36 @@ impl MessageBuilder {
         self.push(name, name.as_str(), |head| head.push_str(value))
     }
 
+    /// Adds a From or To value that has no tag, with one unless that is empty.
+    #[must_use]
+    pub(crate) fn tagged(self, name: HeaderName, value: &str, tag: &str) -> Self {
+        self.push(name, name.as_str(), |head| {
+            head.push_str(value);
+            if !tag.is_empty() {
+                head.push_str(";tag=");
+                head.push_str(tag);
+            }
+        })
+    }
+
+    /// Adds CSeq.
+    #[must_use]
+    pub(crate) fn cseq(self, number: u32, method: &Method) -> Self {
+        self.push(HeaderName::CSeq, "CSeq", |head| {
+            push_number(head, number.into());
+            head.push(' ');
+            head.push_str(method.as_str());
+        })
+    }
+
     fn push(mut self, id: HeaderName, name: &str, write_value: impl FnOnce(&mut String)) -> Self {
         let start = self.head.len() as u32;
         self.head.push_str(name);
         let name = Span { start, end: self.head.len() as u32 };
         self.head.push_str(": ");
-        let start = self.head.len();
+        let start = self.head.len() as u32;
         write_value(&mut self.head);
-        clean(&mut self.head, start);
-        let value = Span { start: start as u32, end: self.head.len() as u32 };
+        let value = Span { start, end: self.head.len() as u32 };
         self.head.push_str("\r\n");
         self.headers.push(HeaderEntry { id, name, value });
         self
@@ -181,7 +192,30 @@ impl MessageBuilder {
 
     fn describe(self, content_type: &str, body: &[u8]) -> Self {
         let builder = if body.is_empty() { self } else { self.known_text(HeaderName::ContentType, content_type) };
-        builder.push(HeaderName::ContentLength, "Content-Length", |head| push_number(head, body.len() as u64))
+        let length = |head: &mut String| push_number(head, body.len() as u64);
+        builder.push(HeaderName::ContentLength, "Content-Length", length).without_stray_line_ends()
+    }
+
+    /// Makes spaces of all line ends but those of the lines that were meant. One look at the whole finds that there
+    /// are none.
+    fn without_stray_line_ends(self) -> Self {
+        let meant = self.headers.len() + 1;
+        let count = |byte| memchr_iter(byte, self.head.as_bytes()).count();
+        if (count(b'\r'), count(b'\n')) == (meant, meant) {
+            return self;
+        }
+        let (StartLine::Request { uri: last, .. } | StartLine::Response { reason: last, .. }) = self.start;
+        let start = Span { start: 0, end: last.end };
+        let mut head = self.head.into_bytes();
+        for span in self.headers.iter().flat_map(|line| [line.name, line.value]).chain([start]) {
+            for byte in &mut head[span.start as usize..span.end as usize] {
+                if matches!(byte, b'\r' | b'\n') {
+                    *byte = b' ';
+                }
+            }
+        }
+        // One ASCII byte for another: it is UTF-8 still.
+        Self { head: String::from_utf8(head).unwrap_or_default(), ..self }
     }
 
     /// Like [`MessageBuilder::body`], for a message that goes on the wire and is not read here.
@@ -203,25 +237,6 @@ impl MessageBuilder {
     #[must_use]
     pub fn finish(self) -> Message {
         self.body("", &[])
-    }
-}
-
-fn push_clean(head: &mut String, text: &str) {
-    head.push_str(&without_line_ends(text));
-}
-
-/// Makes spaces of the line ends from `start` on.
-fn clean(head: &mut String, start: usize) {
-    if let Cow::Owned(plain) = without_line_ends(&head[start..]) {
-        head.truncate(start);
-        head.push_str(&plain);
-    }
-}
-
-fn without_line_ends(text: &str) -> Cow<'_, str> {
-    match memchr2(b'\r', b'\n', text.as_bytes()) {
-        None => text.into(),
-        Some(_) => text.replace(['\r', '\n'], " ").into(),
     }
 }
 

@@ -51,7 +51,7 @@ fn same_hop(invite: &Message, method: Method, to: Option<&str>) -> MessageBuilde
     for route in invite.all(HeaderName::Route) {
         builder = builder.known_text(HeaderName::Route, route);
     }
-    builder = builder.known(HeaderName::MaxForwards, 70);
+    builder = builder.known_text(HeaderName::MaxForwards, "70");
     if let Some(from) = invite.get(HeaderName::From) {
         builder = builder.known_text(HeaderName::From, from);
     }
@@ -60,7 +60,7 @@ fn same_hop(invite: &Message, method: Method, to: Option<&str>) -> MessageBuilde
     }
     builder = builder.known_text(HeaderName::CallId, invite.call_id());
     match invite.cseq() {
-        Ok(cseq) => builder.known(HeaderName::CSeq, format_args!("{} {method}", cseq.number)),
+        Ok(cseq) => builder.cseq(cseq.number, &method),
         Err(_) => builder,
     }
 }
