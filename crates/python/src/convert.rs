@@ -36,10 +36,10 @@ pub(crate) fn status(status: u16) -> PyResult<u16> {
 }
 
 /// A body.
-pub(crate) fn body(content_type: &str, bytes: &[u8]) -> Body {
-    match bytes {
-        [] => Body::default(),
-        _ => Body { content_type: content_type.to_owned(), bytes: bytes.to_vec() },
+pub(crate) fn body(content_type: &str, bytes: Vec<u8>) -> Body {
+    match bytes.is_empty() {
+        true => Body::default(),
+        false => Body { content_type: content_type.to_owned(), bytes },
     }
 }
 

@@ -204,7 +204,7 @@ impl PyEndpoint {
         content_type: &str,
         reliable: bool,
     ) {
-        let body = self::body(content_type, &body);
+        let body = self::body(content_type, body);
         let transaction = TransactionId(transaction);
         self.command(Command::Respond { transaction, status, reason, headers, body, reliable });
     }
@@ -242,7 +242,7 @@ impl PyEndpoint {
             destination,
             contact_user,
             headers,
-            body: self::body(content_type, &body),
+            body: self::body(content_type, body),
             patience,
         });
         Ok(transaction)
@@ -266,7 +266,7 @@ impl PyEndpoint {
             dialog: DialogId(dialog),
             method: Method::from_token(method),
             headers,
-            body: self::body(content_type, &body),
+            body: self::body(content_type, body),
         });
         transaction
     }
@@ -282,7 +282,7 @@ impl PyEndpoint {
         #[pyo3(from_py_with = bytes_argument)] body: Vec<u8>,
         content_type: &str,
     ) {
-        self.command(Command::Ack { dialog: DialogId(dialog), headers, body: self::body(content_type, &body) });
+        self.command(Command::Ack { dialog: DialogId(dialog), headers, body: self::body(content_type, body) });
     }
 
     #[pyo3(signature = (transaction, *, headers=Vec::new()), text_signature = "(self, transaction, *, headers=())")]

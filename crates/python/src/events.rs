@@ -92,18 +92,6 @@ impl PyLocation {
     }
 }
 
-macro_rules! message_getter {
-    ($name:ident) => {
-        #[pymethods]
-        impl $name {
-            #[getter]
-            fn message(&self) -> PyMessage {
-                PyMessage(self.message.clone())
-            }
-        }
-    };
-}
-
 /// A new request.
 #[pyclass(frozen, module = "cordboard._core")]
 pub(crate) struct RequestEvent {
@@ -113,7 +101,8 @@ pub(crate) struct RequestEvent {
     dialog: Option<u64>,
     #[pyo3(get)]
     in_dialog: bool,
-    message: Arc<Message>,
+    #[pyo3(get)]
+    message: Py<PyMessage>,
     flow: Flow,
     dn: Option<Arc<str>>,
     #[pyo3(get)]
@@ -123,11 +112,6 @@ pub(crate) struct RequestEvent {
 
 #[pymethods]
 impl RequestEvent {
-    #[getter]
-    fn message(&self) -> PyMessage {
-        PyMessage(self.message.clone())
-    }
-
     #[getter]
     fn flow(&self) -> PyFlow {
         PyFlow(self.flow)
@@ -149,9 +133,9 @@ impl RequestEvent {
 pub(crate) struct AckEvent {
     #[pyo3(get)]
     dialog: u64,
-    message: Arc<Message>,
+    #[pyo3(get)]
+    message: Py<PyMessage>,
 }
-message_getter!(AckEvent);
 
 /// A CANCEL that took effect.
 #[pyclass(frozen, module = "cordboard._core")]
@@ -160,9 +144,9 @@ pub(crate) struct CancelledEvent {
     transaction: u64,
     #[pyo3(get)]
     dialog: u64,
-    message: Arc<Message>,
+    #[pyo3(get)]
+    message: Py<PyMessage>,
 }
-message_getter!(CancelledEvent);
 
 /// A response to a request of ours.
 #[pyclass(frozen, module = "cordboard._core")]
@@ -173,9 +157,9 @@ pub(crate) struct ResponseEvent {
     dialog: Option<u64>,
     #[pyo3(get)]
     status: u16,
-    message: Arc<Message>,
+    #[pyo3(get)]
+    message: Py<PyMessage>,
 }
-message_getter!(ResponseEvent);
 
 /// A request of ours that got no final response.
 #[pyclass(frozen, module = "cordboard._core")]
@@ -213,9 +197,9 @@ pub(crate) struct NoPrackEvent {
     transaction: u64,
     #[pyo3(get)]
     dialog: u64,
-    message: Arc<Message>,
+    #[pyo3(get)]
+    message: Py<PyMessage>,
 }
-message_getter!(NoPrackEvent);
 
 /// The bindings of a DN changed.
 #[pyclass(frozen, module = "cordboard._core")]
@@ -249,18 +233,22 @@ pub(crate) fn to_list(py: Python<'_>, events: Vec<Event>) -> PyResult<Bound<'_, 
 }
 
 fn to_python(py: Python<'_>, event: Event) -> PyResult<Py<PyAny>> {
+    let read = |message: Arc<Message>| Py::new(py, PyMessage(message));
     Ok(match event {
         Event::Request { transaction, dialog, in_dialog, message, flow, dn, replaces, gruu } => {
             let (dialog, replaces) = (dialog.map(|d| d.0), replaces.map(|d| d.0));
-            let transaction = transaction.0;
+            let (transaction, message) = (transaction.0, read(message)?);
             Py::new(py, RequestEvent { transaction, dialog, in_dialog, message, flow, dn, replaces, gruu })?.into_any()
         }
-        Event::Ack { dialog, message } => Py::new(py, AckEvent { dialog: dialog.0, message })?.into_any(),
+        Event::Ack { dialog, message } => {
+            Py::new(py, AckEvent { dialog: dialog.0, message: read(message)? })?.into_any()
+        }
         Event::Cancelled { transaction, dialog, message } => {
+            let message = read(message)?;
             Py::new(py, CancelledEvent { transaction: transaction.0, dialog: dialog.0, message })?.into_any()
         }
         Event::Response { transaction, dialog, message } => {
-            let (dialog, status) = (dialog.map(|d| d.0), message.status());
+            let (dialog, status, message) = (dialog.map(|d| d.0), message.status(), read(message)?);
             Py::new(py, ResponseEvent { transaction: transaction.0, dialog, status, message })?.into_any()
         }
         Event::Failed { transaction, dialog, call_id, failure } => {
@@ -274,6 +262,7 @@ fn to_python(py: Python<'_>, event: Event) -> PyResult<Py<PyAny>> {
         }
         Event::NoAck { dialog } => Py::new(py, NoAckEvent { dialog: dialog.0 })?.into_any(),
         Event::NoPrack { transaction, dialog, message } => {
+            let message = read(message)?;
             Py::new(py, NoPrackEvent { transaction: transaction.0, dialog: dialog.0, message })?.into_any()
         }
         Event::Binding { dn, change, locations } => {
