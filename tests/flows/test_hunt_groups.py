@@ -65,6 +65,20 @@ def test_fork_rings_all_and_the_first_wins(centre):
     assert seen == ["7000", "1503", "1503"]
 
 
+def test_fork_tells_of_each_member_when_its_own_phone_rings(centre):
+    group(centre, "fork")
+    manners(centre, n1502=Manners(answer=None), n1503=Manners(answer=None), n1504=Manners(ring=3.0, answer=None))
+    call = centre.phones["1501"].call("7000")
+    centre.run(2)
+    assert centre.desktop.told("1502") == centre.desktop.told("1503") == ["Ringing COVERED"]
+    assert centre.desktop.told("1504") == []
+    centre.run(2)
+    assert centre.desktop.told("1504") == ["Ringing COVERED"]
+    call.hang_up()
+    centre.run(2)
+    assert centre.desktop.told("1504") == ["Ringing COVERED", "Abandoned"]
+
+
 def test_fork_given_up_by_the_caller(centre):
     group(centre, "fork")
     for number in MEMBERS:

@@ -93,8 +93,10 @@ class Call:
             return party.peer.number, party.peer.role
         found: Party | None = None
         several = False
+        rings = _rings(party)
         for candidate in self.parties:
-            if candidate is party or _rivals(candidate, party):
+            # Where both were called and neither answered, each of them sees the caller alone.
+            if candidate is party or (rings and _rings(candidate)):
                 continue
             if found is None:
                 found = candidate
@@ -175,11 +177,6 @@ class Call:
         return call
 
 
-def _rivals(one: Party, other: Party) -> bool:
-    """Whether both were called, and neither answered: each of them sees the caller alone."""
-    return (
-        one.role is DNRole.DESTINATION
-        and other.role is DNRole.DESTINATION
-        and one.answered_at == 0.0
-        and other.answered_at == 0.0
-    )
+def _rings(party: Party) -> bool:
+    """Whether it was called, and has not answered."""
+    return party.role is DNRole.DESTINATION and party.answered_at == 0.0

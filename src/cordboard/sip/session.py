@@ -21,7 +21,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
-from cordboard.sip.machine import following
+from cordboard.sip.machine import MachineError
 from cordboard.sip.media import Media
 from cordboard.sip.pending import Pending
 from cordboard.sip.session_timer import MIN_SE, too_short
@@ -184,7 +184,9 @@ class Session:
     def _step(self, what: Input) -> State:
         """Takes an input and returns the state it came in."""
         before = self.state
-        after = following("session", TABLE, before, what)
+        after = TABLE.get((before, what))
+        if after is None:
+            raise MachineError("session", before, what)
         self.state = after
         if after is State.TERMINATED and before is not State.TERMINATED:
             if self.timer is not None:
@@ -225,9 +227,10 @@ class Session:
     ) -> None:
         """Accepts the call."""
         self._step(Input.ANSWER)
-        timer = self._agreed(self.transaction, status)
+        if self._terms:
+            headers = [*headers, *self._agreed(self.transaction, status)]
         self._dispatcher.endpoint.respond(
-            self.transaction, status, headers=[*headers, *timer], body=body, content_type=content_type
+            self.transaction, status, headers=headers, body=body, content_type=content_type
         )
 
     def reject(self, status: int, headers: _core.Headers = (), reason: str | None = None) -> None:
@@ -312,10 +315,9 @@ class Session:
         if transaction == self._serving and status >= 200:
             self._dispatcher.transactions.pop(transaction, None)
             self._serving = 0
-        timer = self._agreed(transaction, status) if status >= 200 else ()
-        self._dispatcher.endpoint.respond(
-            transaction, status, headers=[*headers, *timer], body=body, content_type=content_type
-        )
+        if self._terms and status >= 200:
+            headers = [*headers, *self._agreed(transaction, status)]
+        self._dispatcher.endpoint.respond(transaction, status, headers=headers, body=body, content_type=content_type)
 
     def _agreed(self, transaction: int, status: int) -> _core.Headers:
         """A final response: a 2xx makes the terms of the request's session timer hold, and says them."""
@@ -421,16 +423,20 @@ class Session:
 
         ``wanted``: the interval we want ourselves, in seconds.
         """
-        timers = self._dispatcher.timers
-        if timers is None:
+        if self._dispatcher.timers is None:
             return False
         if too_short(event.message):
             self._dispatcher.endpoint.respond(event.transaction, 422, headers=[("Min-SE", str(MIN_SE))])
             return True
-        terms = timers.terms(self, event.message, wanted)
+        self.takes_timer(event, wanted)
+        return False
+
+    def takes_timer(self, event: _core.RequestEvent, wanted: int) -> None:
+        """The same of a request whose interval is known not to be too short."""
+        timers = self._dispatcher.timers
+        terms = timers.terms(self, event.message, wanted) if timers is not None else None
         if terms is not None:
             self._terms[event.transaction] = terms
-        return False
 
     def lost(self, status: int) -> None:
         """The far end has lost the dialog. A BYE is sent all the same: it may have lost less than it says."""

@@ -302,7 +302,9 @@ class CallFlow:
 
     def released_by(self, session: Session) -> str:
         """Who ends the call when this leg does: the one who called it, or another."""
-        party = self.party_of(session)
+        return self._released_by(self.party_of(session))
+
+    def _released_by(self, party: Party | None) -> str:
         return ReleasedBy.CALLER if party is not None and party.number == self.call.ani else ReleasedBy.CALLEE
 
     # BranchesHandler, as flows have it
@@ -325,14 +327,9 @@ class CallFlow:
         if self.arrangement is not None and self.arrangement.left(session):
             return
         answered = self.call.answered_at > 0
-        self.end(
-            Outcome.ANSWERED if answered else Outcome.CANCELLED,
-            200 if answered else 487,
-            self.released_by(session),
-            message.method,
-            first=self.party_of(session),
-            headers=_reason(message),
-        )
+        outcome, status = (Outcome.ANSWERED, 200) if answered else (Outcome.CANCELLED, 487)
+        party = self.party_of(session)
+        self.end(outcome, status, self._released_by(party), message.method, first=party, headers=_reason(message))
 
     def on_lost(self, session: Session, reason: str) -> None:
         """A phone is gone."""

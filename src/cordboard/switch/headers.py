@@ -51,8 +51,10 @@ _WARNING: Final = re.compile(r'(\d{3})\s+[^\s",]+\s+("(?:[^"\\]|\\.)*")')
 
 def end_to_end(message: _core.Message) -> list[tuple[str, str]]:
     """The headers of a message that pass to the other leg."""
-    passed = message.select(END_TO_END)[:MAX_PASSED]
-    said = [(name, _anonymous(value) if name == "Warning" else value) for name, value in passed]
+    passed = message.select(END_TO_END)
+    if not passed:
+        return passed
+    said = [(name, _anonymous(value) if name == "Warning" else value) for name, value in passed[:MAX_PASSED]]
     return [pair for pair in said if pair != ("Warning", "")]
 
 

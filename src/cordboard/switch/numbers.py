@@ -22,6 +22,11 @@ def number_of(uri: str) -> str:
 
     What cannot be printed, such as an escape of a terminal or a line's end, is in no number.
     """
+    if uri.startswith("sip:"):
+        user, at, _ = uri[4:].partition("@")
+        if at and user.isalnum():
+            # Nearly all of them: nothing in it to take apart.
+            return user
     number = _number_of(uri)
     return number if number.isprintable() else ""
 

@@ -144,6 +144,8 @@ class Extension:
         "associated",
         "dn",
         "identity",
+        "is_trunk",
+        "own_headers",
         "settings",
         "target_uri",
         "who",
@@ -160,6 +162,10 @@ class Extension:
         """The same with its number, for who wants it told otherwise."""
         self.alerting: tuple[tuple[str, str], ...] = ()
         """How it is to ring and answer: headers of each INVITE to it."""
+        self.own_headers: frozenset[str] = frozenset()
+        """Names of the headers it is not sent as the caller has them, in small letters."""
+        self.is_trunk = False
+        """Whether it leads outside, so that its callers and callees are strangers."""
         self.target_uri = ""
         """To of the requests to it."""
         self._fixed = ""
@@ -188,6 +194,8 @@ class Extension:
         self.identity = (caller_id.asserted(self.address),)
         self.who = caller_id.Identity(self.address, settings.number)
         self.alerting = alerting.of_dn(settings, domain)
+        self.own_headers = alerting.own_names(self.alerting, settings)
+        self.is_trunk = settings.address_type is AddressType.TRUNK
         self.target_uri = caller_id.name_addr("", settings.number, domain)
 
     def resolve(self, resolver: Resolver) -> None:
@@ -253,11 +261,6 @@ class Extension:
     def host(self) -> str:
         """The host of the fixed contact; empty if there is none."""
         return self._route.place.host if self._route is not None else ""
-
-    @property
-    def is_trunk(self) -> bool:
-        """Whether it leads outside, so that its callers and callees are strangers."""
-        return self.settings.address_type is AddressType.TRUNK
 
     def targets(self) -> Sequence[Target]:
         """The contacts to try, all at once; empty when it cannot be reached."""

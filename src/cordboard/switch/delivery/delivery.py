@@ -256,7 +256,7 @@ class Delivery:
         elif extension.is_trunk and (trunk := self._server.trunks.get(extension.dn.number)) is not None:
             self._go_outside(Outside("", (trunk,)))
         else:
-            known = self._server.targets(extension)
+            known = extension.targets()
             targets = self._offer.allowed(known, extension.dn.number)
             if not known or not extension.dn.in_service:
                 self._not_taken(extension, refusals.OUT_OF_SERVICE, Why.UNREACHABLE, None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from cordboard.switch.features import alerting, caller_id, media_path
+from cordboard.switch.features import caller_id, media_path
 from cordboard.switch.legs import Invite
 from cordboard.switch.numbers import user_part
 
@@ -76,8 +76,10 @@ def invitation(
     hidden = identity.anonymous and not settings.trusted
     if hidden:
         passed = caller_id.without_revealing(passed)
-    headers = alerting.merged(passed, callee.alerting, settings)
-    headers.extend(told)
+    own = callee.own_headers
+    headers = [pair for pair in passed if pair[0].lower() not in own]
+    headers += callee.alerting
+    headers += told
     if callee.associated and not settings.trusted:
         # RFC 3325 9.2: which of our identities the carrier is to vouch for.
         headers.append(("P-Preferred-Identity", f"<{callee.associated}>"))

@@ -70,11 +70,7 @@ def harmless(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     ]
 
 
-def merged(
-    passed: Iterable[tuple[str, str]], own: tuple[tuple[str, str], ...], settings: DnSettings
-) -> list[tuple[str, str]]:
-    """Headers that pass, with a DN's own in place of those of the same name."""
-    names = {name.lower() for name, _ in own}
-    if settings.answer_mode != "pass":
-        names |= ANSWER_MODES
-    return [pair for pair in passed if pair[0].lower() not in names] + list(own)
+def own_names(own: Iterable[tuple[str, str]], settings: DnSettings) -> frozenset[str]:
+    """Names of the headers in whose place a DN has its own, or none."""
+    names = frozenset(name.lower() for name, _ in own)
+    return names if settings.answer_mode == "pass" else names | ANSWER_MODES

@@ -26,7 +26,7 @@ from cordboard.sip.session import Session
 from cordboard.sip.session_timer import MIN_SE, too_short
 from cordboard.switch.bridge import ALLOW
 from cordboard.switch.callflow import CallFlow
-from cordboard.switch.delivery import RINGING, Delivery, Offer, refusal_of
+from cordboard.switch.delivery import Delivery, Offer, refusal_of
 from cordboard.switch.features import alerting, caller_id
 from cordboard.switch.features.diversion import Trail
 from cordboard.switch.features.sdp_origin import Origin
@@ -87,7 +87,7 @@ class BasicCall(CallFlow):
         assert event.dialog is not None  # noqa: S101 - the core gives every INVITE one
         source = event.flow.remote[0]
         self.a = Session(server.dispatcher, event.dialog, self, transaction=event.transaction, source=source)
-        self.a.refuses_timer(event, int(caller.settings.session_refresh_interval))
+        self.a.takes_timer(event, int(caller.settings.session_refresh_interval))
         self.caller_call_id = message.call_id
         self.caller = call.add(call.ani, DNRole.ORIGINATION, None if caller.is_trunk else caller.dn)
         if caller.is_trunk or identity.private:
@@ -134,8 +134,6 @@ class BasicCall(CallFlow):
     def on_branch_progress(self, branches: Called, event: _core.ResponseEvent) -> None:
         """The callee rings, or sends early media."""
         status = event.status
-        if status in RINGING:
-            self.ring()
         a = self.a
         if a is None or a.over:
             return
@@ -260,9 +258,10 @@ class BasicCall(CallFlow):
             bridge.engage(Reconnect(self, a, b, bridge.disengage)).start()
 
     def _close_early(self) -> None:
-        for early in (self._early, self._early_media):
-            if early is not None:
-                early.close()
+        if self._early is not None:
+            self._early.close()
+        if self._early_media is not None:
+            self._early_media.close()
 
     @property
     def early_dialog(self) -> int:
