@@ -54,12 +54,13 @@ table = sa.Table(
 _FIELDS: Final = tuple(field.name for field in msgspec.structs.fields(CallRecord))
 _COLUMNS: Final = tuple(table.c[name] for name in _FIELDS)
 
+_OURS: Final = ("conn_id", "call_uuid", "outcome", "released_by")
 _TEXTS: Final = tuple(
-    (place, getattr(table.c[name].type, "length", None))
-    for place, name in enumerate(_FIELDS)
-    if name in ("caller", "callee", "caller_call_id", "callee_call_id", "reason")
+    (place, column.type.length)
+    for place, column in enumerate(_COLUMNS)
+    if isinstance(column.type, sa.String) and column.name not in _OURS
 )
-"""The fields whose text comes from whoever calls, by their place, and how long each may be."""
+"""The texts that whoever calls has a hand in, by their place, and how long each may be."""
 
 
 def _row(record: CallRecord) -> Sequence[object]:

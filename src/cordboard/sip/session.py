@@ -21,7 +21,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
-from cordboard.sip.machine import MachineError
+from cordboard.sip.machine import following
 from cordboard.sip.media import Media
 from cordboard.sip.pending import Pending
 from cordboard.sip.session_timer import MIN_SE, too_short
@@ -184,9 +184,7 @@ class Session:
     def _step(self, what: Input) -> State:
         """Takes an input and returns the state it came in."""
         before = self.state
-        after = TABLE.get((before, what))
-        if after is None:
-            raise MachineError("session", before, what)
+        after = following("session", TABLE, before, what)
         self.state = after
         if after is State.TERMINATED and before is not State.TERMINATED:
             if self.timer is not None:

@@ -159,8 +159,8 @@ def _record(flow: CallFlow, how: Ending) -> None:
     call.ended_at = ended = server.reporter.now()
     server.meters.call_ended(how.outcome, ended - call.answered_at if call.answered_at else 0.0)
     record = CallRecord(
-        call.conn_id,
-        call.uuid,
+        conn_id=call.conn_id,
+        call_uuid=call.uuid,
         call_type=int(call.call_type),
         caller=call.ani,
         callee=call.dnis,

@@ -221,6 +221,7 @@ pub struct Endpoint {
     journal: Vec<u8>,
     /// Outputs of the transaction layer not yet dealt with.
     outputs: Vec<transaction::Output>,
+    /// Those that are being dealt with; empty in between.
     settling: Vec<transaction::Output>,
 }
 

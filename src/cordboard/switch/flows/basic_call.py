@@ -258,10 +258,9 @@ class BasicCall(CallFlow):
             bridge.engage(Reconnect(self, a, b, bridge.disengage)).start()
 
     def _close_early(self) -> None:
-        if self._early is not None:
-            self._early.close()
-        if self._early_media is not None:
-            self._early_media.close()
+        for early in (self._early, self._early_media):
+            if early is not None:
+                early.close()
 
     @property
     def early_dialog(self) -> int:
