@@ -73,7 +73,7 @@ $(BUILD)/environment: pyproject.toml uv.lock | $(UV)
 	@mkdir -p $(BUILD) && touch $@
 
 $(BUILD)/core: $(BUILD)/environment $(CORE_SOURCES) | cargo
-	$(SAY) "core (cargo, release)"
+	$(SAY) "core (cargo, release; two to four minutes, the last crate a minute of it without a line)"
 	@VIRTUAL_ENV=$(VENV) PATH="$(dir $(UV)):$$PATH" $(BIN)/maturin develop --release --uv --locked
 	@touch $@
 
