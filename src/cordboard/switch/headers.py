@@ -18,6 +18,7 @@ of ``features.alerting`` and ``features.diversion``.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from cordboard import _core
@@ -71,6 +72,7 @@ def body_of(message: _core.Message) -> tuple[bytes, str]:
     return body, message.header("Content-Type") or "application/octet-stream"
 
 
+@lru_cache(256)
 def one_hop_less(value: str | None) -> str:
     """Max-Forwards of the next leg, so that a loop through us ends (RFC 3261 16.6 step 3)."""
     number = whole_number(value, 255)

@@ -11,7 +11,9 @@ core watches that.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
+
+import msgspec
 
 from cordboard.sip.outgoing import Outgoing
 from cordboard.sip.routed import Flows, RoutedInvite
@@ -83,7 +85,7 @@ class Failure:
         return self.fault if self.message is None else f"answered {self.status}"
 
 
-class Invite(NamedTuple):
+class Invite(msgspec.Struct, frozen=True):
     """What the INVITE to each contact of a DN says, wherever it goes."""
 
     from_: str

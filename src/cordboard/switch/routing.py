@@ -10,6 +10,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+import msgspec
+from msgspec.structs import replace
+
 from cordboard.model.dn import DN
 from cordboard.model.enums import AddressType
 from cordboard.sip.resolver.locate import DEFAULT_PORTS, UnlocatableError, place_of
@@ -43,7 +46,7 @@ def is_sips(uri: str) -> bool:
     return uri[:5].lower() == "sips:"
 
 
-class Target(NamedTuple):
+class Target(msgspec.Struct, frozen=True):
     """One contact to try."""
 
     uri: str
@@ -77,7 +80,7 @@ def aims(locations: Sequence[_core.Location], nat: str = "auto") -> list[Target]
         # Only with reg-id are several bindings of an instance flows to one device.
         device = location.instance if location.reg_id else f"#{index}"
         devices.setdefault(device, []).append(_aim(location, nat))
-    return [first._replace(others=tuple(others)) if others else first for first, *others in devices.values()]
+    return [replace(first, others=tuple(others)) if others else first for first, *others in devices.values()]
 
 
 def _aim(location: _core.Location, nat: str) -> Target:
@@ -93,11 +96,11 @@ def _aim(location: _core.Location, nat: str) -> Target:
         named = _address(_uri_of(location.path[0]))
         if named is None or (flow.connection and (named[0], named[1][0]) == (flow.transport, flow.remote[0])):
             return heard
-        return heard._replace(transport=named[0], remote=named[1], connection=0)
+        return replace(heard, transport=named[0], remote=named[1], connection=0)
     if nat == "yes" or (nat == "auto" and (location.nat or flow.connection or location.reg_id)):
         return heard
     named = _address(location.uri)
-    return heard if named is None else heard._replace(transport=named[0], remote=named[1], connection=0)
+    return heard if named is None else replace(heard, transport=named[0], remote=named[1], connection=0)
 
 
 def _uri_of(value: str) -> str:
@@ -132,8 +135,8 @@ class Extension:
     """A configured DN while the server runs: its settings, its state, and what is worth making only once."""
 
     __slots__ = (
-        "_aimed_at",
         "_aims",
+        "_aims_of",
         "_fixed",
         "_route",
         "_told",
@@ -177,8 +180,10 @@ class Extension:
         self.associated = ""
         """Who we are to that carrier: the first P-Associated-URI it gave (RFC 7315 section 4.1)."""
         self._told: Callable[[Located], None] | None = None
-        self._aimed_at: Sequence[_core.Location] = ()
         self._aims: Sequence[Target] = ()
+        """The contacts to try, as they were last."""
+        self._aims_of: object = None
+        """What they were made of: locations, or what is known of a route; None: to be made anew."""
         self.change(settings, domain)
 
     def __repr__(self) -> str:
@@ -187,7 +192,7 @@ class Extension:
     def change(self, settings: DnSettings, domain: str) -> None:
         """Takes over changed settings; calls that are on go on."""
         self.settings = settings
-        self._aimed_at = ()
+        self._aims_of = None
         self.dn.address_type = settings.address_type
         self.dn.static_contact = settings.static_contact
         self.address = caller_id.name_addr(settings.name, settings.number, domain)
@@ -211,6 +216,7 @@ class Extension:
         self.forget()
         self._fixed = contact
         self._route = route
+        self._aims_of = None
         if told is not None:
             self.watch(told)
 
@@ -247,6 +253,7 @@ class Extension:
         self.associated = _uri_of(associated[0]) if associated else ""
         if tuple(ways) == self._way:
             return
+        self._aims_of = None
         before, self._way, self._way_route = self._way_route, (), None
         if ways and resolver is not None:
             try:
@@ -265,10 +272,18 @@ class Extension:
     def targets(self) -> Sequence[Target]:
         """The contacts to try, all at once; empty when it cannot be reached."""
         locations: Sequence[_core.Location] = self.dn.locations
+        made_of: object = locations
         if not locations:
-            return self.fixed_targets(self._way_route)
-        if locations is not self._aimed_at:
-            self._aimed_at, self._aims = locations, aims(locations[:MAX_CONTACTS], self.settings.nat)
+            route = self._way_route or self._route
+            if route is None:
+                return ()
+            made_of = route.located or route
+        if made_of is not self._aims_of:
+            self._aims_of = made_of
+            if locations:
+                self._aims = aims(locations[:MAX_CONTACTS], self.settings.nat)
+            else:
+                self._aims = self.fixed_targets(self._way_route)
         return self._aims
 
     def fixed_targets(self, way: Route | None = None) -> Sequence[Target]:

@@ -144,7 +144,7 @@ class TextMessage:
         """Sends it to each contact."""
         server, message = self._server, self._event.message
         settings = self._target.settings
-        identity = self._sender.who._replace(private=caller_id.wants_privacy(message))
+        identity = self._sender.who.withheld() if caller_id.wants_privacy(message) else self._sender.who
         from_, told = identity.shown_to(trusted=settings.trusted, kinds=settings.identity_headers)
         passed = end_to_end(message)
         if identity.anonymous and not settings.trusted:

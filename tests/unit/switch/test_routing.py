@@ -98,7 +98,7 @@ def test_a_host_name_is_located_ahead_of_need_and_let_go_with_its_setting(resolv
     assert extension.dn.in_service
     resolver.clock.advance(1)
     (target,) = extension.targets()
-    assert target[:3] == ("sip:1502@phone.example", "udp", ("192.0.2.9", 5070))
+    assert (target.uri, target.transport, target.remote) == ("sip:1502@phone.example", "udp", ("192.0.2.9", 5070))
     assert [d.remote for d in target.route.draw().destinations] == [("192.0.2.9", 5070), ("192.0.2.10", 5070)]
     extension.resolve(resolver)
     assert resolver.routes == 1
@@ -107,6 +107,29 @@ def test_a_host_name_is_located_ahead_of_need_and_let_go_with_its_setting(resolv
     assert extension.targets() == ()
     assert resolver.routes == 0
     assert resolver.clock.waiting == 0
+
+
+def test_a_changed_contact_of_the_same_host_is_used_from_then_on(resolver):
+    extension = Extension(DnSettings(number="1502", contact="sip:1502@192.0.2.9"), "centre.example")
+    extension.resolve(resolver)
+    assert [target.uri for target in extension.targets()] == ["sip:1502@192.0.2.9"]
+    assert extension.targets() is extension.targets()
+    for contact in ("sip:2@192.0.2.9", "sip:2@192.0.2.10"):
+        extension.change(DnSettings(number="1502", contact=contact), "centre.example")
+        extension.resolve(resolver)
+        assert [target.uri for target in extension.targets()] == [contact]
+
+
+def test_the_way_of_a_carrier_is_taken_and_left_at_once(resolver):
+    settings = DnSettings(number="1502", contact="sip:1502@192.0.2.9", registers_with=True)
+    extension = Extension(settings, "centre.example")
+    extension.resolve(resolver)
+    ways = [("<sip:a@192.0.2.7;lr>",), ("<sip:b@192.0.2.7;lr>",), ()]
+    for way in ways:
+        extension.take_way(way, (), resolver)
+        (target,) = extension.targets()
+        assert (target.path, target.remote[0]) == (way, "192.0.2.7" if way else "192.0.2.9")
+        assert target.kept == ("" if way else "1502")
 
 
 def test_a_wrong_contact_leaves_the_one_before(resolver):

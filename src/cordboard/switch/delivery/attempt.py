@@ -74,5 +74,5 @@ def connected(flow: CallFlow, offer: Offer, attempt: Attempt, message: _core.Mes
         return told
     if attempt.trunk is None:
         # Whoever he is given to later is not told either.
-        flow.meet(attempt.party, extension, extension.who._replace(private=True))
+        flow.meet(attempt.party, extension, extension.who.withheld())
     return [*told, ("Privacy", "id")] if caller is not None and caller.settings.trusted else []

@@ -15,6 +15,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from cordboard.sip import likeness
 from cordboard.sip.likeness import Likeness, Srtp
 from cordboard.sip.media import is_sdp
@@ -78,7 +80,7 @@ class Bridged(Branches):
             said = invite
             if offer:
                 headers = invite.headers if SUPPORTED in invite.headers else [*invite.headers, SUPPORTED]
-                said = invite._replace(headers=headers, body=offer, content_type="application/sdp")
+                said = replace(invite, headers=headers, body=offer, content_type="application/sdp")
             Branches.start(self, dispatcher, session_handler, settings, targets, said, affinity)
 
         self._dispatcher = dispatcher

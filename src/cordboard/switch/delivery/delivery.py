@@ -11,6 +11,8 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final, cast
 
+from msgspec import structs
+
 from cordboard.model import events as ev
 from cordboard.model.enums import AddressType, CallState, DNRole
 from cordboard.model.party import Move, Party, advance
@@ -176,7 +178,7 @@ class Delivery:
 
     def keep_out(self, extension: Extension | None) -> None:
         """From now on that DN cannot be called for it, wherever the call is sent on to."""
-        self._offer = self._offer._replace(besides=extension)
+        self._offer = structs.replace(self._offer, besides=extension)
 
     def cancel(self, headers: _core.Headers = ()) -> None:
         """Gives up; the flow hears no more, and releases the parties itself."""
@@ -339,7 +341,7 @@ class Delivery:
             return
         self._guard = self._new_guard()
         if self._flow.offers_no_more():
-            self._offer = self._offer._replace(body=b"")
+            self._offer = structs.replace(self._offer, body=b"")
         self._go(number, CallState.OK)
 
     def not_routed(self, point: AtPoint) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec.structs import replace
 
 from cordboard.switch.features import caller_id, media_path
 from cordboard.switch.legs import Invite
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
     from cordboard.switch.settings import DnSettings
 
 
-class Offer(NamedTuple):
+class Offer(msgspec.Struct, frozen=True):
     """What the caller brings: the same for whoever is called."""
 
     caller: Extension | None
@@ -54,7 +57,7 @@ class Offer(NamedTuple):
     def without_body(self) -> Offer:
         """The same for somebody who is to make the offer himself, and in his answer, not before."""
         headers = [one for one in self.headers if one != ("Supported", "100rel")]
-        return self._replace(body=b"", headers=headers)
+        return replace(self, body=b"", headers=headers)
 
     def allowed(self, targets: Sequence[Target], dn: str = "") -> Sequence[Target]:
         """Of some contacts of ``dn``, those the call may go to.
@@ -70,7 +73,7 @@ def invitation(
     offer: Offer, callee: Extension, settings: DnSettings, to: str, trail: Trail | None, *, withheld: bool
 ) -> Invite:
     """The INVITE to one of those who are called. ``withheld``: whether the dial plan withholds the caller's number."""
-    identity = offer.identity._replace(private=True) if withheld else offer.identity
+    identity = offer.identity.withheld() if withheld else offer.identity
     from_, told = identity.shown_to(trusted=settings.trusted, kinds=settings.identity_headers)
     passed = offer.headers
     hidden = identity.anonymous and not settings.trusted

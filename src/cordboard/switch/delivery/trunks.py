@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from msgspec.structs import replace
+
 from cordboard.sip.resolver.locate import UnlocatableError
 from cordboard.switch.routing import NOWHERE, Target, is_sips
 from cordboard.switch.trunks.selection import listed
@@ -67,7 +69,7 @@ class Ways:
             targets = self._offer.allowed(server.targets(extension)) if trunk.available(now) else ()
             if targets:
                 uri = trunk.uri(number) if number else targets[0].uri
-                towards = [target._replace(uri=uri) for target in targets]
+                towards = [replace(target, uri=uri) for target in targets]
                 return Way(trunk, number or extension.dn.number, uri, towards)
         return None
 

@@ -9,7 +9,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+import re
+from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from cordboard.switch.numbers import number_of
 from cordboard.switch.numbers import user_part as user_part
@@ -30,6 +33,11 @@ _WITHHOLDING: Final = frozenset({"id", "user", "header", "session"})
 _NOBODY: Final = frozenset({"anonymous", "unavailable", "restricted", ""})
 """User parts of nobody."""
 
+_SOMEBODY: Final = re.compile(
+    r'(?:"[^"\\]*"\s*|[\w .-]*)<sips?:[0-9*#+]+@(?!(?i:anonymous\.invalid))[^@<>]*>', re.ASCII
+)
+"""A From of nearly everybody: a number, which is not that of nobody."""
+
 _REVEALING: Final = frozenset({"subject", "call-info", "organization", "in-reply-to"})
 """Headers that would tell who withholds his identity (RFC 3323 5.1)."""
 
@@ -47,7 +55,7 @@ def asserted(address: str) -> tuple[str, str]:
     return ("P-Asserted-Identity", address)
 
 
-class Identity(NamedTuple):
+class Identity(msgspec.Struct, frozen=True, gc=False):
     """Who somebody is, and whether he wants to be known."""
 
     address: str
@@ -61,6 +69,10 @@ class Identity(NamedTuple):
     def anonymous(self) -> bool:
         """Whether there is nobody to show."""
         return self.private or self.number == "anonymous"
+
+    def withheld(self) -> Identity:
+        """The same of one who does not want to be known."""
+        return Identity(self.address, self.number, private=True)
 
     def shown_to(self, *, trusted: bool, kinds: Sequence[str] = ("pai",)) -> tuple[str, list[tuple[str, str]]]:
         """From and the identity headers of an INVITE to somebody. ``kinds``: option ``sip-identity-headers``."""
@@ -99,7 +111,9 @@ def wants_privacy(message: _core.Message) -> bool:
             return True
         if "none" in words:
             return False
-    address = message.address("From") if message.is_request else None
+    if not message.is_request or _SOMEBODY.match(message.header("From") or ""):
+        return False
+    address = message.address("From")
     return address is not None and _nobody(address[1])
 
 

@@ -399,4 +399,4 @@ def _identity(server: SipServer, message: _core.Message, caller: Extension) -> I
     """Who calls."""
     if caller.is_trunk:
         return caller_id.of_stranger(message, server.settings.domain, trusted=caller.settings.trusted)
-    return caller.who._replace(private=True) if caller_id.wants_privacy(message) else caller.who
+    return caller.who.withheld() if caller_id.wants_privacy(message) else caller.who

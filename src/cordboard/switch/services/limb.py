@@ -24,6 +24,8 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
+from msgspec.structs import replace
+
 from cordboard.sip import likeness
 from cordboard.sip import session as sessions
 from cordboard.sip.handler import SILENT
@@ -228,7 +230,7 @@ class Limb(Alone):
         service.limbs.add(self)
         extension = service.extension
         uri = self.errand.uri(extension.settings.contact)
-        targets = [target._replace(uri=uri) for target in server.targets(extension)]
+        targets = [replace(target, uri=uri) for target in server.targets(extension)]
         if not targets:
             self._next(service)
             return
