@@ -62,7 +62,6 @@ def event(number: int) -> EventDialing:
     return EventDialing(
         server="SIP Server",
         time=Time(1_800_000_000, number % 1_000_000),
-        event_sequence_number=number,
         this_dn=DN,
         conn_id="0123456789abcdef",
         call_id=number,

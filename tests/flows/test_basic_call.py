@@ -59,7 +59,7 @@ def test_events_carry_their_attributes(centre):
         ("1501", DNRole.ORIGINATION, "1502", DNRole.DESTINATION),
         ("1502", DNRole.DESTINATION, "1501", DNRole.ORIGINATION),
     }
-    assert [e.event_sequence_number for e in centre.desktop.events] == list(range(1, 11))
+    assert centre.switch.reporter.emitted == len(centre.desktop.events) == 10
     assert {e.server for e in centre.desktop.events} == {"sips"}
     assert {e.reference_id for e in centre.desktop.events} == {0}
 

@@ -10,7 +10,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Final
 
 from cordboard.media import PlayEnd, Playing
-from cordboard.sip.machine import following
+from cordboard.sip.machine import Table
 
 if TYPE_CHECKING:
     from cordboard.media import Player, Source
@@ -34,14 +34,17 @@ class Input(Enum):
     END = "end"
 
 
-TABLE: Final[dict[tuple[State, Input], State]] = {
-    (State.WAITING, Input.BEGIN): State.PLAYING,
-    (State.WAITING, Input.END): State.DONE,
-    (State.PLAYING, Input.PLAYED): State.DONE,
-    (State.PLAYING, Input.END): State.DONE,
-    (State.DONE, Input.PLAYED): State.DONE,
-    (State.DONE, Input.END): State.DONE,
-}
+TABLE: Final = Table(
+    "announcement",
+    {
+        (State.WAITING, Input.BEGIN): State.PLAYING,
+        (State.WAITING, Input.END): State.DONE,
+        (State.PLAYING, Input.PLAYED): State.DONE,
+        (State.PLAYING, Input.END): State.DONE,
+        (State.DONE, Input.PLAYED): State.DONE,
+        (State.DONE, Input.END): State.DONE,
+    },
+)
 """Where each input leads. No entry: MachineError."""
 
 
@@ -59,7 +62,7 @@ class AnnouncementService:
 
     def _step(self, what: Input) -> State:
         before = self.state
-        self.state = following("announcement", TABLE, before, what)
+        self.state = TABLE[before, what]
         return before
 
     def begin(self) -> None:

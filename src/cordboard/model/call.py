@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from cordboard.model.dn import DN
     from cordboard.model.userdata import KVList
 
+_DESTINATION = DNRole.DESTINATION
+"""By its own name: see :mod:`cordboard.model.party`."""
+
 
 class Call:
     """A call as T-Library knows it. Times are Unix time in seconds, 0.0 for not yet."""
@@ -91,6 +94,11 @@ class Call:
         """
         if party.peer is not None:
             return party.peer.number, party.peer.role
+        if len(self.parties) == 2:
+            first, second = self.parties
+            other = second if first is party else first
+            if other.role is not party.role:
+                return other.number, other.role
         found: Party | None = None
         several = False
         rings = _rings(party)
@@ -179,4 +187,4 @@ class Call:
 
 def _rings(party: Party) -> bool:
     """Whether it was called, and has not answered."""
-    return party.role is DNRole.DESTINATION and party.answered_at == 0.0
+    return party.role is _DESTINATION and party.answered_at == 0.0

@@ -39,7 +39,7 @@ class Event(
     time: Time = Time(0, 0)
     """When it happened."""
     event_sequence_number: int = 0
-    """Counts the events of this server from 1. A link numbers what it sends by itself."""
+    """Counts the events of a link from 1, by the link; 0 where none has carried it."""
     reference_id: int = 0
     """The ReferenceID of the request that caused it, on the first event of that request; else 0."""
 

@@ -94,6 +94,18 @@ TABLE: Final[dict[tuple[PartyState, Move], tuple[PartyState, type[ev.CallEvent]]
 OFF_HOOK: Final = frozenset({_S.DIALING, _S.ESTABLISHED, _S.HELD, _S.FAILED})
 """The states in which a party keeps its DN off the hook."""
 
+_HOOK: Final[dict[tuple[PartyState, Move], type[ev.EventOffHook | ev.EventOnHook]]] = {
+    (before, move): ev.EventOffHook if after in OFF_HOOK else ev.EventOnHook
+    for (before, move), (after, _) in TABLE.items()
+    if (before in OFF_HOOK) != (after in OFF_HOOK)
+}
+"""What an input does to the hook of a DN that has no other party."""
+
+# By names of their own: before Python 3.12 asking an enumeration for a member costs more than calling a function.
+_NULL, _ESTABLISHED, _RELEASED = _S.NULL, _S.ESTABLISHED, _S.RELEASED
+_OK = CallState.OK
+_ORIGINATION = DNRole.ORIGINATION
+
 
 class Party:
     """One end of a call."""
@@ -123,11 +135,11 @@ class Party:
         """The DN, if it is one of this switch; a stranger has none and gives no events."""
         self.peer: Party | None = None
         """Whom it talks to, where the call cannot tell by itself: one that is, or was, a transfer."""
-        self.arrived = CallState.OK
+        self.arrived = _OK
         """What brought the call to it: the CallState of its EventRinging."""
         self.queue: str | None = None
         """The queue that brought the call to it: ThisQueue."""
-        self.state = PartyState.NULL
+        self.state = _NULL
         self.started_at = 0.0
         """When it left NULL, Unix time in seconds; 0.0 for not yet, as the others."""
         self.answered_at = 0.0
@@ -141,7 +153,7 @@ class Party:
     @property
     def alive(self) -> bool:
         """Whether it takes part in the call now."""
-        return self.state is not PartyState.NULL and self.state is not PartyState.RELEASED
+        return self.state is not _NULL and self.state is not _RELEASED
 
     @property
     def off_hook(self) -> bool:
@@ -168,36 +180,36 @@ def advance(
     ``state`` is the CallState of the event. ``reference_id`` and ``link`` name the request that caused it. ``third``
     is its ThirdPartyDN, with its own role.
     """
-    entry = TABLE.get((party.state, move))
+    key = (party.state, move)
+    entry = TABLE.get(key)
     if entry is None:
         raise PartyStateError(party.number, party.state.value, move.value)
-    following, event = entry
+    party.state, event = entry
     now = reporter.now()
     if party.started_at == 0.0:
         party.started_at = now
-    if following is PartyState.ESTABLISHED:
-        if party.answered_at == 0.0:
-            party.answered_at = now
-            call = party.call
-            if call.answered_at == 0.0 and party.role is not DNRole.ORIGINATION:
-                call.answered_at = now
-    elif following is PartyState.RELEASED:
+    released = party.state is _RELEASED
+    if released:
         party.ended_at = now
+    elif party.answered_at == 0.0 and party.state is _ESTABLISHED:
+        party.answered_at = now
+        call = party.call
+        if call.answered_at == 0.0 and party.role is not _ORIGINATION:
+            call.answered_at = now
     dn = party.dn
     if dn is None:
-        party.state = following
         return
-    before, after = party.state in OFF_HOOK, following in OFF_HOOK
-    if following is PartyState.RELEASED:
+    if released:
         del dn.parties[party]
     else:
         dn.parties[party] = None
-    party.state = following
     if not reporter.wants(dn.number):
         return
-    alone = before != after and not dn.off_hook_besides(party)
-    if alone and after:
-        reporter.hook(ev.EventOffHook, dn)
-    reporter.call_event(event, party, state, reference_id=reference_id, link=link, third=third)
-    if alone and before:
-        reporter.hook(ev.EventOnHook, dn)
+    hook = _HOOK.get(key)
+    if hook is not None and dn.off_hook_besides(party):
+        hook = None
+    if hook is ev.EventOffHook:
+        reporter.hook(hook, dn, now)
+    reporter.call_event(event, party, state, at=now, reference_id=reference_id, link=link, third=third)
+    if hook is ev.EventOnHook:
+        reporter.hook(hook, dn, now)

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 MOST_SAID: Final = 1000
 """Requests whose Reasons and Extensions are kept for the first event they cause."""
 
+_CONSULT = CallType.CONSULT
+"""By its own name: see :mod:`cordboard.model.party`."""
+
 AnyEvent = TypeVar("AnyEvent", bound=ev.Event)
 
 
@@ -35,7 +38,7 @@ def moment(at: float) -> ev.Time:
 class Reporter:
     """The voice of the model. ``wall`` gives Unix time in seconds."""
 
-    __slots__ = ("_said", "emitted", "now", "sequence", "server", "sink", "wants")
+    __slots__ = ("_said", "emitted", "now", "server", "sink", "wants")
 
     def __init__(self, server: str, sink: EventSink, wall: Callable[[], float]) -> None:
         self.server = server
@@ -43,16 +46,10 @@ class Reporter:
         self.now = wall
         self.wants = sink.wants
         """Whether anybody listens to a DN."""
-        self.sequence = 0
-        """The last EventSequenceNumber."""
         self.emitted = 0
         """Events given to the sink so far."""
         self._said: dict[tuple[Link, int], Request] = {}
         """Requests that say why, until the first event they cause."""
-
-    def _next(self) -> int:
-        self.sequence = number = self.sequence + 1
-        return number
 
     def asked(self, link: Link, request: Request, reference_id: int) -> None:
         """A request has come: what it says in Reasons and Extensions is for the first event it causes."""
@@ -74,12 +71,10 @@ class Reporter:
             extensions={**(request.extensions or {}), **(event.extensions or {})} or None,
         )
 
-    def hook(self, kind: type[ev.EventOffHook | ev.EventOnHook], dn: DN) -> None:
-        """Tells that a DN went off or on the hook. The caller has asked :attr:`wants`."""
+    def hook(self, kind: type[ev.EventOffHook | ev.EventOnHook], dn: DN, at: float) -> None:
+        """Tells that a DN went off or on the hook at that time. The caller has asked :attr:`wants`."""
         self.emitted += 1
-        self.sink.emit(
-            kind(server=self.server, time=moment(self.now()), event_sequence_number=self._next(), this_dn=dn.number)
-        )
+        self.sink.emit(kind(server=self.server, time=moment(at), this_dn=dn.number))
 
     def call_event(
         self,
@@ -87,6 +82,7 @@ class Reporter:
         party: Party,
         state: CallState = CallState.OK,
         *,
+        at: float = 0.0,
         reference_id: int = 0,
         link: Link | None = None,
         third: Party | None = None,
@@ -97,8 +93,8 @@ class Reporter:
     ) -> None:
         """Tells an event of a call as that party sees it. The caller has asked :attr:`wants`.
 
-        ``previous`` is its PreviousConnID; every event of a consultation has one of its own. ``other``: OtherDN and its
-        role, where they are not whom the party talks to.
+        ``at``: when, in Unix time; 0.0 for now. ``previous`` is its PreviousConnID; every event of a consultation has
+        one of its own. ``other``: OtherDN and its role, where they are not whom the party talks to.
         """
         self.emitted += 1
         call = party.call
@@ -110,17 +106,14 @@ class Reporter:
         if third is not None:
             more["third_party_dn"] = third.number
             more["third_party_dn_role"] = third.role if third_role is None else third_role
-        if previous is None and call.call_type is CallType.CONSULT:
+        if previous is None and call.call_type is _CONSULT:
             previous = call.previous_conn_id
         if previous is not None:
             more["previous_conn_id"] = previous
-        if call.user_data:
-            more["user_data"] = call.user_data
         # Fifteen: with more of them Python makes a dictionary first, which costs as much as all the rest.
         event = kind(
             server=self.server,
-            time=moment(self.now()),
-            event_sequence_number=self._next(),
+            time=moment(at or self.now()),
             this_dn=party.number,
             conn_id=call.conn_id,
             call_id=call.call_id,
@@ -133,6 +126,7 @@ class Reporter:
             other_dn_role=other_role,
             dnis=call.dnis,
             ani=call.ani,
+            user_data=call.user_data or None,
         )
         if more:
             event = msgspec.structs.replace(event, **more)
@@ -223,7 +217,6 @@ class Reporter:
             event = kind(
                 server=self.server,
                 time=moment(self.now()),
-                event_sequence_number=self._next(),
                 reference_id=reference_id,
                 this_dn=dn.number,
                 **more,
@@ -235,9 +228,7 @@ class Reporter:
         if self.wants(dn.number):
             self.emitted += 1
             kind = ev.EventDNBackInService if dn.in_service else ev.EventDNOutOfService
-            self.sink.emit(
-                kind(server=self.server, time=moment(self.now()), event_sequence_number=self._next(), this_dn=dn.number)
-            )
+            self.sink.emit(kind(server=self.server, time=moment(self.now()), this_dn=dn.number))
 
     def error(
         self, error: TLibError, reference_id: int, *, this_dn: str | None = None, conn_id: str | None = None
@@ -246,7 +237,6 @@ class Reporter:
         return ev.EventError(
             server=self.server,
             time=moment(self.now()),
-            event_sequence_number=self._next(),
             reference_id=reference_id,
             error_code=error.code,
             error_message=error.message,
@@ -273,14 +263,12 @@ class Reporter:
             return ev.EventUnregistered(
                 server=self.server,
                 time=moment(self.now()),
-                event_sequence_number=self._next(),
                 reference_id=reference_id,
                 this_dn=dn.number,
             )
         return kind(
             server=self.server,
             time=moment(self.now()),
-            event_sequence_number=self._next(),
             reference_id=reference_id,
             this_dn=dn.number,
             address_type=dn.address_type,
@@ -294,7 +282,6 @@ class Reporter:
         return ev.EventPartyInfo(
             server=self.server,
             time=moment(self.now()),
-            event_sequence_number=self._next(),
             reference_id=reference_id,
             this_dn=party.number,
             conn_id=call.conn_id,

@@ -1,15 +1,15 @@
-"""What machines that are tables have in common: a step, and the error of one that is not in the table."""
+"""What machines that are tables have in common: the table, and the error of a step that is not in it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from enum import Enum
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from enum import Enum
 
-    AnyState = TypeVar("AnyState", bound=Enum)
-    AnyInput = TypeVar("AnyInput", bound=Enum)
+AnyState = TypeVar("AnyState", bound=Enum)
+AnyInput = TypeVar("AnyInput", bound=Enum)
 
 
 class MachineError(Exception):
@@ -25,11 +25,13 @@ class MachineError(Exception):
         super().__init__(f"{machine}: no {what.value} in state {state.value}")
 
 
-def following(
-    machine: str, table: Mapping[tuple[AnyState, AnyInput], AnyState], state: AnyState, what: AnyInput
-) -> AnyState:
-    """Where an input leads from a state. Raises MachineError."""
-    after = table.get((state, what))
-    if after is None:
-        raise MachineError(machine, state, what)
-    return after
+class Table(dict[tuple[AnyState, AnyInput], AnyState]):
+    """Where each input leads from each state: ``table[state, what]``. No entry: MachineError."""
+
+    def __init__(self, machine: str, entries: Mapping[tuple[AnyState, AnyInput], AnyState]) -> None:
+        """``machine``: its name, for the error."""
+        super().__init__(entries)
+        self.machine = machine
+
+    def __missing__(self, key: tuple[AnyState, AnyInput]) -> NoReturn:
+        raise MachineError(self.machine, *key)

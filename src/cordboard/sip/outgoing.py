@@ -8,9 +8,9 @@ CALLING --PROVISIONAL--> PROCEEDING --SUCCESS, FAILURE--> SETTLED
 from __future__ import annotations
 
 from enum import Enum
-from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
+from cordboard.sip.machine import Table
 from cordboard.sip.session import Session
 from cordboard.sip.session_timer import interval_of
 
@@ -47,22 +47,29 @@ class Input(Enum):
 _S = State
 _I = Input
 
-TABLE: Final[dict[tuple[State, Input], State]] = {
-    (_S.CALLING, _I.PROVISIONAL): _S.PROCEEDING,
-    (_S.CALLING, _I.SUCCESS): _S.SETTLED,
-    (_S.CALLING, _I.FAILURE): _S.SETTLED,
-    (_S.CALLING, _I.CANCEL): _S.CANCELLED,
-    (_S.PROCEEDING, _I.PROVISIONAL): _S.PROCEEDING,
-    (_S.PROCEEDING, _I.SUCCESS): _S.SETTLED,
-    (_S.PROCEEDING, _I.FAILURE): _S.SETTLED,
-    (_S.PROCEEDING, _I.CANCEL): _S.CANCELLED,
-    (_S.CANCELLED, _I.PROVISIONAL): _S.CANCELLED,
-    (_S.CANCELLED, _I.SUCCESS): _S.SETTLED,
-    (_S.CANCELLED, _I.FAILURE): _S.SETTLED,
-    (_S.CANCELLED, _I.CANCEL): _S.CANCELLED,
-    (_S.SETTLED, _I.CANCEL): _S.SETTLED,
-}
+TABLE: Final = Table(
+    "INVITE",
+    {
+        (_S.CALLING, _I.PROVISIONAL): _S.PROCEEDING,
+        (_S.CALLING, _I.SUCCESS): _S.SETTLED,
+        (_S.CALLING, _I.FAILURE): _S.SETTLED,
+        (_S.CALLING, _I.CANCEL): _S.CANCELLED,
+        (_S.PROCEEDING, _I.PROVISIONAL): _S.PROCEEDING,
+        (_S.PROCEEDING, _I.SUCCESS): _S.SETTLED,
+        (_S.PROCEEDING, _I.FAILURE): _S.SETTLED,
+        (_S.PROCEEDING, _I.CANCEL): _S.CANCELLED,
+        (_S.CANCELLED, _I.PROVISIONAL): _S.CANCELLED,
+        (_S.CANCELLED, _I.SUCCESS): _S.SETTLED,
+        (_S.CANCELLED, _I.FAILURE): _S.SETTLED,
+        (_S.CANCELLED, _I.CANCEL): _S.CANCELLED,
+        (_S.SETTLED, _I.CANCEL): _S.SETTLED,
+    },
+)
 """Where each input leads. Responses cannot come to a settled one: it has left the dispatcher."""
+
+# By names of their own: see :mod:`cordboard.sip.session`.
+_CALLING, _PROCEEDING, _CANCELLED, _SETTLED = _S.CALLING, _S.PROCEEDING, _S.CANCELLED, _S.SETTLED
+_PROVISIONAL, _SUCCESS = _I.PROVISIONAL, _I.SUCCESS
 
 
 class OutgoingHandler(Protocol):
@@ -85,10 +92,18 @@ class Outgoing:
     """An INVITE of ours. Further 2xx of other forks are ended by the dispatcher."""
 
     __slots__ = (
+        "_body",
+        "_connection",
+        "_contact_user",
+        "_content_type",
         "_dispatcher",
         "_early",
+        "_from",
         "_headers",
-        "_send",
+        "_patience",
+        "_to",
+        "_transport",
+        "_uri",
         "call_id",
         "failed",
         "guest",
@@ -121,7 +136,7 @@ class Outgoing:
         self._dispatcher = dispatcher
         self.handler = handler
         self.session_handler = session_handler
-        self.state = State.CALLING
+        self.state = _CALLING
         self._early: list[int] = []
         self.call_id = ""
         """Call-ID of its leg, known from the first response on."""
@@ -131,23 +146,34 @@ class Outgoing:
         """Who is told first of requests within an early dialog, and whether he answers them."""
         self.remote = remote
         """Where it is sent."""
+        self._uri = uri
+        self._from = from_
+        self._to = to
+        self._transport = transport
+        self._connection = connection
+        self._contact_user = contact_user
         self._headers = headers
-        self._send = partial(
-            dispatcher.endpoint.send,
+        self._body = body
+        self._content_type = content_type
+        self._patience = patience
+        self._send()
+
+    def _send(self) -> None:
+        self.transaction = transaction = self._dispatcher.endpoint.send(
             "INVITE",
-            uri,
-            from_=from_,
-            to=to,
-            transport=transport,
-            remote=remote,
-            connection=connection,
-            contact_user=contact_user,
-            body=body,
-            content_type=content_type,
-            patience=patience,
+            self._uri,
+            from_=self._from,
+            to=self._to,
+            transport=self._transport,
+            remote=self.remote,
+            connection=self._connection,
+            contact_user=self._contact_user,
+            headers=self._headers,
+            body=self._body,
+            content_type=self._content_type,
+            patience=self._patience,
         )
-        self.transaction = self._send(headers=headers)
-        dispatcher.transactions[self.transaction] = self
+        self._dispatcher.transactions[transaction] = self
 
     def __repr__(self) -> str:
         return f"<Outgoing {self.transaction} {self.state.value}>"
@@ -155,13 +181,13 @@ class Outgoing:
     @property
     def settled(self) -> bool:
         """Whether it needs no more care: it has ended, or was cancelled and will end by itself."""
-        return self.state is State.SETTLED or self.state is State.CANCELLED
+        return self.state is _SETTLED or self.state is _CANCELLED
 
     def cancel(self, headers: _core.Headers = ()) -> None:
         """Gives up. Should it be answered all the same, the session is ended. Harmless when it is settled."""
         before = self.state
         self.state = TABLE[before, Input.CANCEL]
-        if before is State.CALLING or before is State.PROCEEDING:
+        if before is _CALLING or before is _PROCEEDING:
             self._dispatcher.endpoint.cancel(self.transaction, headers=headers)
 
     def _settle(self) -> None:
@@ -178,19 +204,19 @@ class Outgoing:
         if not self.call_id:
             self.call_id = event.message.call_id
         if status < 200:
-            self.state = TABLE[before, Input.PROVISIONAL]
+            self.state = TABLE[before, _PROVISIONAL]
             dialog = event.dialog
             if dialog is not None and dialog not in self._early:
                 self._early.append(dialog)
                 self._dispatcher.dialogs[dialog] = self
-            if before is not State.CANCELLED:
+            if before is not _CANCELLED:
                 self.handler.on_progress(self, event)
         elif status < 300:
-            self.state = TABLE[before, Input.SUCCESS]
+            self.state = TABLE[before, _SUCCESS]
             self._settle()
             if event.dialog is None:
                 return
-            if before is State.CANCELLED:
+            if before is _CANCELLED:
                 endpoint = self._dispatcher.endpoint
                 endpoint.ack(event.dialog)
                 endpoint.send_in_dialog(event.dialog, "BYE")
@@ -205,12 +231,12 @@ class Outgoing:
                 # Nobody takes the call; its 2xx wants an ACK and a BYE all the same (RFC 3261 13.2.2.4, 15.1.1).
                 session.hang_up()
                 raise
-        elif status == 422 and before is not State.CANCELLED and self._longer(event):
+        elif status == 422 and before is not _CANCELLED and self._longer(event):
             return
         else:
             self.state = TABLE[before, Input.FAILURE]
             self._settle()
-            if before is State.CANCELLED:
+            if before is _CANCELLED:
                 self.handler.on_cancelled(self, status)
             else:
                 self.handler.on_reject(self, status, event)
@@ -232,8 +258,7 @@ class Outgoing:
         kept = [pair for pair in self._headers if pair[0] not in ("Session-Expires", "Min-SE")]
         self._headers = [*kept, ("Session-Expires", str(least)), ("Min-SE", str(least))]
         self.call_id = ""
-        self.transaction = self._send(headers=self._headers)
-        self._dispatcher.transactions[self.transaction] = self
+        self._send()
         return True
 
     def on_failed(self, event: _core.FailedEvent) -> None:
@@ -243,7 +268,7 @@ class Outgoing:
         self.state = TABLE[before, Input.FAILURE]
         self._settle()
         status = 408 if event.failure == "timeout" else 503
-        if before is State.CANCELLED:
+        if before is _CANCELLED:
             self.handler.on_cancelled(self, status)
         else:
             self.handler.on_reject(self, status, None)

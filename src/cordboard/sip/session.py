@@ -21,7 +21,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
-from cordboard.sip.machine import following
+from cordboard.sip.machine import Table
 from cordboard.sip.media import Media
 from cordboard.sip.pending import Pending
 from cordboard.sip.session_timer import MIN_SE, too_short
@@ -69,43 +69,52 @@ class Input(Enum):
 _S = State
 _I = Input
 
-TABLE: Final[dict[tuple[State, Input], State]] = {
-    (_S.RECEIVED, _I.PROGRESS): _S.PROGRESSING,
-    (_S.RECEIVED, _I.ANSWER): _S.ANSWERED,
-    (_S.RECEIVED, _I.REJECT): _S.TERMINATED,
-    (_S.RECEIVED, _I.CANCELLED): _S.TERMINATED,
-    (_S.RECEIVED, _I.BYE): _S.TERMINATED,
-    (_S.PROGRESSING, _I.PROGRESS): _S.PROGRESSING,
-    (_S.PROGRESSING, _I.ANSWER): _S.ANSWERED,
-    (_S.PROGRESSING, _I.REJECT): _S.TERMINATED,
-    (_S.PROGRESSING, _I.CANCELLED): _S.TERMINATED,
-    (_S.PROGRESSING, _I.BYE): _S.TERMINATED,
-    (_S.ANSWERED, _I.ACK): _S.CONFIRMED,
-    (_S.ANSWERED, _I.NO_ACK): _S.TERMINATED,
-    (_S.ANSWERED, _I.HANG_UP): _S.CLOSING,
-    (_S.ANSWERED, _I.BYE): _S.TERMINATED,
-    (_S.ANSWERED, _I.CANCELLED): _S.TERMINATED,
-    (_S.CLOSING, _I.ACK): _S.TERMINATED,
-    (_S.CLOSING, _I.NO_ACK): _S.TERMINATED,
-    (_S.CLOSING, _I.BYE): _S.TERMINATED,
-    (_S.CLOSING, _I.CANCELLED): _S.TERMINATED,
-    (_S.CLOSING, _I.HANG_UP): _S.CLOSING,
-    (_S.ACCEPTED, _I.SEND_ACK): _S.CONFIRMED,
-    (_S.ACCEPTED, _I.HANG_UP): _S.TERMINATED,
-    (_S.ACCEPTED, _I.BYE): _S.TERMINATED,
-    (_S.ACCEPTED, _I.GONE): _S.TERMINATED,
-    (_S.CONFIRMED, _I.ACK): _S.CONFIRMED,
-    (_S.CONFIRMED, _I.NO_ACK): _S.TERMINATED,
-    (_S.CONFIRMED, _I.HANG_UP): _S.TERMINATED,
-    (_S.CONFIRMED, _I.BYE): _S.TERMINATED,
-    (_S.CONFIRMED, _I.GONE): _S.TERMINATED,
-    (_S.TERMINATED, _I.ACK): _S.TERMINATED,
-    (_S.TERMINATED, _I.NO_ACK): _S.TERMINATED,
-    (_S.TERMINATED, _I.HANG_UP): _S.TERMINATED,
-    (_S.TERMINATED, _I.CANCELLED): _S.TERMINATED,
-    (_S.TERMINATED, _I.GONE): _S.TERMINATED,
-}
+TABLE: Final = Table(
+    "session",
+    {
+        (_S.RECEIVED, _I.PROGRESS): _S.PROGRESSING,
+        (_S.RECEIVED, _I.ANSWER): _S.ANSWERED,
+        (_S.RECEIVED, _I.REJECT): _S.TERMINATED,
+        (_S.RECEIVED, _I.CANCELLED): _S.TERMINATED,
+        (_S.RECEIVED, _I.BYE): _S.TERMINATED,
+        (_S.PROGRESSING, _I.PROGRESS): _S.PROGRESSING,
+        (_S.PROGRESSING, _I.ANSWER): _S.ANSWERED,
+        (_S.PROGRESSING, _I.REJECT): _S.TERMINATED,
+        (_S.PROGRESSING, _I.CANCELLED): _S.TERMINATED,
+        (_S.PROGRESSING, _I.BYE): _S.TERMINATED,
+        (_S.ANSWERED, _I.ACK): _S.CONFIRMED,
+        (_S.ANSWERED, _I.NO_ACK): _S.TERMINATED,
+        (_S.ANSWERED, _I.HANG_UP): _S.CLOSING,
+        (_S.ANSWERED, _I.BYE): _S.TERMINATED,
+        (_S.ANSWERED, _I.CANCELLED): _S.TERMINATED,
+        (_S.CLOSING, _I.ACK): _S.TERMINATED,
+        (_S.CLOSING, _I.NO_ACK): _S.TERMINATED,
+        (_S.CLOSING, _I.BYE): _S.TERMINATED,
+        (_S.CLOSING, _I.CANCELLED): _S.TERMINATED,
+        (_S.CLOSING, _I.HANG_UP): _S.CLOSING,
+        (_S.ACCEPTED, _I.SEND_ACK): _S.CONFIRMED,
+        (_S.ACCEPTED, _I.HANG_UP): _S.TERMINATED,
+        (_S.ACCEPTED, _I.BYE): _S.TERMINATED,
+        (_S.ACCEPTED, _I.GONE): _S.TERMINATED,
+        (_S.CONFIRMED, _I.ACK): _S.CONFIRMED,
+        (_S.CONFIRMED, _I.NO_ACK): _S.TERMINATED,
+        (_S.CONFIRMED, _I.HANG_UP): _S.TERMINATED,
+        (_S.CONFIRMED, _I.BYE): _S.TERMINATED,
+        (_S.CONFIRMED, _I.GONE): _S.TERMINATED,
+        (_S.TERMINATED, _I.ACK): _S.TERMINATED,
+        (_S.TERMINATED, _I.NO_ACK): _S.TERMINATED,
+        (_S.TERMINATED, _I.HANG_UP): _S.TERMINATED,
+        (_S.TERMINATED, _I.CANCELLED): _S.TERMINATED,
+        (_S.TERMINATED, _I.GONE): _S.TERMINATED,
+    },
+)
 """Where each input leads from each state. No entry: MachineError."""
+
+# By names of their own: before Python 3.12 asking an enumeration for a member costs more than calling a function.
+_RECEIVED, _PROGRESSING, _CLOSING = _S.RECEIVED, _S.PROGRESSING, _S.CLOSING
+_ACCEPTED, _CONFIRMED, _TERMINATED = _S.ACCEPTED, _S.CONFIRMED, _S.TERMINATED
+_PROGRESS, _ANSWER, _ACK = _I.PROGRESS, _I.ANSWER, _I.ACK
+_SEND_ACK, _HANG_UP, _BYE = _I.SEND_ACK, _I.HANG_UP, _I.BYE
 
 
 class Session:
@@ -139,7 +148,7 @@ class Session:
         self.inbound = transaction != 0
         self.source = source
         """The address the far end is called at, or called from; empty for unknown."""
-        self.state = State.RECEIVED if transaction else State.ACCEPTED
+        self.state = _RECEIVED if transaction else _ACCEPTED
         self._serving = 0
         """Server transaction of the re-INVITE being served; 0 for none."""
         self._asking: Pending | None = None
@@ -164,29 +173,29 @@ class Session:
     @property
     def over(self) -> bool:
         """Whether it has ended, or only waits for an ACK to do so."""
-        return self.state is State.TERMINATED or self.state is State.CLOSING
+        return self.state is _TERMINATED or self.state is _CLOSING
 
     @property
     def early(self) -> bool:
         """Whether it is inbound and not answered yet."""
-        return self.state is State.RECEIVED or self.state is State.PROGRESSING
+        return self.state is _RECEIVED or self.state is _PROGRESSING
 
     @property
     def confirmed(self) -> bool:
         """Whether it is up: answered, and acknowledged."""
-        return self.state is State.CONFIRMED
+        return self.state is _CONFIRMED
 
     @property
     def accepted(self) -> bool:
         """Whether it is outbound and answered, and its ACK is owed."""
-        return self.state is State.ACCEPTED
+        return self.state is _ACCEPTED
 
     def _step(self, what: Input) -> State:
         """Takes an input and returns the state it came in."""
         before = self.state
-        after = following("session", TABLE, before, what)
+        after = TABLE[before, what]
         self.state = after
-        if after is State.TERMINATED and before is not State.TERMINATED:
+        if after is _TERMINATED and before is not _TERMINATED:
             if self.timer is not None:
                 self.timer.stop()
                 self.timer = None
@@ -215,7 +224,7 @@ class Session:
         reliable: bool = False,
     ) -> None:
         """Sends a provisional response. ``reliable``: it is repeated until its PRACK comes (RFC 3262)."""
-        self._step(Input.PROGRESS)
+        self._step(_PROGRESS)
         self._dispatcher.endpoint.respond(
             self.transaction, status, headers=headers, body=body, content_type=content_type, reliable=reliable
         )
@@ -224,7 +233,7 @@ class Session:
         self, headers: _core.Headers = (), body: bytes = b"", content_type: str = "application/sdp", status: int = 200
     ) -> None:
         """Accepts the call."""
-        self._step(Input.ANSWER)
+        self._step(_ANSWER)
         if self._terms:
             headers = [*headers, *self._agreed(self.transaction, status)]
         self._dispatcher.endpoint.respond(
@@ -238,7 +247,7 @@ class Session:
 
     def ack(self, body: bytes = b"", content_type: str = "application/sdp") -> None:
         """Acknowledges the 2xx that made this outbound session."""
-        self._step(Input.SEND_ACK)
+        self._step(_SEND_ACK)
         self._dispatcher.endpoint.ack(self.dialog, body=body, content_type=content_type)
 
     def abandon(self) -> None:
@@ -247,12 +256,12 @@ class Session:
 
     def hang_up(self, headers: _core.Headers = ()) -> None:
         """Ends a session that was answered, at once or as soon as the ACK has come. Harmless when it is over."""
-        before = self._step(Input.HANG_UP)
+        before = self._step(_HANG_UP)
         endpoint = self._dispatcher.endpoint
-        if before is State.ACCEPTED:
+        if before is _ACCEPTED:
             endpoint.ack(self.dialog)
             endpoint.send_in_dialog(self.dialog, "BYE", headers=headers)
-        elif before is State.CONFIRMED:
+        elif before is _CONFIRMED:
             endpoint.send_in_dialog(self.dialog, "BYE", headers=headers)
 
     def end(self, status: int = 480, headers: _core.Headers = ()) -> None:
@@ -334,7 +343,7 @@ class Session:
     @property
     def busy(self) -> bool:
         """Whether no re-INVITE of ours may start now: not up, or one is under way either way (RFC 3261 14.1)."""
-        return self.state is not State.CONFIRMED or self._serving != 0 or self._asking is not None
+        return self.state is not _CONFIRMED or self._serving != 0 or self._asking is not None
 
     def glare_delay(self, random: Callable[[], float]) -> float:
         """Seconds to wait after a 491 (RFC 3261 14.1): 2.1 to 4 when we made the Call-ID, else up to 2, by 10 ms.
@@ -351,12 +360,12 @@ class Session:
         endpoint = self._dispatcher.endpoint
         if method == "BYE":
             endpoint.respond(event.transaction, 200)
-            before = self._step(Input.BYE)
-            if before is State.RECEIVED or before is State.PROGRESSING:
+            before = self._step(_BYE)
+            if before is _RECEIVED or before is _PROGRESSING:
                 endpoint.respond(self.transaction, 487)
-            if before is not State.CLOSING:
+            if before is not _CLOSING:
                 self.handler.on_bye(self, event.message)
-        elif self.state is State.CLOSING:
+        elif self.state is _CLOSING:
             endpoint.respond(event.transaction, 481)
         elif method == "PRACK" and self.pracked is not None and self.pracked(event):
             return
@@ -368,7 +377,7 @@ class Session:
                 # RFC 3261 14.2: a second INVITE before the first was answered.
                 endpoint.respond(event.transaction, 500, headers=(("Retry-After", "2"),))
                 return
-            if self.state is not State.CONFIRMED or self._asking is not None:
+            if self.state is not _CONFIRMED or self._asking is not None:
                 endpoint.respond(event.transaction, 491)
                 return
             if self.refuses_timer(event, 0):
@@ -381,21 +390,21 @@ class Session:
 
     def on_ack(self, event: _core.AckEvent) -> None:
         """The ACK for a 2xx of ours."""
-        before = self._step(Input.ACK)
+        before = self._step(_ACK)
         if self.timer is not None:
             self.timer.start()
-        if before is State.CLOSING:
+        if before is _CLOSING:
             self._dispatcher.endpoint.send_in_dialog(self.dialog, "BYE")
-        elif before is not State.TERMINATED:
+        elif before is not _TERMINATED:
             self.handler.on_ack(self, event.message)
 
     def on_no_ack(self, event: _core.NoAckEvent) -> None:  # noqa: ARG002
         """No ACK for a 2xx of ours (RFC 3261 13.3.1.4)."""
         before = self._step(Input.NO_ACK)
-        if before is State.TERMINATED:
+        if before is _TERMINATED:
             return
         self._dispatcher.endpoint.send_in_dialog(self.dialog, "BYE")
-        if before is not State.CLOSING:
+        if before is not _CLOSING:
             self.handler.on_no_ack(self)
 
     def on_cancelled(self, event: _core.CancelledEvent | _core.NoPrackEvent) -> None:
@@ -407,7 +416,7 @@ class Session:
             self.handler.on_cancelled_request(self, event.transaction)
             return
         before = self._step(Input.CANCELLED)
-        if before is not State.CLOSING and before is not State.TERMINATED:
+        if before is not _CLOSING and before is not _TERMINATED:
             self.handler.on_cancel(self, event.message)
 
     def on_response(self, event: _core.ResponseEvent) -> None:
@@ -441,7 +450,7 @@ class Session:
         if self.over:
             return
         before = self._step(Input.GONE)
-        if before is State.ACCEPTED:
+        if before is _ACCEPTED:
             self._dispatcher.endpoint.ack(self.dialog)
         self._dispatcher.endpoint.send_in_dialog(self.dialog, "BYE")
         self.handler.on_gone(self, status)

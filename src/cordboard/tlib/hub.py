@@ -74,15 +74,8 @@ class HubCounters:
 
 
 def fragment(event: Event) -> bytes:
-    """Encodes an event without its opening brace, EventSequenceNumber and ReferenceID, which each link has its own."""
-    numbers = b""
-    if event.event_sequence_number:
-        numbers = b'"EventSequenceNumber":%d,' % event.event_sequence_number
-    if event.reference_id:
-        numbers += b'"ReferenceID":%d,' % event.reference_id
-    # One after the other, never the last attributes, and before anything a client can fill with text (in which a quote
-    # is escaped).
-    return _encode(event).replace(numbers, b"", 1)[1:]
+    """Encodes an event without its opening brace and its ReferenceID: each link has numbers of its own."""
+    return _encode(msgspec.structs.replace(event, reference_id=0) if event.reference_id else event)[1:]
 
 
 class NoSwitch:

@@ -115,7 +115,7 @@ def test_hook_follows_the_first_and_the_last_call():
         "EventReleased",
         "EventOnHook",
     ]
-    assert [event.event_sequence_number for event, _ in heard.events] == [1, 2, 3, 4, 5, 6, 7]
+    assert reporter.emitted == 7
 
 
 def test_nothing_is_built_when_nobody_listens():
@@ -124,7 +124,7 @@ def test_nothing_is_built_when_nobody_listens():
     advance(party, Move.DIAL, reporter)
     advance(party, Move.RELEASE, reporter)
     assert heard.events == []
-    assert (reporter.sequence, reporter.emitted) == (0, 0)
+    assert reporter.emitted == 0
     assert call.over
 
 
@@ -154,7 +154,6 @@ def test_events_carry_what_the_reference_lists():
     assert ringing == ev.EventRinging(
         server="sips",
         time=ev.Time(1000, 250_000),
-        event_sequence_number=3,
         conn_id=call.conn_id,
         call_id=1,
         call_uuid=call.uuid,

@@ -30,8 +30,8 @@ def test_the_fifteen_lines_run_as_printed(capsys):
         async with house() as h:
             task = asyncio.create_task(names["main"](h.url, "anna", "secret"))
             await h.settled(lambda: len(h.switch.requests) == 2)
-            released = EventReleased(this_dn="1501", conn_id=f"{4:016x}", call_id=4, call_uuid="u")
-            await h.settled(lambda: h.switch.sequence == 4)
+            released = EventReleased(this_dn="1501", conn_id=f"{1:016x}", call_id=1, call_uuid="u")
+            await h.settled(lambda: h.switch.dialled == 1)
             h.hub.emit(released)
             await task
 

@@ -48,18 +48,14 @@ class FakeSwitch:
 
     def __init__(self, hub: Hub) -> None:
         self.hub = hub
-        self.sequence = 0
+        self.dialled = 0
         self.requests: list[tuple[Request, int]] = []
         self.calls: dict[str, list[EventPartyInfo]] = {}
-
-    def _next(self) -> int:
-        self.sequence += 1
-        return self.sequence
 
     def request(self, link: Link, request: Request, reference_id: int) -> Sequence[Event]:
         self.requests.append((request, reference_id))
         dn = request.this_dn
-        common = {"this_dn": dn, "reference_id": reference_id, "event_sequence_number": self._next(), "server": "test"}
+        common = {"this_dn": dn, "reference_id": reference_id, "server": "test"}
         if dn not in DNS:
             code = Code.DN_NOT_CONFIGURED
             return [EventError(error_code=code, error_message=MESSAGES[code], **common)]
@@ -71,7 +67,7 @@ class FakeSwitch:
             case QueryAddress():
                 return [EventAddressInfo(extensions={"in-service": 1}, **common)]
             case MakeCall(other_dn=other):
-                self.hub.emit(EventOffHook(this_dn=dn, event_sequence_number=self._next()))
+                self.hub.emit(EventOffHook(this_dn=dn))
                 self.dial(dn, other, reference_id=reference_id, link=link)
                 return []
         code = Code.UNSUPPORTED
@@ -86,12 +82,12 @@ class FakeSwitch:
         link: Link | None = None,
         user_data: dict[str, Any] | None = None,
     ) -> None:
-        number = self._next()
+        self.dialled += 1
+        number = self.dialled
         self.hub.emit(
             EventDialing(
                 server="test",
                 time=Time(1_800_000_000, number % 1_000_000),
-                event_sequence_number=number,
                 reference_id=reference_id,
                 this_dn=dn,
                 other_dn=other,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from cordboard.mediaserver.msml.prompt import Prompt, playing
 from cordboard.sip.bodies.msml.grammar import Fit, grammar
-from cordboard.sip.machine import following
+from cordboard.sip.machine import Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -45,23 +45,26 @@ class Input(Enum):
     END = "end"
 
 
-TABLE: Final[dict[tuple[State, Input], State]] = {
-    (State.PROMPTING, Input.PROMPTED): State.WAITING,
-    (State.PROMPTING, Input.END): State.OVER,
-    (State.WAITING, Input.PARTLY): State.COLLECTING,
-    (State.WAITING, Input.MATCH): State.MATCHED,
-    (State.WAITING, Input.END): State.OVER,
-    (State.WAITING, Input.PROMPT): State.PROMPTING,
-    (State.COLLECTING, Input.PARTLY): State.COLLECTING,
-    (State.COLLECTING, Input.MATCH): State.MATCHED,
-    (State.COLLECTING, Input.PROMPT): State.PROMPTING,
-    (State.COLLECTING, Input.END): State.OVER,
-    (State.MATCHED, Input.PARTLY): State.COLLECTING,
-    (State.MATCHED, Input.MATCH): State.MATCHED,
-    (State.MATCHED, Input.PROMPT): State.PROMPTING,
-    (State.MATCHED, Input.END): State.OVER,
-    (State.OVER, Input.END): State.OVER,
-}
+TABLE: Final = Table(
+    "collect",
+    {
+        (State.PROMPTING, Input.PROMPTED): State.WAITING,
+        (State.PROMPTING, Input.END): State.OVER,
+        (State.WAITING, Input.PARTLY): State.COLLECTING,
+        (State.WAITING, Input.MATCH): State.MATCHED,
+        (State.WAITING, Input.END): State.OVER,
+        (State.WAITING, Input.PROMPT): State.PROMPTING,
+        (State.COLLECTING, Input.PARTLY): State.COLLECTING,
+        (State.COLLECTING, Input.MATCH): State.MATCHED,
+        (State.COLLECTING, Input.PROMPT): State.PROMPTING,
+        (State.COLLECTING, Input.END): State.OVER,
+        (State.MATCHED, Input.PARTLY): State.COLLECTING,
+        (State.MATCHED, Input.MATCH): State.MATCHED,
+        (State.MATCHED, Input.PROMPT): State.PROMPTING,
+        (State.MATCHED, Input.END): State.OVER,
+        (State.OVER, Input.END): State.OVER,
+    },
+)
 """Where each input leads; PROMPT begins another try. No entry: MachineError."""
 
 
@@ -84,7 +87,7 @@ class CollectStep:
 
     def _enter(self, what: Input) -> State:
         before = self.state
-        self.state = following("collect", TABLE, before, what)
+        self.state = TABLE[before, what]
         return before
 
     def begin(self) -> None:

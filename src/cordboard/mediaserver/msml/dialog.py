@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from cordboard.mediaserver.msml.steps import prepare
 from cordboard.sip.bodies.msml.model import Disconnect, Event, Exit, Send
-from cordboard.sip.machine import following
+from cordboard.sip.machine import Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -46,17 +46,20 @@ class Input(Enum):
     ABANDON = "abandon"
 
 
-TABLE: Final[dict[tuple[State, Input], State]] = {
-    (State.RUNNING, Input.NEXT): State.RUNNING,
-    (State.RUNNING, Input.LAST): State.OVER,
-    (State.RUNNING, Input.STOP): State.STOPPING,
-    (State.RUNNING, Input.ABANDON): State.OVER,
-    (State.STOPPING, Input.STOP): State.STOPPING,
-    (State.STOPPING, Input.LAST): State.OVER,
-    (State.STOPPING, Input.ABANDON): State.OVER,
-    (State.OVER, Input.STOP): State.OVER,
-    (State.OVER, Input.ABANDON): State.OVER,
-}
+TABLE: Final = Table(
+    "dialog",
+    {
+        (State.RUNNING, Input.NEXT): State.RUNNING,
+        (State.RUNNING, Input.LAST): State.OVER,
+        (State.RUNNING, Input.STOP): State.STOPPING,
+        (State.RUNNING, Input.ABANDON): State.OVER,
+        (State.STOPPING, Input.STOP): State.STOPPING,
+        (State.STOPPING, Input.LAST): State.OVER,
+        (State.STOPPING, Input.ABANDON): State.OVER,
+        (State.OVER, Input.STOP): State.OVER,
+        (State.OVER, Input.ABANDON): State.OVER,
+    },
+)
 """Where each input leads. No entry: MachineError."""
 
 
@@ -121,7 +124,7 @@ class Dialog:
 
     def _enter(self, what: Input) -> State:
         before = self.state
-        self.state = following("dialog", TABLE, before, what)
+        self.state = TABLE[before, what]
         return before
 
     # From outside

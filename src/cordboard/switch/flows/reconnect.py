@@ -36,7 +36,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from cordboard.model.party import PartyState
-from cordboard.sip.machine import following
+from cordboard.sip.machine import Table
 from cordboard.sip.media import dead_answer, direction, pointed, taken_from_hold
 from cordboard.switch.features import media_path
 
@@ -82,24 +82,27 @@ class Input(Enum):
 _S = State
 _I = Input
 
-TABLE: Final[dict[tuple[State, Input], State]] = {
-    (_S.ASKING, _I.OFFER): _S.OFFERING,
-    (_S.ASKING, _I.APART): _S.DONE,
-    (_S.ASKING, _I.REFUSED): _S.ASKING,
-    (_S.ASKING, _I.GIVEN_UP): _S.DONE,
-    (_S.ASKING, _I.STOP): _S.DONE,
-    (_S.OFFERING, _I.ANSWER): _S.DONE,
-    (_S.OFFERING, _I.ONE_WAY): _S.MENDING,
-    (_S.OFFERING, _I.APART): _S.DONE,
-    (_S.OFFERING, _I.REFUSED): _S.ASKING,
-    (_S.OFFERING, _I.GIVEN_UP): _S.DONE,
-    (_S.OFFERING, _I.STOP): _S.DONE,
-    (_S.MENDING, _I.ANSWER): _S.DONE,
-    (_S.MENDING, _I.REFUSED): _S.DONE,
-    (_S.MENDING, _I.GIVEN_UP): _S.DONE,
-    (_S.MENDING, _I.STOP): _S.DONE,
-    (_S.DONE, _I.STOP): _S.DONE,
-}
+TABLE: Final = Table(
+    "reconnect",
+    {
+        (_S.ASKING, _I.OFFER): _S.OFFERING,
+        (_S.ASKING, _I.APART): _S.DONE,
+        (_S.ASKING, _I.REFUSED): _S.ASKING,
+        (_S.ASKING, _I.GIVEN_UP): _S.DONE,
+        (_S.ASKING, _I.STOP): _S.DONE,
+        (_S.OFFERING, _I.ANSWER): _S.DONE,
+        (_S.OFFERING, _I.ONE_WAY): _S.MENDING,
+        (_S.OFFERING, _I.APART): _S.DONE,
+        (_S.OFFERING, _I.REFUSED): _S.ASKING,
+        (_S.OFFERING, _I.GIVEN_UP): _S.DONE,
+        (_S.OFFERING, _I.STOP): _S.DONE,
+        (_S.MENDING, _I.ANSWER): _S.DONE,
+        (_S.MENDING, _I.REFUSED): _S.DONE,
+        (_S.MENDING, _I.GIVEN_UP): _S.DONE,
+        (_S.MENDING, _I.STOP): _S.DONE,
+        (_S.DONE, _I.STOP): _S.DONE,
+    },
+)
 """Where each input leads. No entry: MachineError."""
 
 
@@ -179,7 +182,7 @@ class Reconnect:
     def _step(self, what: Input) -> State:
         """Takes an input and returns the state it came in."""
         before = self.state
-        self.state = following("reconnect", TABLE, before, what)
+        self.state = TABLE[before, what]
         return before
 
     def start(self, offer: bytes = b"") -> None:

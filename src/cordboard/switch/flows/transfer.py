@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Final
 
 from cordboard.model.enums import CallState
 from cordboard.model.party import Move, Party, advance
-from cordboard.sip.machine import following
 from cordboard.switch.delivery import RINGING, Delivery, Offer, Refusal, refusal_of
 from cordboard.switch.flows import anchoring, music, tones, transfer_undone, transferor
 from cordboard.switch.flows.early_media import SUPPORTED, EarlyMedia
@@ -125,7 +124,7 @@ class Transfer:
 
     def _step(self, what: Input) -> State:
         before = self.state
-        self.state = following("transfer", TABLE, before, what)
+        self.state = TABLE[before, what]
         return before
 
     # Starting

@@ -19,6 +19,8 @@ from __future__ import annotations
 from enum import Enum
 from typing import Final
 
+from cordboard.sip.machine import Table
+
 
 class State(Enum):
     """Where a transfer is."""
@@ -49,26 +51,29 @@ class Input(Enum):
 _S = State
 _I = Input
 
-TABLE: Final[dict[tuple[State, Input], State]] = {
-    (_S.NEW, _I.START): _S.CALLING,
-    (_S.NEW, _I.CONSULTED): _S.RINGING,
-    (_S.NEW, _I.BOTH_UP): _S.JOINING,
-    (_S.CALLING, _I.ANSWERED): _S.JOINING,
-    (_S.CALLING, _I.FAILED): _S.UNDONE,
-    (_S.CALLING, _I.TRANSFEROR_LEFT): _S.BLIND,
-    (_S.CALLING, _I.SURVIVOR_LEFT): _S.UNDONE,
-    (_S.RINGING, _I.ANSWERED): _S.JOINING,
-    (_S.RINGING, _I.FAILED): _S.UNDONE,
-    (_S.RINGING, _I.TRANSFEROR_LEFT): _S.BLIND,
-    (_S.RINGING, _I.SURVIVOR_LEFT): _S.UNDONE,
-    (_S.JOINING, _I.JOINED): _S.DONE,
-    (_S.JOINING, _I.FAILED): _S.UNDONE,
-    (_S.JOINING, _I.TRANSFEROR_LEFT): _S.DONE,
-    (_S.JOINING, _I.SURVIVOR_LEFT): _S.UNDONE,
-    (_S.BLIND, _I.ANSWERED): _S.DONE,
-    (_S.BLIND, _I.FAILED): _S.OVER,
-    (_S.BLIND, _I.SURVIVOR_LEFT): _S.OVER,
-}
+TABLE: Final = Table(
+    "transfer",
+    {
+        (_S.NEW, _I.START): _S.CALLING,
+        (_S.NEW, _I.CONSULTED): _S.RINGING,
+        (_S.NEW, _I.BOTH_UP): _S.JOINING,
+        (_S.CALLING, _I.ANSWERED): _S.JOINING,
+        (_S.CALLING, _I.FAILED): _S.UNDONE,
+        (_S.CALLING, _I.TRANSFEROR_LEFT): _S.BLIND,
+        (_S.CALLING, _I.SURVIVOR_LEFT): _S.UNDONE,
+        (_S.RINGING, _I.ANSWERED): _S.JOINING,
+        (_S.RINGING, _I.FAILED): _S.UNDONE,
+        (_S.RINGING, _I.TRANSFEROR_LEFT): _S.BLIND,
+        (_S.RINGING, _I.SURVIVOR_LEFT): _S.UNDONE,
+        (_S.JOINING, _I.JOINED): _S.DONE,
+        (_S.JOINING, _I.FAILED): _S.UNDONE,
+        (_S.JOINING, _I.TRANSFEROR_LEFT): _S.DONE,
+        (_S.JOINING, _I.SURVIVOR_LEFT): _S.UNDONE,
+        (_S.BLIND, _I.ANSWERED): _S.DONE,
+        (_S.BLIND, _I.FAILED): _S.OVER,
+        (_S.BLIND, _I.SURVIVOR_LEFT): _S.OVER,
+    },
+)
 """Where each input leads. No entry: MachineError."""
 
 PENDING: Final = frozenset({_S.CALLING, _S.RINGING, _S.BLIND})

@@ -29,7 +29,7 @@ from msgspec.structs import replace
 from cordboard.sip import likeness
 from cordboard.sip import session as sessions
 from cordboard.sip.handler import SILENT
-from cordboard.sip.machine import following
+from cordboard.sip.machine import Table
 from cordboard.switch.bridge import Bridge
 from cordboard.switch.flows.early_media import SUPPORTED, EarlyMedia
 from cordboard.switch.flows.reconnect import Reconnect
@@ -74,24 +74,27 @@ class Input(Enum):
 _S = State
 _I = Input
 
-TABLE: Final[dict[tuple[State, Input], State]] = {
-    (_S.CALLING, _I.ANSWERED): _S.JOINING,
-    (_S.CALLING, _I.LOST): _S.CALLING,
-    (_S.CALLING, _I.EXHAUSTED): _S.FAILED,
-    (_S.CALLING, _I.CLOSE): _S.CLOSED,
-    (_S.JOINING, _I.JOINED): _S.UP,
-    (_S.JOINING, _I.LOST): _S.CALLING,
-    (_S.JOINING, _I.FINISHED): _S.ENDED,
-    (_S.JOINING, _I.REFUSED): _S.FAILED,
-    (_S.JOINING, _I.CLOSE): _S.CLOSED,
-    (_S.UP, _I.LOST): _S.CALLING,
-    (_S.UP, _I.FINISHED): _S.ENDED,
-    (_S.UP, _I.REFUSED): _S.FAILED,
-    (_S.UP, _I.CLOSE): _S.CLOSED,
-    (_S.ENDED, _I.CLOSE): _S.CLOSED,
-    (_S.FAILED, _I.CLOSE): _S.CLOSED,
-    (_S.CLOSED, _I.CLOSE): _S.CLOSED,
-}
+TABLE: Final = Table(
+    "limb",
+    {
+        (_S.CALLING, _I.ANSWERED): _S.JOINING,
+        (_S.CALLING, _I.LOST): _S.CALLING,
+        (_S.CALLING, _I.EXHAUSTED): _S.FAILED,
+        (_S.CALLING, _I.CLOSE): _S.CLOSED,
+        (_S.JOINING, _I.JOINED): _S.UP,
+        (_S.JOINING, _I.LOST): _S.CALLING,
+        (_S.JOINING, _I.FINISHED): _S.ENDED,
+        (_S.JOINING, _I.REFUSED): _S.FAILED,
+        (_S.JOINING, _I.CLOSE): _S.CLOSED,
+        (_S.UP, _I.LOST): _S.CALLING,
+        (_S.UP, _I.FINISHED): _S.ENDED,
+        (_S.UP, _I.REFUSED): _S.FAILED,
+        (_S.UP, _I.CLOSE): _S.CLOSED,
+        (_S.ENDED, _I.CLOSE): _S.CLOSED,
+        (_S.FAILED, _I.CLOSE): _S.CLOSED,
+        (_S.CLOSED, _I.CLOSE): _S.CLOSED,
+    },
+)
 """Where each input leads. No entry: MachineError."""
 
 
@@ -176,7 +179,7 @@ class Limb(Alone):
 
     def _step(self, what: Input) -> State:
         before = self.state
-        self.state = following("limb", TABLE, before, what)
+        self.state = TABLE[before, what]
         return before
 
     # What its owner asks

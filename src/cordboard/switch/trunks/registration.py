@@ -21,7 +21,7 @@ from enum import Enum
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from cordboard.sip.machine import following
+from cordboard.sip.machine import Table
 from cordboard.sip.numbers import whole_number
 from cordboard.sip.resolver.failover import retry_after
 from cordboard.sip.routed import Flows, RoutedRequest
@@ -67,26 +67,29 @@ class Input(Enum):
 _S = State
 _I = Input
 
-TABLE: Final[dict[tuple[State, Input], State]] = {
-    (_S.IDLE, _I.BEGIN): _S.TRYING,
-    (_S.IDLE, _I.CHANGE): _S.IDLE,
-    (_S.IDLE, _I.END): _S.IDLE,
-    (_S.TRYING, _I.ACCEPTED): _S.REGISTERED,
-    (_S.TRYING, _I.REFUSED): _S.WAITING,
-    (_S.TRYING, _I.SILENT): _S.WAITING,
-    (_S.TRYING, _I.CHANGE): _S.TRYING,
-    (_S.TRYING, _I.END): _S.LEAVING,
-    (_S.REGISTERED, _I.REFRESH): _S.TRYING,
-    (_S.REGISTERED, _I.CHANGE): _S.TRYING,
-    (_S.REGISTERED, _I.END): _S.LEAVING,
-    (_S.WAITING, _I.RETRY): _S.TRYING,
-    (_S.WAITING, _I.CHANGE): _S.TRYING,
-    (_S.WAITING, _I.END): _S.IDLE,
-    (_S.LEAVING, _I.ACCEPTED): _S.IDLE,
-    (_S.LEAVING, _I.REFUSED): _S.IDLE,
-    (_S.LEAVING, _I.SILENT): _S.IDLE,
-    (_S.LEAVING, _I.END): _S.LEAVING,
-}
+TABLE: Final = Table(
+    "registration",
+    {
+        (_S.IDLE, _I.BEGIN): _S.TRYING,
+        (_S.IDLE, _I.CHANGE): _S.IDLE,
+        (_S.IDLE, _I.END): _S.IDLE,
+        (_S.TRYING, _I.ACCEPTED): _S.REGISTERED,
+        (_S.TRYING, _I.REFUSED): _S.WAITING,
+        (_S.TRYING, _I.SILENT): _S.WAITING,
+        (_S.TRYING, _I.CHANGE): _S.TRYING,
+        (_S.TRYING, _I.END): _S.LEAVING,
+        (_S.REGISTERED, _I.REFRESH): _S.TRYING,
+        (_S.REGISTERED, _I.CHANGE): _S.TRYING,
+        (_S.REGISTERED, _I.END): _S.LEAVING,
+        (_S.WAITING, _I.RETRY): _S.TRYING,
+        (_S.WAITING, _I.CHANGE): _S.TRYING,
+        (_S.WAITING, _I.END): _S.IDLE,
+        (_S.LEAVING, _I.ACCEPTED): _S.IDLE,
+        (_S.LEAVING, _I.REFUSED): _S.IDLE,
+        (_S.LEAVING, _I.SILENT): _S.IDLE,
+        (_S.LEAVING, _I.END): _S.LEAVING,
+    },
+)
 """Where each input leads. No entry: MachineError."""
 
 FIRST_WAIT: Final = 5.0
@@ -176,7 +179,7 @@ class Registration:
             done()
 
     def _step(self, what: Input) -> None:
-        self.state = following("registration", TABLE, self.state, what)
+        self.state = TABLE[self.state, what]
 
     def _cancel_timer(self) -> None:
         if self._timer is not None:
