@@ -94,12 +94,17 @@ TABLE: Final[dict[tuple[PartyState, Move], tuple[PartyState, type[ev.CallEvent]]
 OFF_HOOK: Final = frozenset({_S.DIALING, _S.ESTABLISHED, _S.HELD, _S.FAILED})
 """The states in which a party keeps its DN off the hook."""
 
-_HOOK: Final[dict[tuple[PartyState, Move], type[ev.EventOffHook | ev.EventOnHook]]] = {
-    (before, move): ev.EventOffHook if after in OFF_HOOK else ev.EventOnHook
-    for (before, move), (after, _) in TABLE.items()
-    if (before in OFF_HOOK) != (after in OFF_HOOK)
-}
-"""What an input does to the hook of a DN that has no other party."""
+_Step = tuple[PartyState, type[ev.CallEvent], type[ev.EventOffHook | ev.EventOnHook] | None]
+
+
+def _step(before: PartyState, after: PartyState, event: type[ev.CallEvent]) -> _Step:
+    if (before in OFF_HOOK) == (after in OFF_HOOK):
+        return after, event, None
+    return after, event, ev.EventOffHook if after in OFF_HOOK else ev.EventOnHook
+
+
+_STEPS: Final = {(before, move): _step(before, after, event) for (before, move), (after, event) in TABLE.items()}
+"""The table, with what an input does to the hook of a DN that has no other party."""
 
 # By names of their own: before Python 3.12 asking an enumeration for a member costs more than calling a function.
 _NULL, _ESTABLISHED, _RELEASED = _S.NULL, _S.ESTABLISHED, _S.RELEASED
@@ -180,32 +185,27 @@ def advance(
     ``state`` is the CallState of the event. ``reference_id`` and ``link`` name the request that caused it. ``third``
     is its ThirdPartyDN, with its own role.
     """
-    key = (party.state, move)
-    entry = TABLE.get(key)
-    if entry is None:
-        raise PartyStateError(party.number, party.state.value, move.value)
-    party.state, event = entry
-    now = reporter.now()
-    if party.started_at == 0.0:
+    before = party.state
+    step = _STEPS.get((before, move))
+    if step is None:
+        raise PartyStateError(party.number, before.value, move.value)
+    party.state, event, hook = step
+    now, dn = reporter.now(), party.dn
+    if before is _NULL:
         party.started_at = now
-    released = party.state is _RELEASED
-    if released:
+        if dn is not None:
+            dn.parties[party] = None
+    elif party.state is _RELEASED:
         party.ended_at = now
-    elif party.answered_at == 0.0 and party.state is _ESTABLISHED:
+        if dn is not None:
+            del dn.parties[party]
+    if party.answered_at == 0.0 and party.state is _ESTABLISHED:
         party.answered_at = now
         call = party.call
         if call.answered_at == 0.0 and party.role is not _ORIGINATION:
             call.answered_at = now
-    dn = party.dn
-    if dn is None:
+    if dn is None or not reporter.wants(dn.number):
         return
-    if released:
-        del dn.parties[party]
-    else:
-        dn.parties[party] = None
-    if not reporter.wants(dn.number):
-        return
-    hook = _HOOK.get(key)
     if hook is not None and dn.off_hook_besides(party):
         hook = None
     if hook is ev.EventOffHook:
