@@ -215,7 +215,7 @@ class _Levelled(structlog.make_filtering_bound_logger(logging.INFO)):  # type: i
 def _method(level: str) -> Callable[..., None]:
     """What writes lines of a level: has them rendered, which is all that our chain of processors consists of."""
 
-    def write(self: _Levelled, event: str | None = None, **fields: object) -> None:
+    def write(self: _Levelled, event: str | None = None, /, **fields: object) -> None:
         fields["event"] = event
         bound = self._context
         line = self._processors[0](self._logger, level, {**bound, **fields} if bound else fields)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from cordboard.model.enums import CallState
-from cordboard.model.party import Move, Party, advance
+from cordboard.model.party import Move, Party, PartyState, advance
 from cordboard.sip.handler import SILENT
 from cordboard.switch import ending
 from cordboard.switch.bridge import Bridge
@@ -35,6 +35,10 @@ if TYPE_CHECKING:
     from cordboard.switch.routing import Extension
     from cordboard.switch.server import SipServer
     from cordboard.switch.trunks.selection import Trunk
+
+# Named once: looking a member up costs more than the step it stands for.
+_ANSWER, _RING = Move.ANSWER, Move.RING
+_RELEASED = PartyState.RELEASED
 
 SHUTDOWN: Final = (("Reason", 'SIP;cause=503;text="Server shutdown"'),)
 
@@ -118,10 +122,11 @@ class CallFlow:
     def ring(self, party: Party | None = None) -> None:
         """The callee, or that party, rings, if it did not yet."""
         party = party or self.callee
-        if party is not None and party.can(Move.RING):
+        if party is not None and party.can(_RING):
+            reporter = self.server.reporter
             if self.ringing_at is None:
-                self.ringing_at = self.server.reporter.now()
-            advance(party, Move.RING, self.server.reporter, party.arrived)
+                self.ringing_at = reporter.now()
+            advance(party, _RING, reporter, party.arrived)
 
     @property
     def waiting(self) -> Party | None:
@@ -165,8 +170,9 @@ class CallFlow:
 
     def extension_of(self, party: Party) -> Extension | None:
         """The DN of a party, or the trunk it is behind."""
-        known = self.strangers.get(party) if self.strangers is not None else None
-        return known[0] if known is not None else self.server.extensions.get(party.number)
+        if self.strangers is not None and party in self.strangers:
+            return self.strangers[party][0]
+        return self.server.extensions.get(party.number)
 
     def identity_of(self, party: Party) -> Identity:
         """Who a party is, as others may be told by their trust."""
@@ -209,16 +215,16 @@ class CallFlow:
         reporter = self.server.reporter
         self.ring()
         if self.callee is not None:
-            advance(self.callee, Move.ANSWER, reporter)
+            advance(self.callee, _ANSWER, reporter)
         if self.caller is not None:
-            advance(self.caller, Move.ANSWER, reporter)
+            advance(self.caller, _ANSWER, reporter)
         anchoring.as_configured(self)
 
     def join(self, a: Session, b: Session, interval: float) -> Bridge:
         """Joins both legs."""
-        self.bridge = Bridge(self.server.clock, self, a, b, interval)
-        self.consider_media()
-        return self.bridge
+        self.bridge = bridge = Bridge(self.server.clock, self, a, b, interval)
+        anchoring.consider(self)
+        return bridge
 
     def apart(self, one: Session, other: Session, offer: bytes = b"") -> frozenset[str]:
         """What keeps the phones of two legs apart, if a media service can bridge it. ``offer``: what the one says."""
@@ -250,7 +256,7 @@ class CallFlow:
             extension = self.extension_of(party) if party.ended_at == 0.0 else None
             if extension is not None:
                 interval = extension.settings.session_audit_interval
-                if interval > 0 and (shortest == 0.0 or interval < shortest):
+                if 0 < interval < shortest or shortest == 0.0:
                     shortest = interval
         return shortest
 
@@ -326,8 +332,7 @@ class CallFlow:
             return
         if self.arrangement is not None and self.arrangement.left(session):
             return
-        answered = self.call.answered_at > 0
-        outcome, status = (Outcome.ANSWERED, 200) if answered else (Outcome.CANCELLED, 487)
+        outcome, status = (Outcome.ANSWERED, 200) if self.call.answered_at > 0 else (Outcome.CANCELLED, 487)
         party = self.party_of(session)
         self.end(outcome, status, self._released_by(party), message.method, first=party, headers=_reason(message))
 
@@ -432,14 +437,14 @@ class CallFlow:
 
         So an ended call is freed at once, and not when the collector comes by.
         """
-        mine: tuple[object, ...] = (self, self.bridge)
+        mine: tuple[object, ...] = (self.bridge, self)
         for session in (self.a, self.b):
             if session is not None and session.handler in mine:
                 session.handler = SILENT
         self.a = self.b = self.branches = self.bridge = self.strangers = self.anchoring = None
         for party in self.call.parties:
             party.peer = None
-            if party.dn is not None:
+            if party.dn is not None and party.state is not _RELEASED:
                 # Not there any more, but after an error nobody foresaw.
                 party.dn.parties.pop(party, None)
         self.call.parties.clear()

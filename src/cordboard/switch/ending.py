@@ -6,7 +6,9 @@ call is gone all the same.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from cordboard.model.enums import CallState
 from cordboard.model.errors import Code, TLibError
@@ -22,7 +24,11 @@ if TYPE_CHECKING:
     from cordboard.switch.callflow import CallFlow
 
 
-class Ending(NamedTuple):
+# Named once: looking a member up costs more than the step it stands for.
+_ABANDON, _FAIL, _RELEASE = Move.ABANDON, Move.FAIL, Move.RELEASE
+
+
+class Ending(msgspec.Struct, frozen=True):
     """How a call ends."""
 
     outcome: str
@@ -117,40 +123,30 @@ def _second_leg(flow: CallFlow, how: Ending) -> None:
 
 def _parties(flow: CallFlow, how: Ending) -> None:
     reporter = flow.server.reporter
-    first, outcome, state = how.first, how.outcome, how.state
-    answered = flow.call.answered_at > 0
+    first, state = how.first, how.state
     if first is not None and first.alive:
-        advance(first, Move.RELEASE, reporter, reference_id=how.reference_id, link=how.link)
-    caller = flow.caller
-    callee = flow.callee
+        advance(first, _RELEASE, reporter, reference_id=how.reference_id, link=how.link)
+    call, caller, callee = flow.call, flow.caller, flow.callee
     if caller is not None and caller.alive:
-        if first is not None and first is callee and caller.can(Move.FAIL):
+        if first is not None and first is callee and caller.can(_FAIL):
             # The callee refused, by hand: to the caller that is a busy destination.
-            advance(caller, Move.FAIL, reporter, CallState.BUSY)
+            advance(caller, _FAIL, reporter, CallState.BUSY)
         if callee is None or not callee.alive:
-            advance(caller, Move.RELEASE, reporter)
-    gave_up = outcome == Outcome.CANCELLED or answered
+            advance(caller, _RELEASE, reporter)
+    gave_up = call.answered_at > 0 or how.outcome == Outcome.CANCELLED
     if callee is not None and callee.alive:
         # Who rings while the other one goes has been abandoned: a caller who gave up, or one who was transferred.
-        advance(callee, Move.ABANDON if gave_up and callee.can(Move.ABANDON) else Move.RELEASE, reporter, state)
-    for party in flow.call.parties:
+        advance(callee, _ABANDON if gave_up and callee.can(_ABANDON) else _RELEASE, reporter, state)
+    for party in call.parties:
         # Who rings beside the callee: members of a hunt group, or whom the call was to be transferred to.
-        if party is not caller and party is not callee and party.can(Move.ABANDON):
-            advance(party, Move.ABANDON if gave_up else Move.RELEASE, reporter, state)
+        if party is not caller and party is not callee and party.can(_ABANDON):
+            advance(party, _ABANDON if gave_up else _RELEASE, reporter, state)
     if caller is not None and caller.alive:
-        advance(caller, Move.RELEASE, reporter)
-    for party in flow.call.parties:
+        advance(caller, _RELEASE, reporter)
+    for party in call.parties:
         # The members of a conference.
-        if party.alive:
-            advance(party, Move.RELEASE, reporter)
-
-
-def _leave(flow: CallFlow, how: Ending) -> None:  # noqa: ARG001
-    """The server knows the call no more."""
-    flow.server.calls.pop(flow.call.conn_id, None)
-    for trunk in flow.trunks:
-        trunk.calls -= 1
-    flow.trunks.clear()
+        if party is not caller and party is not callee and party.alive:
+            advance(party, _RELEASE, reporter)
 
 
 def _record(flow: CallFlow, how: Ending) -> None:
@@ -192,16 +188,22 @@ def _record(flow: CallFlow, how: Ending) -> None:
         )
 
 
-def _last(flow: CallFlow, how: Ending) -> None:  # noqa: ARG001
-    if not flow.server.calls:
-        flow.server.empty()
+def _leave(flow: CallFlow, how: Ending) -> None:  # noqa: ARG001
+    """The server knows the call no more."""
+    server = flow.server
+    server.calls.pop(flow.call.conn_id, None)
+    for trunk in flow.trunks:
+        trunk.calls -= 1
+    flow.trunks.clear()
+    if not server.calls:
+        server.empty()
 
 
 def _let_go(flow: CallFlow, how: Ending) -> None:  # noqa: ARG001
     flow.let_go()
 
 
-LEFT_OF_IT: Final = (_owed, _anchoring, _leave, _record, _last)
+LEFT_OF_IT: Final = (_owed, _anchoring, _record, _leave)
 """What a call still does that another one has taken over."""
 
 PARTS: Final = (
@@ -215,9 +217,8 @@ PARTS: Final = (
     _first_leg,
     _second_leg,
     _parties,
-    _leave,
     _record,
-    _last,
+    _leave,
     _let_go,
 )
 """What the end of a call consists of."""

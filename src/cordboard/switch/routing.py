@@ -144,6 +144,7 @@ class Extension:
         "_way_route",
         "address",
         "alerting",
+        "anchors_calls",
         "associated",
         "dn",
         "identity",
@@ -171,6 +172,8 @@ class Extension:
         """Whether it leads outside, so that its callers and callees are strangers."""
         self.target_uri = ""
         """To of the requests to it."""
+        self.anchors_calls = False
+        """Whether its options want its calls recorded, or led through a media service for another reason."""
         self._fixed = ""
         self._route: Route | None = None
         self._way: tuple[str, ...] = ()
@@ -202,6 +205,7 @@ class Extension:
         self.own_headers = alerting.own_names(self.alerting, settings)
         self.is_trunk = settings.address_type is AddressType.TRUNK
         self.target_uri = caller_id.name_addr("", settings.number, domain)
+        self.anchors_calls = settings.record != "none" or settings.media_anchor == "yes" or settings.dtmf == "info-only"
 
     def resolve(self, resolver: Resolver) -> None:
         """Has the destinations of the fixed contact found, and kept known from now on. Raises ContactError."""

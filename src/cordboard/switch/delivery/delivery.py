@@ -329,8 +329,9 @@ class Delivery:
 
     def _left_point(self, to: Party) -> None:
         """The call does not wait any more: it has come to somebody."""
-        point, self._point = self._point, None
+        point = self._point
         if point is not None:
+            self._point = None
             point.used(to)
 
     def route(self, number: str) -> None:
@@ -506,11 +507,11 @@ class Delivery:
         if attempt is None:
             session.hang_up()
             return
-        self._attempts.remove(attempt)
-        losers, self._attempts = self._attempts, []
-        for loser in losers:
-            loser.branches.cancel(ANSWERED_ELSEWHERE)
-            self._drop(loser.party, CallState.OK)
+        attempts, self._attempts = self._attempts, []
+        for loser in attempts:
+            if loser is not attempt:
+                loser.branches.cancel(ANSWERED_ELSEWHERE)
+                self._drop(loser.party, CallState.OK)
         self._left_point(attempt.party)
         self.owner.called(attempt.party)
         self.call_id = branches.call_id

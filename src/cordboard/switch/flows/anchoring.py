@@ -72,7 +72,7 @@ def as_configured(flow: CallFlow) -> None:
     """Anchors and records a call as the options of its two DNs say."""
     for party, calls in ((flow.caller, "source"), (flow.callee, "destination")):
         extension = flow.extension_of(party) if party is not None else None
-        if extension is None:
+        if extension is None or not extension.anchors_calls:
             continue
         settings = extension.settings
         if settings.record in (calls, "both") and not of(flow).recording.wanted:
@@ -97,7 +97,7 @@ def needs(flow: CallFlow, one: Session, other: Session, offer: bytes = b"") -> f
 def may_bridge(flow: CallFlow, *legs: Session) -> bool:
     """Whether there is a service for phones that cannot talk directly, and their DNs do not forbid it."""
     server = flow.server
-    if server.services.choose(MSML, server.clock.now()) is None:
+    if not server.services.known or server.services.choose(MSML, server.clock.now()) is None:
         return False
     asked = (_extension(flow, leg) for leg in legs)
     return not any(one is not None and one.settings.media_anchor == "no" for one in asked)

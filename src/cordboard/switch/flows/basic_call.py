@@ -133,11 +133,12 @@ class BasicCall(CallFlow):
 
     def on_branch_progress(self, branches: Called, event: _core.ResponseEvent) -> None:
         """The callee rings, or sends early media."""
-        status = event.status
         a = self.a
-        if a is None or a.over:
+        if a is None:
             return
         if not a.early:
+            if a.over:
+                return
             if self._early_media is None:
                 self._early_media = EarlyMedia(
                     self, offered=not self.asks_for_offer, otherwise=partial(tones.ring_back, self)
@@ -145,8 +146,9 @@ class BasicCall(CallFlow):
             if not self._early_media.take(event, a, self):
                 tones.ring_back(self)
             return
+        status, message = event.status, event.message
         told = PLAIN
-        if event.message.body or event.message.header("RSeq") is not None:
+        if message.body or message.header("RSeq") is not None:
             if branches.apart:
                 if self._hears(a, branches, event):
                     return
@@ -154,7 +156,7 @@ class BasicCall(CallFlow):
                 told = self._joined_early(a).judge(event)
         if told.body or told.reliable or status != self._told:
             self._told = status
-            headers = [*end_to_end(event.message), *branches.identity]
+            headers = [*end_to_end(message), *branches.identity]
             a.progress(status, headers, told.body, told.kind, reliable=told.reliable)
 
     def _hears(self, a: Session, branches: Called, event: _core.ResponseEvent) -> bool:
@@ -186,13 +188,15 @@ class BasicCall(CallFlow):
         if a is None or a.over:
             session.hang_up()
             return
-        body, kind = body_of(event.message)
+        message = event.message
+        body, kind = body_of(message)
         if not a.early:
             self._connect(a, session, body)
             return
+        headers = [*end_to_end(message), *branches.identity]
         if branches.apart:
-            anchoring.of(self).note(session, event.message)
-            self._bridge(a, session, body, branches.apart, [*end_to_end(event.message), *branches.identity])
+            anchoring.of(self).note(session, message)
+            self._bridge(a, session, body, branches.apart, headers)
             return
         early = self._early
         agreed = early is not None and early.agreed
@@ -201,7 +205,7 @@ class BasicCall(CallFlow):
         told = body
         if early is not None and agreed and (self._offerless or not same):
             told = early.again
-        a.answer([*end_to_end(event.message), *branches.identity], told, kind)
+        a.answer(headers, told, kind)
         if agreed and same:
             session.media.said, session.media.heard = a.media.heard, a.media.said
         elif not agreed:
@@ -258,9 +262,10 @@ class BasicCall(CallFlow):
             bridge.engage(Reconnect(self, a, b, bridge.disengage)).start()
 
     def _close_early(self) -> None:
-        for early in (self._early, self._early_media):
-            if early is not None:
-                early.close()
+        if self._early is not None:
+            self._early.close()
+        if self._early_media is not None:
+            self._early_media.close()
 
     @property
     def early_dialog(self) -> int:

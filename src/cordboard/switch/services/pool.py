@@ -104,10 +104,11 @@ class Service:
 class Services:
     """All media services of the switch."""
 
-    __slots__ = ("_gone", "_known", "counted")
+    __slots__ = ("_gone", "counted", "known")
 
     def __init__(self) -> None:
-        self._known: dict[str, Service] = {}
+        self.known: dict[str, Service] = {}
+        """All there are, by the number of their DN; not for writing."""
         self._gone = 0
         """Failures of those that are gone."""
         self.counted = {"anchored": 0, "not_anchored": 0, "recordings_started": 0, "recordings_broken": 0}
@@ -116,38 +117,38 @@ class Services:
     @property
     def legs(self) -> int:
         """Our legs that use any of them, or are about to."""
-        return sum(len(service.limbs) for service in self._known.values())
+        return sum(len(service.limbs) for service in self.known.values())
 
     def counters(self) -> dict[str, int]:
         """What was done with them, and how often they failed."""
-        failures = self._gone + sum(service.failures for service in self._known.values())
+        failures = self._gone + sum(service.failures for service in self.known.values())
         return {"failures": failures, **self.counted}
 
     def take(self, extension: Extension) -> None:
         """A DN is new or has changed."""
         number = extension.settings.number
-        known = self._known.get(number)
+        known = self.known.get(number)
         if not ABLE.get(extension.settings.service):
             self.drop(number)
         elif known is None or known.extension is not extension:
-            self._known[number] = Service(extension)
+            self.known[number] = Service(extension)
         else:
             known.able = ABLE[extension.settings.service]
 
     def drop(self, number: str) -> None:
         """A DN is gone. Dialogs with it go on."""
-        gone = self._known.pop(number, None)
+        gone = self.known.pop(number, None)
         self._gone += gone.failures if gone is not None else 0
 
     def of(self, number: str) -> Service | None:
         """The service of a DN."""
-        return self._known.get(number)
+        return self.known.get(number)
 
     def choose(self, need: str, now: float, without: Collection[Service] = ()) -> Service | None:
         """The best service for a need; None if there is none now."""
         best: tuple[bool, float, str] | None = None
         found = None
-        for number, service in self._known.items():
+        for number, service in self.known.items():
             if need not in service.able or service in without or not service.available(now):
                 continue
             rank = (len(service.able) > 1, service.load, number)
