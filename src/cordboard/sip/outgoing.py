@@ -10,6 +10,9 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING, Final, Protocol
 
+import msgspec
+from msgspec.structs import replace
+
 from cordboard.sip.machine import Table
 from cordboard.sip.session import Session
 from cordboard.sip.session_timer import interval_of
@@ -72,6 +75,19 @@ _CALLING, _PROCEEDING, _CANCELLED, _SETTLED = _S.CALLING, _S.PROCEEDING, _S.CANC
 _PROVISIONAL, _SUCCESS = _I.PROVISIONAL, _I.SUCCESS
 
 
+class Invite(msgspec.Struct, frozen=True):
+    """What an INVITE of ours says, wherever it goes."""
+
+    from_: str
+    to: str
+    contact_user: str = ""
+    headers: _core.Headers = ()
+    body: bytes = b""
+    content_type: str = "application/sdp"
+    patience: float = 0.0
+    """Seconds without any response, even 100, after which it has failed with 408; 0 for timer B."""
+
+
 class OutgoingHandler(Protocol):
     """Who decides for an INVITE of ours."""
 
@@ -92,16 +108,10 @@ class Outgoing:
     """An INVITE of ours. Further 2xx of other forks are ended by the dispatcher."""
 
     __slots__ = (
-        "_body",
         "_connection",
-        "_contact_user",
-        "_content_type",
         "_dispatcher",
         "_early",
-        "_from",
-        "_headers",
-        "_patience",
-        "_to",
+        "_invite",
         "_transport",
         "_uri",
         "call_id",
@@ -119,20 +129,12 @@ class Outgoing:
         dispatcher: Dispatcher,
         handler: OutgoingHandler,
         session_handler: SessionHandler,
+        invite: Invite,
         uri: str,
-        *,
-        from_: str,
-        to: str,
         transport: _core.TransportName,
         remote: _core.Address,
         connection: int = 0,
-        contact_user: str = "",
-        headers: _core.Headers = (),
-        body: bytes = b"",
-        content_type: str = "application/sdp",
-        patience: float = 0.0,
     ) -> None:
-        """``patience``: seconds without any response, even 100, after which it has failed with 408; 0 for timer B."""
         self._dispatcher = dispatcher
         self.handler = handler
         self.session_handler = session_handler
@@ -147,36 +149,31 @@ class Outgoing:
         self.remote = remote
         """Where it is sent."""
         self._uri = uri
-        self._from = from_
-        self._to = to
         self._transport = transport
         self._connection = connection
-        self._contact_user = contact_user
-        self._headers = headers
-        self._body = body
-        self._content_type = content_type
-        self._patience = patience
+        self._invite = invite
         self._send()
-
-    def _send(self) -> None:
-        self.transaction = transaction = self._dispatcher.endpoint.send(
-            "INVITE",
-            self._uri,
-            from_=self._from,
-            to=self._to,
-            transport=self._transport,
-            remote=self.remote,
-            connection=self._connection,
-            contact_user=self._contact_user,
-            headers=self._headers,
-            body=self._body,
-            content_type=self._content_type,
-            patience=self._patience,
-        )
-        self._dispatcher.transactions[transaction] = self
 
     def __repr__(self) -> str:
         return f"<Outgoing {self.transaction} {self.state.value}>"
+
+    def _send(self) -> None:
+        dispatcher, invite = self._dispatcher, self._invite
+        self.transaction = transaction = dispatcher.endpoint.send(
+            "INVITE",
+            self._uri,
+            from_=invite.from_,
+            to=invite.to,
+            transport=self._transport,
+            remote=self.remote,
+            connection=self._connection,
+            contact_user=invite.contact_user,
+            headers=invite.headers,
+            body=invite.body,
+            content_type=invite.content_type,
+            patience=invite.patience,
+        )
+        dispatcher.transactions[transaction] = self
 
     @property
     def settled(self) -> bool:
@@ -243,7 +240,7 @@ class Outgoing:
 
     def _interval(self) -> int:
         """The session timer we ask for, in seconds; 0 for none."""
-        for name, value in self._headers:
+        for name, value in self._invite.headers:
             if name == "Session-Expires":
                 return int(value)
         return 0
@@ -255,8 +252,9 @@ class Outgoing:
             return False
         self._settle()
         self._early.clear()
-        kept = [pair for pair in self._headers if pair[0] not in ("Session-Expires", "Min-SE")]
-        self._headers = [*kept, ("Session-Expires", str(least)), ("Min-SE", str(least))]
+        kept = [pair for pair in self._invite.headers if pair[0] not in ("Session-Expires", "Min-SE")]
+        longer = [*kept, ("Session-Expires", str(least)), ("Min-SE", str(least))]
+        self._invite = replace(self._invite, headers=longer)
         self.call_id = ""
         self._send()
         return True

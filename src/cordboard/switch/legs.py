@@ -13,9 +13,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
-import msgspec
+from msgspec.structs import replace
 
-from cordboard.sip.outgoing import Outgoing
+from cordboard.sip.outgoing import Invite, Outgoing
 from cordboard.sip.routed import Flows, RoutedInvite
 from cordboard.sip.session_timer import MIN_SE
 
@@ -85,17 +85,6 @@ class Failure:
         return self.fault if self.message is None else f"answered {self.status}"
 
 
-class Invite(msgspec.Struct, frozen=True):
-    """What the INVITE to each contact of a DN says, wherever it goes."""
-
-    from_: str
-    to: str
-    contact_user: str
-    headers: _core.Headers
-    body: bytes
-    content_type: str = "application/sdp"
-
-
 class BranchesHandler(Protocol):
     """Who decides for a DN that is being called."""
 
@@ -121,23 +110,21 @@ class Branches:
     __slots__ = (
         "_best",
         "_clock",
-        "_endless",
         "_open",
         "_outgoing",
-        "_settings",
         "_timer",
         "call_id",
         "owner",
+        "settings",
     )
 
-    def __init__(self, clock: Clock, handler: BranchesHandler) -> None:
+    def __init__(self, clock: Clock, handler: BranchesHandler, settings: DnSettings) -> None:
         self._clock = clock
         self.owner = handler
+        self.settings = settings
         self._outgoing: list[Outgoing | RoutedInvite] = []
-        self._settings: DnSettings | None = None
         self._open = 0
         self._best: Failure | None = None
-        self._endless = False
         self._timer: Timer | None = None
         self.call_id = ""
         """SIP Call-ID of the contact that answered or failed last."""
@@ -146,67 +133,67 @@ class Branches:
         self,
         dispatcher: Dispatcher,
         session_handler: SessionHandler,
-        settings: DnSettings,
         targets: Sequence[Target],
         invite: Invite,
         affinity: Affinity | None = None,
     ) -> None:
         """Sends the INVITEs and starts the timers. ``affinity``: which server goes with a target that is ``kept``."""
+        settings = self.settings
         self._open = len(targets)
-        headers = invite.headers
         if settings.session_refresh_interval > 0:
             interval = max(MIN_SE, int(settings.session_refresh_interval))
-            headers = [*headers, ("Session-Expires", str(interval)), ("Min-SE", str(MIN_SE))]
+            asked = ("Session-Expires", str(interval)), ("Min-SE", str(MIN_SE))
+            invite = replace(invite, headers=[*invite.headers, *asked])
         for target in targets:
-
-            def send(
-                handler: OutgoingHandler, to_: Target | Destination, target: Target = target, connection: int = 0
-            ) -> Outgoing:
-                return Outgoing(
+            outgoing: Outgoing | RoutedInvite
+            if target.route is None and not target.others:
+                said = _along(target, invite) if target.path else invite
+                outgoing = Outgoing(
                     dispatcher,
-                    handler,
+                    self,
                     session_handler,
+                    said,
                     target.uri,
-                    from_=invite.from_,
-                    to=invite.to,
-                    transport=to_.transport,
-                    remote=to_.remote,
-                    connection=connection,
-                    contact_user=invite.contact_user,
-                    headers=[*headers, ("Route", ", ".join(target.path))] if target.path else headers,
-                    body=invite.body,
-                    content_type=invite.content_type,
-                    patience=settings.sip_invite_timeout,
+                    target.transport,
+                    target.remote,
+                    target.connection,
                 )
-
-            if target.others:
-                flows = (target, *target.others)
-
-                def send_over(handler: OutgoingHandler, to_: Destination, flows: Sequence[Target] = flows) -> Outgoing:
-                    flow = flows[int(to_.name)]
-                    return send(handler, flow, flow, flow.connection)
-
-                ways = Flows(self._clock, [(flow.transport, flow.remote) for flow in flows])
-                self._outgoing.append(RoutedInvite(self._clock, self, ways, send_over))
-            elif target.route is None:
-                self._outgoing.append(send(self, target, connection=target.connection))
             else:
-                with_ = affinity if target.kept else None
-                recovery = settings.recovery_timeout or None
-                routed = RoutedInvite(
-                    self._clock, self, target.route, send, recovery=recovery, affinity=with_, key=target.kept
-                )
-                self._outgoing.append(routed)
-        self._settings = settings
-        self._endless = settings.no_answer_timeout <= 0
-        self._set_timer()
+                outgoing = self._routed(dispatcher, session_handler, target, invite, affinity)
+            self._outgoing.append(outgoing)
+        self._timer = self._clock.call_later(settings.no_answer_timeout or TIMER_C, self._no_answer)
 
-    def _set_timer(self) -> None:
+    def _routed(
+        self,
+        dispatcher: Dispatcher,
+        session_handler: SessionHandler,
+        target: Target,
+        invite: Invite,
+        affinity: Affinity | None,
+    ) -> RoutedInvite:
+        """An INVITE to a target that several destinations may lead to."""
+        flows = (target, *target.others) if target.others else ()
+
+        def send(handler: OutgoingHandler, to: Destination) -> Outgoing:
+            flow, connection = target, 0
+            if flows:
+                flow = flows[int(to.name)]
+                connection = flow.connection
+            said = _along(flow, invite) if flow.path else invite
+            return Outgoing(dispatcher, handler, session_handler, said, flow.uri, to.transport, to.remote, connection)
+
+        if target.route is None:
+            ways = Flows(self._clock, [(flow.transport, flow.remote) for flow in flows])
+            return RoutedInvite(self._clock, self, ways, send)
+        with_ = affinity if target.kept else None
+        recovery = self.settings.recovery_timeout or None
+        return RoutedInvite(self._clock, self, target.route, send, recovery=recovery, affinity=with_, key=target.kept)
+
+    def _more_time(self) -> None:
+        """From now on it has all the time again."""
         if self._timer is not None:
             self._timer.cancel()
-        settings = self._settings
-        if settings is not None:
-            self._timer = self._clock.call_later(settings.no_answer_timeout or TIMER_C, self._no_answer)
+        self._timer = self._clock.call_later(self.settings.no_answer_timeout or TIMER_C, self._no_answer)
 
     def calls(self, outgoing: Outgoing) -> bool:
         """Whether an INVITE is one of these."""
@@ -239,13 +226,12 @@ class Branches:
     def on_next(self, outgoing: RoutedInvite) -> None:  # noqa: ARG002
         """A destination of a contact failed and the next one is being tried: it has all the time again."""
         if self._open:
-            self._set_timer()
+            self._more_time()
 
     def on_progress(self, outgoing: Outgoing | RoutedInvite, event: _core.ResponseEvent) -> None:
         """A contact rings, or otherwise progresses."""
-        if self._endless and self._timer is not None:
-            self._timer.cancel()
-            self._timer = self._clock.call_later(TIMER_C, self._no_answer)
+        if self.settings.no_answer_timeout <= 0 and self._timer is not None:
+            self._more_time()
         self.call_id = outgoing.call_id
         self.owner.on_branch_progress(self, event)
 
@@ -279,6 +265,11 @@ class Branches:
 
     def on_cancelled(self, outgoing: Outgoing, status: int) -> None:
         """A contact that was given up has ended, as it should."""
+
+
+def _along(target: Target, invite: Invite) -> Invite:
+    """The INVITE to a target with a Path, which is the Route of it (RFC 3327)."""
+    return replace(invite, headers=[*invite.headers, ("Route", ", ".join(target.path))])
 
 
 def rank(status: int) -> int:

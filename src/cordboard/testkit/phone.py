@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from cordboard.sip.endpoint import Dispatcher
-from cordboard.sip.outgoing import Outgoing
+from cordboard.sip.outgoing import Invite, Outgoing
 from cordboard.sip.session import Session
 from cordboard.sip.session_timer import interval_of
 from cordboard.switch.flows.early import supports
@@ -159,14 +159,16 @@ class Phone:
             self.dispatcher,
             handler,
             handler,
+            Invite(
+                f'"Phone {self.number}" <sip:{self.number}@{host}>',
+                f"<sip:{number}@{host}>",
+                self.number,
+                (*headers, *self.says),
+                self.sdp() if offer else b"",
+            ),
             f"sip:{number}@{host}:{port}",
-            from_=f'"Phone {self.number}" <sip:{self.number}@{host}>',
-            to=f"<sip:{number}@{host}>",
-            transport="udp",
-            remote=self.switch,
-            contact_user=self.number,
-            headers=(*headers, *self.says),
-            body=self.sdp() if offer else b"",
+            "udp",
+            self.switch,
         )
         if cancel_after is not None:
             call.timers.append(self.network.clock.call_later(cancel_after, call.hang_up))

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from cordboard.mediaserver.recordings import at_once
 from cordboard.mediaserver.server import MediaServer
 from cordboard.mediaserver.settings import MediaServerSettings
-from cordboard.sip.outgoing import Outgoing
+from cordboard.sip.outgoing import Invite, Outgoing
 from cordboard.testkit.media import SilentMedia
 from cordboard.testkit.network import VirtualNetwork
 from cordboard.testkit.phone import Phone, _Caller
@@ -33,15 +33,17 @@ class Caller(Phone):
             self.dispatcher,
             handler,
             handler,
+            Invite(
+                f"<sip:{self.number}@{self.node.address[0]}>",
+                f"<sip:{name}@{host}>",
+                self.number,
+                headers,
+                body if body is not None else self.sdp() if offer else b"",
+                content_type,
+            ),
             f"sip:{name}@{host}:{port}" + (f";{rest}" if rest else ""),
-            from_=f"<sip:{self.number}@{self.node.address[0]}>",
-            to=f"<sip:{name}@{host}>",
-            transport="udp",
-            remote=self.switch,
-            contact_user=self.number,
-            headers=headers,
-            body=body if body is not None else self.sdp() if offer else b"",
-            content_type=content_type,
+            "udp",
+            self.switch,
         )
         return call
 

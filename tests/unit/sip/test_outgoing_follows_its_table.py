@@ -3,7 +3,7 @@
 import pytest
 
 from cordboard.sip.endpoint import Dispatcher
-from cordboard.sip.outgoing import TABLE, Input, Outgoing, State
+from cordboard.sip.outgoing import TABLE, Input, Invite, Outgoing, State
 from cordboard.testkit import scripted as sc
 
 
@@ -34,9 +34,8 @@ class User:
 def world():
     endpoint, handler = sc.Scripted(), Handler()
     dispatcher = Dispatcher(endpoint, User())
-    outgoing = Outgoing(
-        dispatcher, handler, handler, "sip:b@h", from_="<sip:a@h>", to="<sip:b@h>", transport="udp", remote=("h", 5060)
-    )
+    invite = Invite("<sip:a@h>", "<sip:b@h>")
+    outgoing = Outgoing(dispatcher, handler, handler, invite, "sip:b@h", "udp", ("h", 5060))
     endpoint.said.clear()
     return endpoint, dispatcher, handler, outgoing
 

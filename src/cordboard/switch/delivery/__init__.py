@@ -9,10 +9,10 @@
 
 One file each:
 
-- ``delivery``: the way itself, and the parties it makes and takes out.
+- ``delivery``: the way itself with its guard against loops, and the parties it makes and takes out.
 - ``attempt``: one DN, or one trunk, being called, and whom the caller is connected to then.
 - ``offer``: what the caller brings, and the INVITE that is made of it for whoever is called.
-- ``forwarding``: where a DN that does not take the call sends it, and the guard against loops.
+- ``forwarding``: where a DN that does not take the call sends it.
 - ``hunt``: the members of a hunt group, in turn.
 - ``trunks``: the trunks of a number outside, and the contacts of their 3xx, in turn.
 - ``refusals``: why a call is not delivered, and what that means to the caller.

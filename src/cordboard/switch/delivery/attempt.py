@@ -5,17 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from cordboard.switch.features import caller_id
-from cordboard.switch.legs import BranchesHandler
+from cordboard.switch.legs import Branches, BranchesHandler
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Sequence
 
     from cordboard import _core
     from cordboard.model.party import Party
+    from cordboard.sip.clock import Clock
     from cordboard.switch.callflow import CallFlow
     from cordboard.switch.delivery.offer import Offer
-    from cordboard.switch.legs import Branches
-    from cordboard.switch.routing import Extension
+    from cordboard.switch.routing import Extension, Target
+    from cordboard.switch.settings import DnSettings
     from cordboard.switch.trunks.selection import Trunk
 
 
@@ -36,25 +37,26 @@ class Recipient(BranchesHandler, Protocol):
         """The call waits at a Routing Point."""
 
 
-class Attempt:
+class Attempt(Branches):
     """One DN, or one trunk, being called."""
 
-    __slots__ = ("again", "branches", "extension", "party", "trunk")
+    __slots__ = ("extension", "party", "targets", "trunk")
 
     def __init__(
         self,
-        branches: Branches,
+        clock: Clock,
+        handler: BranchesHandler,
+        settings: DnSettings,
         extension: Extension,
         party: Party,
+        targets: Sequence[Target],
         trunk: Trunk | None,
-        again: Callable[[frozenset[str]], None],
     ) -> None:
-        self.branches = branches
+        Branches.__init__(self, clock, handler, settings)
         self.extension = extension
         self.party = party
+        self.targets = targets
         self.trunk = trunk
-        self.again = again
-        """Calls it once more, without the caller's offer."""
 
 
 def connected(flow: CallFlow, offer: Offer, attempt: Attempt, message: _core.Message) -> _core.Headers:

@@ -20,12 +20,12 @@ from msgspec.structs import replace
 from cordboard.sip import likeness
 from cordboard.sip.likeness import Likeness, Srtp
 from cordboard.sip.media import is_sdp
+from cordboard.switch.delivery.attempt import Attempt
 from cordboard.switch.features import media_path
 from cordboard.switch.flows import anchoring
 from cordboard.switch.flows.early import ask
 from cordboard.switch.flows.early_media import SUPPORTED
 from cordboard.switch.headers import body_of
-from cordboard.switch.legs import Branches
 from cordboard.switch.services.ahead import Ahead
 from cordboard.switch.services.limb import State
 
@@ -33,31 +33,44 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cordboard import _core
+    from cordboard.model.party import Party
     from cordboard.sip.clock import Clock
     from cordboard.sip.endpoint import Dispatcher
     from cordboard.sip.handler import SessionHandler
-    from cordboard.sip.outgoing import Outgoing
+    from cordboard.sip.outgoing import Invite, Outgoing
     from cordboard.sip.resolver.failover import Affinity
     from cordboard.sip.routed import RoutedInvite
     from cordboard.sip.session import Session
     from cordboard.switch.callflow import CallFlow
     from cordboard.switch.delivery.offer import Offer
     from cordboard.switch.flows.overture import Overture
-    from cordboard.switch.legs import BranchesHandler, Invite
+    from cordboard.switch.legs import BranchesHandler
     from cordboard.switch.routing import Extension, Target
     from cordboard.switch.services.ahead import SeatAhead
     from cordboard.switch.settings import DnSettings
+    from cordboard.switch.trunks.selection import Trunk
 
 
-class Bridged(Branches):
+class Bridged(Attempt):
     """It, called one way after another until somebody answers."""
 
     __slots__ = ("_dispatcher", "_host", "_likes", "_overture", "_seat", "_send", "apart")
 
     def __init__(
-        self, clock: Clock, handler: BranchesHandler, overture: Overture, apart: frozenset[str], likes: list[Likeness]
+        self,
+        clock: Clock,
+        handler: BranchesHandler,
+        settings: DnSettings,
+        extension: Extension,
+        party: Party,
+        targets: Sequence[Target],
+        trunk: Trunk | None,
+        *,
+        overture: Overture,
+        apart: frozenset[str],
+        likes: list[Likeness],
     ) -> None:
-        super().__init__(clock, handler)
+        super().__init__(clock, handler, settings, extension, party, targets, trunk)
         self.apart = apart
         self._overture = overture
         self._likes = likes
@@ -69,7 +82,6 @@ class Bridged(Branches):
         self,
         dispatcher: Dispatcher,
         session_handler: SessionHandler,
-        settings: DnSettings,
         targets: Sequence[Target],
         invite: Invite,
         affinity: Affinity | None = None,
@@ -81,7 +93,7 @@ class Bridged(Branches):
             if offer:
                 headers = invite.headers if SUPPORTED in invite.headers else [*invite.headers, SUPPORTED]
                 said = replace(invite, headers=headers, body=offer, content_type="application/sdp")
-            Branches.start(self, dispatcher, session_handler, settings, targets, said, affinity)
+            Attempt.start(self, dispatcher, session_handler, targets, said, affinity)
 
         self._dispatcher = dispatcher
         self._host = targets[0].remote[0]
@@ -153,19 +165,26 @@ class Bridged(Branches):
         super().on_reject(outgoing, status, event)
 
 
-def branches(
+def attempt(
     flow: CallFlow,
     handler: BranchesHandler,
+    settings: DnSettings,
+    extension: Extension,
+    party: Party,
+    targets: Sequence[Target],
+    trunk: Trunk | None,
+    *,
     apart: frozenset[str],
     offer: Offer,
-    extension: Extension,
-    targets: Sequence[Target],
 ) -> Bridged:
     """Makes it. ``offer``: what the caller brings, of ``flow``."""
     if flow.a is not None:
         anchoring.of(flow).note(flow.a, offer.invite)
     likes = _likes(apart, likeness.of(offer.body).srtp, [media_path.expected(extension, one) for one in targets])
-    return Bridged(flow.server.clock, handler, flow.overture(), apart, likes)
+    clock, overture = flow.server.clock, flow.overture()
+    return Bridged(
+        clock, handler, settings, extension, party, targets, trunk, overture=overture, apart=apart, likes=likes
+    )
 
 
 def _likes(apart: frozenset[str], own: Srtp, sides: Sequence[media_path.Side]) -> list[Likeness]:

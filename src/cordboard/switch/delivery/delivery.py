@@ -3,12 +3,14 @@
 A DN that rang and is left has EventReleased (Forwarded, ThirdPartyDN the new one); the new one EventRinging with
 CallState Forwarded. Members of a hunt group have EventRinging with CallState Covered and ThisQueue. At a Routing Point
 the call waits (:mod:`cordboard.switch.delivery.at_point`), and whoever it is routed to has that as ThisQueue.
+
+No DN is reached twice, and a call is diverted at most ``max-forward-hops`` times, what other servers tell in Diversion
+included.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, Final, cast
 
 from msgspec import structs
@@ -25,7 +27,7 @@ from cordboard.switch.delivery.refusals import Refusal, refusal_of
 from cordboard.switch.delivery.trunks import Ways
 from cordboard.switch.features import caller_id, hunting, media_path
 from cordboard.switch.features.diversion import Trail, Why
-from cordboard.switch.legs import ANSWERED_ELSEWHERE, Branches, Failure
+from cordboard.switch.legs import ANSWERED_ELSEWHERE
 from cordboard.switch.routing import Outside
 from cordboard.switch.services.errand import MSML
 
@@ -40,7 +42,7 @@ if TYPE_CHECKING:
     from cordboard.switch.callflow import CallFlow
     from cordboard.switch.delivery.offer import Offer
     from cordboard.switch.delivery.trunks import Way
-    from cordboard.switch.legs import Called
+    from cordboard.switch.legs import Called, Failure
     from cordboard.switch.routing import Extension, Target
     from cordboard.switch.server import SipServer
     from cordboard.switch.settings import DnSettings
@@ -59,8 +61,8 @@ class Delivery:
     __slots__ = (
         "_arrived",
         "_attempts",
+        "_brought",
         "_flow",
-        "_guard",
         "_hunt",
         "_leaving",
         "_offer",
@@ -68,6 +70,7 @@ class Delivery:
         "_reached",
         "_role",
         "_routes",
+        "_seen",
         "_server",
         "_trail",
         "_ways",
@@ -98,8 +101,10 @@ class Delivery:
         self._offer = offer
         self._role = role
         self._arrived = arrived
-        self._trail = trail
-        self._guard = self._new_guard()
+        self._brought = self._trail = trail
+        """What was told of the call before it came to us, and what the next callee is told; None: never diverted."""
+        self._seen: set[str] = set()
+        """The DNs it was at."""
         self._attempts: list[Attempt] = []
         self._leaving: Party | None = None
         """Who rang and hands the call on."""
@@ -121,10 +126,6 @@ class Delivery:
         """See Branches."""
         self.forsaken = False
         """Whether nobody is left but who waits: whoever does not answer him has been abandoned, not released."""
-
-    def _new_guard(self) -> forwarding.Guard:
-        settings = self._server.settings
-        return forwarding.Guard(settings.domain, settings.max_forward_hops, self._trail)
 
     # What the flow asks.
 
@@ -151,14 +152,14 @@ class Delivery:
 
     def party_of(self, outgoing: Outgoing) -> Party | None:
         """Whose phone an INVITE of ours calls."""
-        return next((attempt.party for attempt in self._attempts if attempt.branches.calls(outgoing)), None)
+        return next((attempt.party for attempt in self._attempts if attempt.calls(outgoing)), None)
 
     def picked_up(self, ringing: Party, by: Party) -> None:
         """Somebody answers for one of those who are called: they are all let go, and the owner hears no more."""
         attempts, self._attempts = self._attempts, []
         self.owner.called(by)
         for attempt in attempts:
-            attempt.branches.cancel(ANSWERED_ELSEWHERE)
+            attempt.cancel(ANSWERED_ELSEWHERE)
             if attempt.trunk is not None:
                 self._flow.vacate(attempt.trunk)
             if attempt.party is ringing:
@@ -189,8 +190,8 @@ class Delivery:
 
     def _cancel(self, headers: _core.Headers = ()) -> None:
         for attempt in self._attempts:
-            self.call_id = attempt.branches.call_id or self.call_id
-            attempt.branches.cancel(headers)
+            self.call_id = attempt.call_id or self.call_id
+            attempt.cancel(headers)
             if attempt.trunk is not None:
                 self._flow.vacate(attempt.trunk)
         self._attempts.clear()
@@ -212,14 +213,14 @@ class Delivery:
         for attempt in self._attempts:
             if attempt.party is party:
                 self._attempts.remove(attempt)
-                attempt.branches.cancel()
+                attempt.cancel()
                 if attempt.trunk is not None:
                     self._flow.vacate(attempt.trunk)
                 self._drop(party, CallState.OK, reference_id=reference_id, link=link)
                 if self._hunt is not None:
                     self._next_member()
                 else:
-                    self.call_id = attempt.branches.call_id
+                    self.call_id = attempt.call_id
                     self._refuse(refusals.DECLINED)
                 return True
         return False
@@ -232,9 +233,10 @@ class Delivery:
             self._refuse(refusals.UNKNOWN)
         elif isinstance(place, Outside):
             self._go_outside(place)
-        elif not self._guard.reach(place.dn.number):
+        elif place.settings.number in self._seen:
             self._refuse(refusals.LOOP)
         else:
+            self._seen.add(place.settings.number)
             self._go_to(place, arrived)
 
     def _go_outside(self, place: Outside) -> None:
@@ -269,7 +271,7 @@ class Delivery:
                 self._not_taken(extension, refusals.FULL, Why.BUSY, None)
             else:
                 party = self._party(extension.dn.number, extension, arrived)
-                self._call(extension, party, targets, extension.settings, extension.target_uri)
+                self._call(extension, party, targets, extension.settings)
 
     def _there(self, extension: Extension) -> bool:
         """Whether a DN is in the call: it talks in the conference somebody is to join, or is being called into it."""
@@ -290,7 +292,11 @@ class Delivery:
         """The call goes on to another number. ``party``: the DN's, if it was called."""
         if party is not None:
             self._leaving = party
-        if not self._guard.divert(extension.dn.number, to, why):
+        settings = self._server.settings
+        if self._trail is None:
+            self._trail = Trail(settings.domain)
+        self._trail.divert(extension.dn.number, to, why)
+        if self._trail.hops > settings.max_forward_hops:
             self._refuse(refusals.LOOP)
         else:
             self._go(to, CallState.FORWARDED)
@@ -340,7 +346,8 @@ class Delivery:
         if self._routes > MOST_ROUTES:
             self._refuse(refusals.LOOP)
             return
-        self._guard = self._new_guard()
+        self._seen.clear()
+        self._trail = self._brought
         if self._flow.offers_no_more():
             self._offer = structs.replace(self._offer, body=b"")
         self._go(number, CallState.OK)
@@ -395,7 +402,6 @@ class Delivery:
         party: Party,
         targets: Sequence[Target],
         settings: DnSettings,
-        to: str,
         trunk: Trunk | None = None,
         apart: frozenset[str] | None = None,
     ) -> None:
@@ -405,30 +411,34 @@ class Delivery:
         if apart is None:
             apart = offer.apart_from(extension, targets) if self._bridged else media_path.NOTHING
         if apart:
-            branches: Branches = bridged.branches(self._flow, self, apart, offer, extension, targets)
+            attempt: Attempt = bridged.attempt(
+                self._flow, self, settings, extension, party, targets, trunk, apart=apart, offer=offer
+            )
             if apart != {media_path.NAT}:
                 offer = offer.without_body()
         else:
-            branches = Branches(server.clock, self)
-        again = partial(self._call, extension, party, targets, settings, to, trunk)
+            attempt = Attempt(server.clock, self, settings, extension, party, targets, trunk)
+        to = extension.target_uri if trunk is None else f"<{targets[0].uri}>"
         withheld = self._ways is not None and self._ways.withheld
-        said = invitation(offer, extension, settings, to, self._guard.trail, withheld=withheld)
-        self._attempts.append(Attempt(branches, extension, party, trunk, again))
+        said = invitation(offer, extension, settings, to, self._trail, withheld=withheld)
+        self._attempts.append(attempt)
         handler = cast("SessionHandler", self._flow)
-        branches.start(server.dispatcher, handler, settings, targets, said, server.affinity)
+        attempt.start(server.dispatcher, handler, targets, said, server.affinity)
 
     @property
     def _bridged(self) -> bool:
         """Whether phones that cannot talk to each other can be bridged."""
-        return self._server.services.choose(MSML, self._server.clock.now()) is not None
+        server, services = self._server, self._server.services
+        return bool(services.known) and services.choose(MSML, server.clock.now()) is not None
 
     def _call_bridged(self, attempt: Attempt, failure: Failure) -> bool:
         """Whether somebody who refuses what the caller's phone offers is called again, to be bridged with it."""
         offer = self._offer
         refused = failure.status in media_path.NOT_ACCEPTABLE and failure.message is not None
-        if not refused or attempt.branches.apart or not offer.may_be_bridged(attempt.extension) or not self._bridged:
+        if not refused or attempt.apart or not offer.may_be_bridged(attempt.extension) or not self._bridged:
             return False
-        attempt.again(media_path.UNACCEPTABLE)
+        trunk, again = attempt.trunk, media_path.UNACCEPTABLE
+        self._call(attempt.extension, attempt.party, attempt.targets, attempt.settings, trunk, again)
         return True
 
     def _through(self, way: Way | None, refusal: Refusal, party: Party | None) -> None:
@@ -440,7 +450,7 @@ class Delivery:
         if party is None:
             party = self._party(way.number, extension, CallState.FORWARDED if self._leaving else self._arrived)
         self._flow.occupy(way.trunk)
-        self._call(extension, party, way.targets, extension.settings, f"<{way.uri}>", way.trunk)
+        self._call(extension, party, way.targets, extension.settings, way.trunk)
 
     # Hunting.
 
@@ -455,7 +465,7 @@ class Delivery:
         group = hunt.group
         party = self._party(member.dn.number, member, CallState.COVERED, group.dn.number)
         settings = replace(member.settings, no_answer_timeout=group.settings.hunt_timeout)
-        self._call(member, party, targets, settings, member.target_uri)
+        self._call(member, party, targets, settings)
 
     def _next_member(self) -> None:
         """Calls the next member, if none is being called; when there is none, the group did not take the call."""
@@ -472,12 +482,6 @@ class Delivery:
 
     # BranchesHandler
 
-    def _attempt_of(self, branches: Called) -> Attempt | None:
-        for attempt in self._attempts:
-            if attempt.branches is branches:
-                return attempt
-        return None
-
     def _tell(self, attempt: Attempt, message: _core.Message) -> None:
         """Works out who the caller is connected to, and whether the network was reached."""
         self.identity = connected(self._flow, self._offer, attempt, message)
@@ -491,51 +495,48 @@ class Delivery:
 
     def on_branch_progress(self, branches: Called, event: _core.ResponseEvent) -> None:
         """Somebody rings, or sends early media."""
-        attempt = self._attempt_of(branches)
-        if attempt is None:
+        if not isinstance(branches, Attempt) or branches not in self._attempts:
             return
-        self._tell(attempt, event.message)
+        self._tell(branches, event.message)
         self.apart = branches.apart
         if event.status in RINGING:
-            self._left_point(attempt.party)
-            self._flow.ring(attempt.party)
+            self._left_point(branches.party)
+            self._flow.ring(branches.party)
         self.owner.on_branch_progress(self, event)
 
     def on_branch_answer(self, branches: Called, session: Session, event: _core.ResponseEvent) -> None:
         """Somebody answered; all others are let go."""
-        attempt = self._attempt_of(branches)
-        if attempt is None:
+        if not isinstance(branches, Attempt) or branches not in self._attempts:
             session.hang_up()
             return
         attempts, self._attempts = self._attempts, []
         for loser in attempts:
-            if loser is not attempt:
-                loser.branches.cancel(ANSWERED_ELSEWHERE)
+            if loser is not branches:
+                loser.cancel(ANSWERED_ELSEWHERE)
                 self._drop(loser.party, CallState.OK)
-        self._left_point(attempt.party)
-        self.owner.called(attempt.party)
+        self._left_point(branches.party)
+        self.owner.called(branches.party)
         self.call_id = branches.call_id
         self._close()
-        self._tell(attempt, event.message)
+        self._tell(branches, event.message)
         self.apart = branches.apart
         self.owner.on_branch_answer(self, session, event)
 
     def on_branch_failure(self, branches: Called, failure: Failure) -> None:
         """Somebody will not answer: on to the next, if there is one."""
-        attempt = self._attempt_of(branches)
-        if attempt is None:
+        if not isinstance(branches, Attempt) or branches not in self._attempts:
             return
-        self._attempts.remove(attempt)
+        self._attempts.remove(branches)
         self.call_id = branches.call_id or self.call_id
-        if self._call_bridged(attempt, failure):
+        if self._call_bridged(branches, failure):
             return
-        if attempt.trunk is not None:
-            self._trunk_failed(attempt, attempt.trunk, failure)
+        if branches.trunk is not None:
+            self._trunk_failed(branches, branches.trunk, failure)
         elif self._hunt is not None:
-            self._drop(attempt.party, refusal_of(failure).state)
+            self._drop(branches.party, refusal_of(failure).state)
             self._next_member()
         else:
-            self._dn_failed(attempt, failure)
+            self._dn_failed(branches, failure)
 
     def _trunk_failed(self, attempt: Attempt, trunk: Trunk, failure: Failure) -> None:
         self._flow.vacate(trunk)

@@ -1,14 +1,10 @@
-"""Where a DN that does not take a call sends it, and the guard against loops.
-
-No DN is reached twice, and a call is diverted at most ``max-forward-hops`` times, what other servers tell in Diversion
-included.
-"""
+"""Where a DN that does not take a call sends it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cordboard.switch.features.diversion import Trail, Why
+from cordboard.switch.features.diversion import Why
 from cordboard.switch.numbers import number_of
 from cordboard.switch.records import Outcome
 from cordboard.switch.trunks.selection import listed
@@ -17,34 +13,6 @@ if TYPE_CHECKING:
     from cordboard.model.forwarding import Features
     from cordboard.switch.delivery.refusals import Refusal
     from cordboard.switch.legs import Failure
-
-
-class Guard:
-    """The DNs a call was at, and how often it was diverted."""
-
-    __slots__ = ("_domain", "_limit", "_seen", "trail")
-
-    def __init__(self, domain: str, limit: int, trail: Trail | None) -> None:
-        """``limit``: most diversions. ``trail``: of a call that was diverted before it came to us."""
-        self._domain = domain
-        self._limit = limit
-        self._seen: set[str] = set()
-        self.trail = trail
-        """What the next callee is told of it; None for a call that was never diverted."""
-
-    def reach(self, number: str) -> bool:
-        """The call comes to a DN. Whether for the first time."""
-        if number in self._seen:
-            return False
-        self._seen.add(number)
-        return True
-
-    def divert(self, number: str, to: str, why: Why) -> bool:
-        """A DN diverts the call. Whether it may."""
-        if self.trail is None:
-            self.trail = Trail(self._domain)
-        self.trail.divert(number, to, why)
-        return self.trail.hops <= self._limit
 
 
 def forwarded(features: Features, why: Why) -> str:

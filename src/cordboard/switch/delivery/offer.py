@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec.structs import replace
 
+from cordboard.sip.outgoing import Invite
 from cordboard.switch.features import caller_id, media_path
-from cordboard.switch.legs import Invite
 from cordboard.switch.numbers import user_part
 
 if TYPE_CHECKING:
@@ -76,17 +76,17 @@ def invitation(
     identity = offer.identity.withheld() if withheld else offer.identity
     from_, told = identity.shown_to(trusted=settings.trusted, kinds=settings.identity_headers)
     passed = offer.headers
-    hidden = identity.anonymous and not settings.trusted
-    if hidden:
+    contact_user = user_part(identity.number)
+    if from_ is caller_id.ANONYMOUS and not settings.trusted:
         passed = caller_id.without_revealing(passed)
+        contact_user = "anonymous"
     own = callee.own_headers
-    headers = [pair for pair in passed if pair[0].lower() not in own]
-    headers += callee.alerting
-    headers += told
+    if own:
+        passed = [pair for pair in passed if pair[0].lower() not in own]
+    headers = [*passed, *callee.alerting, *told]
     if callee.associated and not settings.trusted:
         # RFC 3325 9.2: which of our identities the carrier is to vouch for.
         headers.append(("P-Preferred-Identity", f"<{callee.associated}>"))
     if trail is not None:
         headers.extend(trail.headers())
-    contact_user = "anonymous" if hidden else user_part(identity.number)
-    return Invite(from_, to, contact_user, headers, offer.body, offer.content_type)
+    return Invite(from_, to, contact_user, headers, offer.body, offer.content_type, settings.sip_invite_timeout)

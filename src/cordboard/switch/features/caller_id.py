@@ -84,9 +84,7 @@ class Identity(msgspec.Struct, frozen=True, gc=False):
 
     def headers(self, kinds: Sequence[str], party: str = "calling") -> list[tuple[str, str]]:
         """The headers that tell this identity."""
-        found = []
-        if "pai" in kinds:
-            found.append(asserted(self.address))
+        found = [asserted(self.address)] if "pai" in kinds else []
         if "rpid" in kinds:
             privacy = "full" if self.private else "off"
             found.append(("Remote-Party-ID", f"{self.address};party={party};screen=yes;privacy={privacy}"))

@@ -37,6 +37,7 @@ from cordboard.model.call import Call
 from cordboard.model.enums import CallType, DNRole
 from cordboard.model.errors import Code, TLibError
 from cordboard.model.party import Move, advance
+from cordboard.sip.outgoing import Invite
 from cordboard.switch.bridge import ALLOW
 from cordboard.switch.callflow import CallFlow
 from cordboard.switch.delivery import RINGING, Delivery, Offer, outcome_of, refusal_of
@@ -47,7 +48,7 @@ from cordboard.switch.flows import tones
 from cordboard.switch.flows.early_media import SUPPORTED, EarlyMedia
 from cordboard.switch.flows.reconnect import Reconnect
 from cordboard.switch.headers import body_of
-from cordboard.switch.legs import Branches, Invite
+from cordboard.switch.legs import Branches
 from cordboard.switch.records import Outcome, ReleasedBy
 from cordboard.switch.routing import Outside
 
@@ -132,10 +133,18 @@ class MakeCallFlow(CallFlow):
         ipv6 = ":" in targets[0].remote[0]
         self._told = Origin(call.call_id, ipv6=ipv6)
         self._hole = black_hole(self._told, ipv6=ipv6, srtp=origin.settings.srtp == "required")
-        self._origin = branches = Branches(self.server.clock, self)
-        headers = [*self._shown.headers(origin.settings.identity_headers), *origin.alerting, SUPPORTED]
-        invite = Invite(self._shown.address, origin.target_uri, user_part(call.dnis), headers, self._hole)
-        branches.start(self.server.dispatcher, self, origin.settings, targets, invite)
+        settings = origin.settings
+        self._origin = branches = Branches(self.server.clock, self, settings)
+        headers = [*self._shown.headers(settings.identity_headers), *origin.alerting, SUPPORTED]
+        invite = Invite(
+            self._shown.address,
+            origin.target_uri,
+            user_part(call.dnis),
+            headers,
+            self._hole,
+            patience=settings.sip_invite_timeout,
+        )
+        branches.start(self.server.dispatcher, self, targets, invite)
 
     def _call_destination(self) -> None:
         server = self.server

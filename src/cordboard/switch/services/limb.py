@@ -30,11 +30,12 @@ from cordboard.sip import likeness
 from cordboard.sip import session as sessions
 from cordboard.sip.handler import SILENT
 from cordboard.sip.machine import Table
+from cordboard.sip.outgoing import Invite
 from cordboard.switch.bridge import Bridge
 from cordboard.switch.flows.early_media import SUPPORTED, EarlyMedia
 from cordboard.switch.flows.reconnect import Reconnect
 from cordboard.switch.headers import body_of
-from cordboard.switch.legs import Branches, Invite
+from cordboard.switch.legs import Branches
 from cordboard.switch.services.alone import Alone
 
 if TYPE_CHECKING:
@@ -240,9 +241,16 @@ class Limb(Alone):
         domain = server.settings.domain
         offer = self.leg.media.heard if offers(self.leg) else b""
         self._early = EarlyMedia(self.flow, offered=bool(offer))
-        self._branches = branches = Branches(server.clock, self)
-        invite = Invite(f"<sip:{self.flow.call.conn_id}@{domain}>", f"<{uri}>", "", self._headers(), offer)
-        branches.start(server.dispatcher, self, extension.settings, targets, invite)
+        settings = extension.settings
+        self._branches = branches = Branches(server.clock, self, settings)
+        invite = Invite(
+            f"<sip:{self.flow.call.conn_id}@{domain}>",
+            f"<{uri}>",
+            headers=self._headers(),
+            body=offer,
+            patience=settings.sip_invite_timeout,
+        )
+        branches.start(server.dispatcher, self, targets, invite)
 
     def _headers(self) -> _core.Headers:
         """What the service is told of the call, and of whose leg it is."""
