@@ -76,7 +76,7 @@ def test_in_a_refusal_whose_transaction_is_over(centre, monkeypatch):
 
 
 def test_in_the_first_invite(centre, monkeypatch):
-    monkeypatch.setattr(Delivery, "start", broken)
+    monkeypatch.setattr(Delivery, "start_to", broken)
     call = centre.phones["1501"].call("1502")
     centre.run(3)
     assert call.events == ["500"]

@@ -23,7 +23,6 @@ EPOCH: Final = 1_704_067_200
 """2024-01-01T00:00:00Z, in seconds of Unix time: where the seconds of a ConnID start."""
 
 _LOW_BITS = 26
-_LOW_LIMIT = 1 << _LOW_BITS
 _SECONDS_MASK = (1 << 30) - 1
 
 
@@ -34,7 +33,7 @@ class CallIds:
     10 or more random bytes, different in every process. ValueError for anything else.
     """
 
-    __slots__ = ("_high", "_low", "_number", "_uuid_head")
+    __slots__ = ("_before", "_number", "_uuid_head")
 
     def __init__(self, *, started: float, seed: bytes, server: int = 0) -> None:
         if not 0 <= server <= 255:
@@ -42,8 +41,8 @@ class CallIds:
         if len(seed) < 10:
             raise ValueError(f"a seed of {len(seed)} bytes is too short, 10 are needed")
         seconds = max(0, int(started) - EPOCH) & _SECONDS_MASK
-        self._high = (server << 30) | seconds
-        self._low = 0
+        self._before = ((server << 30) | seconds) << _LOW_BITS
+        """The ConnID before the first, as a number."""
         self._number = 0
         # 20 characters (100 bits) name the process; the other 12 are the number of the call in hex digits, which are
         # all in the alphabet.
@@ -53,12 +52,4 @@ class CallIds:
     def next(self) -> tuple[ConnID, CallUUID, int]:
         """The identifiers of a new call: ConnID, CallUUID and CallID (a number that counts from 1)."""
         self._number = number = self._number + 1
-        self._low += 1
-        if self._low >= _LOW_LIMIT:
-            self._low = 0
-            self._high += 1
-        return (
-            ConnID("%016x" % ((self._high << _LOW_BITS) | self._low)),
-            CallUUID("%s%012X" % (self._uuid_head, number)),  # noqa: UP031
-            number,
-        )
+        return ConnID("%016x" % (self._before + number)), CallUUID("%s%012X" % (self._uuid_head, number)), number  # noqa: UP031

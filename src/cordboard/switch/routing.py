@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from cordboard.model.dn import DN
 from cordboard.model.enums import AddressType
 from cordboard.sip.resolver.locate import DEFAULT_PORTS, UnlocatableError, place_of
-from cordboard.switch.features import alerting, caller_id
+from cordboard.switch.features import alerting, caller_id, hunting
 from cordboard.switch.numbers import number_of as number_of
 from cordboard.switch.trunks.selection import candidates as chosen
 
@@ -148,6 +148,7 @@ class Extension:
         "associated",
         "dn",
         "identity",
+        "is_phone",
         "is_trunk",
         "own_headers",
         "settings",
@@ -170,6 +171,8 @@ class Extension:
         """Names of the headers it is not sent as the caller has them, in small letters."""
         self.is_trunk = False
         """Whether it leads outside, so that its callers and callees are strangers."""
+        self.is_phone = True
+        """Whether calls to it ring there: it is no trunk, no Routing Point and no hunt group."""
         self.target_uri = ""
         """To of the requests to it."""
         self.anchors_calls = False
@@ -204,6 +207,8 @@ class Extension:
         self.alerting = alerting.of_dn(settings, domain)
         self.own_headers = alerting.own_names(self.alerting, settings)
         self.is_trunk = settings.address_type is AddressType.TRUNK
+        waits = settings.address_type is AddressType.ROUTE_DN
+        self.is_phone = not (self.is_trunk or waits or hunting.is_group(self))
         self.target_uri = caller_id.name_addr("", settings.number, domain)
         self.anchors_calls = settings.record != "none" or settings.media_anchor == "yes" or settings.dtmf == "info-only"
 
@@ -308,7 +313,7 @@ class Extension:
     def full(self) -> bool:
         """Whether it has as many calls as it may."""
         limit = self.settings.max_calls
-        return limit > 0 and len(self.dn.parties) >= limit
+        return 0 < limit <= len(self.dn.parties)
 
 
 class Outside(NamedTuple):

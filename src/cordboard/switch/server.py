@@ -8,7 +8,7 @@ after each T-Library request and each timer as well.
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVarTuple
 
 from cordboard.model import events as ev
 from cordboard.model.reporter import Reporter
@@ -48,6 +48,8 @@ if TYPE_CHECKING:
     from cordboard.switch.trunks.monitor import Monitor
     from cordboard.switch.trunks.registration import Registration
     from cordboard.switch.trunks.selection import Trunk
+
+Given = TypeVarTuple("Given")
 
 REFUSED: Final = {"REFER": 403, "SUBSCRIBE": 489, "PUBLISH": 489, "NOTIFY": 481}
 """Requests outside a dialog that are known, but not for this server yet, and their answer; others get 405."""
@@ -230,12 +232,12 @@ class SipServer:
 
     # Calls
 
-    def begin(self, flow: CallFlow, start: Callable[[], None]) -> None:
-        """Takes a new call in and starts it. If that fails, there is none."""
+    def begin(self, flow: CallFlow, start: Callable[[*Given], None], *given: *Given) -> None:
+        """Takes a new call in and starts it, with what is given for that. If that fails, there is none."""
         self.calls[flow.call.conn_id] = flow
         self.meters.call_started()
         try:
-            start()
+            start(*given)
         except Exception:
             flow.fault()
             raise

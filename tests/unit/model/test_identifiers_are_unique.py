@@ -28,9 +28,12 @@ def test_same_seed_gives_the_same_and_a_restart_gives_others():
 
 
 def test_high_part_moves_when_the_low_part_is_used_up(monkeypatch):
-    monkeypatch.setattr(connid, "_LOW_LIMIT", 3)
+    monkeypatch.setattr(connid, "_LOW_BITS", 2)
     ids = CallIds(started=1_790_000_000, seed=b"a" * 10)
-    assert len({ids.next()[0] for _ in range(10)}) == 10
+    given = [int(ids.next()[0], 16) for _ in range(10)]
+    seconds = 1_790_000_000 - connid.EPOCH
+    assert len(set(given)) == 10
+    assert [number >> 2 for number in given] == [seconds] * 3 + [seconds + 1] * 4 + [seconds + 2] * 3
 
 
 @pytest.mark.parametrize(("server", "seed"), [(256, b"a" * 10), (-1, b"a" * 10), (0, b"short")])

@@ -137,7 +137,11 @@ class Delivery:
         caller = self._offer.caller
         if outward is None:
             outward = caller is None or not caller.is_trunk
-        self._go(number, self._arrived, outward=outward)
+        self.start_to(self._server.find(number, outward=outward))
+
+    def start_to(self, place: Extension | Outside | None) -> None:
+        """The same, to what a number leads to."""
+        self._go(place, self._arrived)
 
     @property
     def parties(self) -> list[Party]:
@@ -227,8 +231,7 @@ class Delivery:
 
     # Where to.
 
-    def _go(self, number: str, arrived: CallState, *, outward: bool = True) -> None:
-        place = self._server.find(number, outward=outward)
+    def _go(self, place: Extension | Outside | None, arrived: CallState) -> None:
         if place is None:
             self._refuse(refusals.UNKNOWN)
         elif isinstance(place, Outside):
@@ -244,34 +247,38 @@ class Delivery:
         self._through(self._ways.next(), refusals.NO_TRUNK, None)
 
     def _go_to(self, extension: Extension, arrived: CallState) -> None:
-        features = extension.dn.features
-        if extension in (self._offer.caller, self._offer.besides) or self._there(extension):
+        offer, features = self._offer, extension.dn.features
+        if extension is offer.caller or extension is offer.besides or self._there(extension):
             self._refuse(refusals.ITSELF)
         elif features.always:
             self._divert(extension, features.always, Why.ALWAYS, None)
         elif features.dnd:
             self._not_taken(extension, refusals.DND, Why.DND, None)
-        elif extension.settings.reject_anonymous and self._offer.identity.anonymous:
+        elif extension.settings.reject_anonymous and offer.identity.anonymous:
             self._refuse(refusals.ANONYMOUS)
+        elif extension.is_phone:
+            self._go_to_phone(extension, arrived)
         elif extension.settings.address_type is AddressType.ROUTE_DN:
             self._wait_at(extension, arrived)
         elif hunting.is_group(extension):
             self._hunt_for(extension)
-        elif extension.is_trunk and (trunk := self._server.trunks.get(extension.dn.number)) is not None:
-            self._go_outside(Outside("", (trunk,)))
         else:
-            known = extension.targets()
-            targets = self._offer.allowed(known, extension.dn.number)
-            if not known or not extension.dn.in_service:
-                self._not_taken(extension, refusals.OUT_OF_SERVICE, Why.UNREACHABLE, None)
-            elif not targets:
-                refusal = refusals.NO_TLS if self._offer.secure else refusals.OUT_OF_SERVICE
-                self._not_taken(extension, refusal, Why.UNREACHABLE, None)
-            elif extension.full:
-                self._not_taken(extension, refusals.FULL, Why.BUSY, None)
-            else:
-                party = self._party(extension.dn.number, extension, arrived)
-                self._call(extension, party, targets, extension.settings)
+            self._go_outside(Outside("", (self._server.trunks[extension.settings.number],)))
+
+    def _go_to_phone(self, extension: Extension, arrived: CallState) -> None:
+        number = extension.settings.number
+        known = extension.targets()
+        targets = self._offer.allowed(known, number)
+        if not known or not extension.dn.in_service:
+            self._not_taken(extension, refusals.OUT_OF_SERVICE, Why.UNREACHABLE, None)
+        elif not targets:
+            refusal = refusals.NO_TLS if self._offer.secure else refusals.OUT_OF_SERVICE
+            self._not_taken(extension, refusal, Why.UNREACHABLE, None)
+        elif extension.full:
+            self._not_taken(extension, refusals.FULL, Why.BUSY, None)
+        else:
+            party = self._party(number, extension, arrived)
+            self._call(extension, party, targets, extension.settings)
 
     def _there(self, extension: Extension) -> bool:
         """Whether a DN is in the call: it talks in the conference somebody is to join, or is being called into it."""
@@ -299,7 +306,7 @@ class Delivery:
         if self._trail.hops > settings.max_forward_hops:
             self._refuse(refusals.LOOP)
         else:
-            self._go(to, CallState.FORWARDED)
+            self._go(self._server.find(to), CallState.FORWARDED)
 
     def _refuse(self, refusal: Refusal, party: Party | None = None) -> None:
         self._cancel()
@@ -350,7 +357,7 @@ class Delivery:
         self._trail = self._brought
         if self._flow.offers_no_more():
             self._offer = structs.replace(self._offer, body=b"")
-        self._go(number, CallState.OK)
+        self._go(self._server.find(number), CallState.OK)
 
     def not_routed(self, point: AtPoint) -> None:
         """Nobody said where the call that waits is to go."""

@@ -49,6 +49,9 @@ if TYPE_CHECKING:
     from cordboard.switch.server import SipServer
 
 
+# Of every call, by names of their own: see :mod:`cordboard.sip.session`.
+_INTERNAL, _ORIGINATION, _DIAL = CallType.INTERNAL, DNRole.ORIGINATION, Move.DIAL
+
 PLAIN: Final = Told(b"", "application/sdp", reliable=False)
 """What the caller is told of a provisional response that says no more than its status."""
 
@@ -79,25 +82,28 @@ class BasicCall(CallFlow):
         """See CallFlow. One that has come before the answer, and had its own, is asked for no more."""
         return self._treated or (self._offerless and not (self._early is not None and self._early.agreed))
 
-    def start(self, event: _core.RequestEvent, caller: Extension, identity: Identity, number: str) -> None:
-        """Routes the call."""
+    def start(
+        self, event: _core.RequestEvent, caller: Extension, identity: Identity, place: Extension | Outside | None
+    ) -> None:
+        """Delivers the call to a place."""
         server = self.server
         call = self.call
-        message = event.message
-        assert event.dialog is not None  # noqa: S101 - the core gives every INVITE one
+        message, dialog = event.message, event.dialog
+        assert dialog is not None  # noqa: S101 - the core gives every INVITE one
         source = event.flow.remote[0]
-        self.a = Session(server.dispatcher, event.dialog, self, transaction=event.transaction, source=source)
-        self.a.takes_timer(event, int(caller.settings.session_refresh_interval))
+        settings, stranger = caller.settings, caller.is_trunk
+        self.a = a = Session(server.dispatcher, dialog, self, transaction=event.transaction, source=source)
+        a.takes_timer(event, int(settings.session_refresh_interval))
         self.caller_call_id = message.call_id
-        self.caller = call.add(call.ani, DNRole.ORIGINATION, None if caller.is_trunk else caller.dn)
-        if caller.is_trunk or identity.private:
-            self.meet(self.caller, caller, identity)
-        advance(self.caller, Move.DIAL, server.reporter)
+        self.caller = party = call.add(call.ani, _ORIGINATION, None if stranger else caller.dn)
+        if stranger or identity.private:
+            self.meet(party, caller, identity)
+        advance(party, _DIAL, server.reporter)
         body, kind = body_of(message)
         self._offerless = not body
-        self._offer = self.a.media.heard = body
+        self._offer = a.media.heard = body
         headers = end_to_end(message)
-        ours = not caller.is_trunk or caller.settings.trusted
+        ours = not stranger or settings.trusted
         headers = headers + alerting.of_caller(message) if ours else alerting.harmless(headers)
         if supports_reliable(message):
             self._reliable = True
@@ -109,7 +115,7 @@ class BasicCall(CallFlow):
         secure = is_sips(message.uri)
         offer = Offer(caller, identity, headers, body, kind, None, secure, event.gruu, source, message)
         self.branches = delivery = Delivery(server, self, offer, trail)
-        delivery.start(number)
+        delivery.start_to(place)
 
     # Waiting at a Routing Point
 
@@ -372,19 +378,23 @@ def start(server: SipServer, event: _core.RequestEvent) -> None:
         # Never to ring somebody instead (RFC 3891 section 3).
         replaces.start(server, event, caller, _identity(server, message, caller))
         return
-    number = event.gruu[0] if event.gruu is not None else number_of(message.uri)
+    gruu = event.gruu
+    number = gruu[0] if gruu is not None else number_of(message.uri)
     if not number:
         server.refuse(event.transaction, 404)
         return
-    trunk = server.trunks.get(caller.dn.number)
+    stranger = caller.is_trunk
+    trunk = server.trunks.get(caller.settings.number) if stranger else None
     if caller.full or (trunk is not None and trunk.full):
         server.refuse(event.transaction, 486)
         return
     identity = _identity(server, message, caller)
-    if caller.is_trunk:
+    place = server.find(number, outward=not stranger)
+    call_type = _INTERNAL
+    if stranger:
         call_type = CallType.INBOUND
-    else:
-        call_type = CallType.OUTBOUND if isinstance(server.find(number), Outside) else CallType.INTERNAL
+    elif isinstance(place, Outside):
+        call_type = CallType.OUTBOUND
     call = Call(
         server.ids.next(),
         call_type=call_type,
@@ -392,12 +402,12 @@ def start(server: SipServer, event: _core.RequestEvent) -> None:
         dnis=number,
         created_at=server.reporter.now(),
     )
-    if not caller.is_trunk:
+    if not stranger and caller.dn.parties:
         consult.recognise(call, caller.dn)
     flow = BasicCall(server, call)
     if trunk is not None:
         flow.occupy(trunk)
-    server.begin(flow, partial(flow.start, event, caller, identity, number))
+    server.begin(flow, flow.start, event, caller, identity, place)
 
 
 def _identity(server: SipServer, message: _core.Message, caller: Extension) -> Identity:

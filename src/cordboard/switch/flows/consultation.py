@@ -156,4 +156,4 @@ def _place(
     )
     consult.about(call, main.call)
     flow = Consultation(main, party, call, link, reference_id, wanted, completes)
-    server.begin(flow, partial(flow.start, wanted.origin, wanted.targets))
+    server.begin(flow, flow.start, wanted.origin, wanted.targets)

@@ -381,4 +381,4 @@ def start(server: SipServer, link: Link, request: MakeCall, reference_id: int) -
         user_data=request.user_data or None,
     )
     flow = MakeCallFlow(server, call, link, reference_id, wanted.shown)
-    server.begin(flow, partial(flow.start, wanted.origin, wanted.targets))
+    server.begin(flow, flow.start, wanted.origin, wanted.targets)
