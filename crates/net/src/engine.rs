@@ -323,7 +323,8 @@ impl<C: Core> EngineThread<C> {
         let timeout = if !idle {
             Some(Duration::ZERO)
         } else if self.load.high && !self.gather.is_zero() && !self.paused {
-            // Under load more is about to come: look again in a moment and find a batch.
+            // Under load more is about to come: look again in a moment and find a batch. Nobody need wake us for that.
+            self.shared.awake();
             std::thread::sleep(self.gather);
             Some(Duration::ZERO)
         } else {

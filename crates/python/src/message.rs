@@ -4,11 +4,13 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use cordboard_sip::Method;
 use cordboard_sip::header::{HeaderName, NameAddr};
 use cordboard_sip::limits::Limits;
 use cordboard_sip::message::{Message, unfold};
 use cordboard_sip::uri::Uri;
 use pyo3::exceptions::PyValueError;
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 
@@ -71,6 +73,17 @@ impl PyHeaderNames {
     }
 }
 
+/// The token of a method; those that calls are made of are strings made once.
+fn token<'py>(py: Python<'py>, method: &Method) -> Bound<'py, PyString> {
+    match method {
+        Method::Invite => intern!(py, "INVITE").clone(),
+        Method::Ack => intern!(py, "ACK").clone(),
+        Method::Bye => intern!(py, "BYE").clone(),
+        Method::Cancel => intern!(py, "CANCEL").clone(),
+        other => PyString::intern(py, other.as_str()),
+    }
+}
+
 /// A SIP message, read on demand.
 #[pyclass(frozen, name = "Message", module = "cordboard._core")]
 pub(crate) struct PyMessage(pub(crate) Arc<Message>);
@@ -91,7 +104,7 @@ impl PyMessage {
 
     #[getter]
     fn method<'py>(&self, py: Python<'py>) -> Bound<'py, PyString> {
-        PyString::intern(py, self.0.method().as_str())
+        token(py, &self.0.method())
     }
 
     #[getter]

@@ -176,10 +176,9 @@ impl Endpoint {
         }
         let lists = |name: &str| headers.iter().any(|(n, _)| n.eq_ignore_ascii_case(name));
         if creates && (200..300).contains(&status) && !lists("Allow") {
+            let supported = self.settings.supported.iter().map(String::as_str);
             builder = builder.known_text(HeaderName::Allow, &self.settings.allow);
-            if !self.settings.supported.is_empty() {
-                builder = builder.known_text(HeaderName::Supported, &self.settings.supported.join(", "));
-            }
+            builder = builder.known_list(HeaderName::Supported, supported);
         }
         with(builder.known_text(HeaderName::Server, &self.settings.software), headers)
             .print(&body.content_type, &body.bytes)
@@ -321,10 +320,7 @@ impl Endpoint {
         if *method == Method::Invite {
             builder = builder.known_text(HeaderName::Allow, &self.settings.allow);
             let supported = self.settings.supported.iter().map(String::as_str).filter(|tag| *tag != reliable::TAG);
-            let supported = supported.collect::<Vec<_>>().join(", ");
-            if !supported.is_empty() {
-                builder = builder.known_text(HeaderName::Supported, &supported);
-            }
+            builder = builder.known_list(HeaderName::Supported, supported);
         }
         with(builder.known_text(HeaderName::UserAgent, &self.settings.software), headers)
             .body(&body.content_type, &body.bytes)

@@ -172,7 +172,7 @@ impl Endpoint {
         let mut builder = MessageBuilder::response_from(request, flow.remote, 200, None, Some(&tag))
             .known_text(HeaderName::Allow, &settings.allow)
             .known_text(HeaderName::Accept, "application/sdp")
-            .known_text(HeaderName::Supported, &supported.collect::<Vec<_>>().join(", "));
+            .known_list(HeaderName::Supported, supported);
         for (name, value) in &settings.options_headers {
             builder = builder.header(name, value);
         }

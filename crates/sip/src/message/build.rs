@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use memchr::memchr_iter;
 
-use super::{HeaderEntry, Message, Method, Span, StartLine};
+use super::{HeaderEntry, Message, Method, Span, StartLine, spare};
 use crate::header::{HeaderName, StampedVia};
 use crate::text::push_number;
 use crate::uri::is_sips;
@@ -26,14 +26,14 @@ impl MessageBuilder {
     /// Starts a request.
     #[must_use]
     pub fn request(method: &Method, uri: &str) -> Self {
-        let mut head = String::with_capacity(768);
+        let (mut head, headers) = spare::take();
         let at = method.as_str().len() + 1;
         head.push_str(method.as_str());
         head.push(' ');
         head.push_str(uri);
         let uri = Span { start: at as u32, end: head.len() as u32 };
         head.push_str(" SIP/2.0\r\n");
-        Self { head, start: StartLine::Request { method: method.clone(), uri }, headers: Vec::with_capacity(16) }
+        Self { head, start: StartLine::Request { method: method.clone(), uri }, headers }
     }
 
     /// Whether it is a request to a `sips` URI (RFC 5630).
@@ -48,7 +48,7 @@ impl MessageBuilder {
     /// Starts a response; without a `reason`, the RFC's own phrase.
     #[must_use]
     pub fn response(status: u16, reason: Option<&str>) -> Self {
-        let mut head = String::with_capacity(768);
+        let (mut head, headers) = spare::take();
         head.push_str("SIP/2.0 ");
         for digit in [status / 100 % 10, status / 10 % 10, status % 10] {
             push_number(&mut head, digit.into());
@@ -58,7 +58,7 @@ impl MessageBuilder {
         head.push_str(reason.unwrap_or_else(|| reason_phrase(status)));
         let reason = Span { start: at, end: head.len() as u32 };
         head.push_str("\r\n");
-        Self { head, start: StartLine::Response { status, reason }, headers: Vec::with_capacity(12) }
+        Self { head, start: StartLine::Response { status, reason }, headers }
     }
 
     /// Starts the response to a request: Via, From, To, Call-ID and CSeq copied (RFC 3261
@@ -148,6 +148,19 @@ impl MessageBuilder {
         self.push(name, name.as_str(), |head| head.push_str(value))
     }
 
+    /// Adds values in one line, commas between them; no line where there are none.
+    #[must_use]
+    pub(crate) fn known_list<'v>(self, name: HeaderName, mut values: impl Iterator<Item = &'v str>) -> Self {
+        let Some(first) = values.next() else { return self };
+        self.push(name, name.as_str(), |head| {
+            head.push_str(first);
+            for value in values {
+                head.push_str(", ");
+                head.push_str(value);
+            }
+        })
+    }
+
     /// Adds a From or To value that has no tag, with one unless that is empty.
     #[must_use]
     pub(crate) fn tagged(self, name: HeaderName, value: &str, tag: &str) -> Self {
@@ -187,7 +200,9 @@ impl MessageBuilder {
     #[must_use]
     pub fn body(self, content_type: &str, body: &[u8]) -> Message {
         let Self { head, start, headers } = self.describe(content_type, body);
-        Message { head: head.into(), start, headers, body: body.into() }
+        let message = Message { head: head.as_str().into(), start, headers: headers.clone(), body: body.into() };
+        spare::give(head.into_bytes(), headers);
+        message
     }
 
     fn describe(self, content_type: &str, body: &[u8]) -> Self {
@@ -221,10 +236,13 @@ impl MessageBuilder {
     /// Like [`MessageBuilder::body`], for a message that goes on the wire and is not read here.
     #[must_use]
     pub fn print(self, content_type: &str, body: &[u8]) -> Arc<[u8]> {
-        let mut bytes = self.describe(content_type, body).head.into_bytes();
+        let Self { head, headers, .. } = self.describe(content_type, body);
+        let mut bytes = head.into_bytes();
         bytes.extend_from_slice(b"\r\n");
         bytes.extend_from_slice(body);
-        bytes.into()
+        let printed = Arc::from(&*bytes);
+        spare::give(bytes, headers);
+        printed
     }
 
     /// Ends the message without a body, as it goes on the wire.

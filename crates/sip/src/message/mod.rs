@@ -8,6 +8,7 @@ mod method;
 pub mod multipart;
 mod parse;
 mod salvage;
+mod spare;
 mod validate;
 
 use std::borrow::Cow;
@@ -188,11 +189,7 @@ impl Message {
     /// The message as it goes on the wire.
     #[must_use]
     pub fn to_bytes(&self) -> Arc<[u8]> {
-        let mut bytes = Vec::with_capacity(self.wire_len());
-        bytes.extend_from_slice(self.head.as_bytes());
-        bytes.extend_from_slice(b"\r\n");
-        bytes.extend_from_slice(&self.body);
-        bytes.into()
+        spare::join(&[self.head.as_bytes(), b"\r\n", &self.body])
     }
 
     /// The message as it goes on the wire with another value for its first Via line.
@@ -200,13 +197,8 @@ impl Message {
     pub fn to_bytes_with_via(&self, line: &str) -> Arc<[u8]> {
         let Some(old) = self.headers.iter().find(|h| h.id == HeaderName::Via) else { return self.to_bytes() };
         let (start, end) = (old.value.start as usize, old.value.end as usize);
-        let mut bytes = Vec::with_capacity(self.wire_len() + line.len());
-        bytes.extend_from_slice(&self.head.as_bytes()[..start]);
-        bytes.extend_from_slice(line.as_bytes());
-        bytes.extend_from_slice(&self.head.as_bytes()[end..]);
-        bytes.extend_from_slice(b"\r\n");
-        bytes.extend_from_slice(&self.body);
-        bytes.into()
+        let head = self.head.as_bytes();
+        spare::join(&[&head[..start], line.as_bytes(), &head[end..], b"\r\n", &self.body])
     }
 
     /// How many bytes [`Message::to_bytes`] gives.
