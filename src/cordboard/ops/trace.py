@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from cordboard.model.events import CallEvent, EventError
+from cordboard.model.events import ALL_EVENTS, CallEvent, EventError
 from cordboard.model.requests import CallRequest, MakeCall
 from cordboard.ops.masking import without_digits
 
@@ -32,6 +32,9 @@ LEGS_OF_A_CALL: Final = 64
 STEPS_OF_A_CALL: Final = 500
 PENDING: Final = 256
 """MakeCalls waiting for their ConnID."""
+
+_OF_CALLS: Final = frozenset(kind for kind in ALL_EVENTS if issubclass(kind, CallEvent))
+"""Asked of each event, and much faster than isinstance of a class that has a metaclass."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -153,18 +156,20 @@ class TraceBook:
     def emit(self, event: Event, link: Link | None = None) -> None:
         """Passes an event on and notes it."""
         self._sink.emit(event, link)
-        if isinstance(event, CallEvent):
+        if type(event) in _OF_CALLS:
+            conn_id: str = event.conn_id  # type: ignore[attr-defined]
             if self._limit:
-                steps = self._open(event.conn_id).steps
-                if event.reference_id and self._pending:
+                steps = (self._calls.get(conn_id) or self._begin(conn_id)).steps
+                self._calls.move_to_end(conn_id)
+                if self._pending and event.reference_id:
                     asked = self._pending.pop((link, event.reference_id), None)
                     if asked is not None:
                         steps.append(asked)
                 if len(steps) < STEPS_OF_A_CALL:
                     steps.append(event)
             if self.told is not None:
-                self.told(event.conn_id, event)
-        elif isinstance(event, EventError) and self._limit:
+                self.told(conn_id, event)  # type: ignore[arg-type]
+        elif self._limit and isinstance(event, EventError):
             self._error(event, link)
 
     def _error(self, error: EventError, link: Link | None) -> None:
@@ -175,6 +180,10 @@ class TraceBook:
                 call.steps.append(asked)
             call.steps.append(error)
 
+    def call_of(self, call_id: str) -> str:
+        """The call, by its ConnID, that is known to have a leg of that Call-ID; empty for none."""
+        return self._by_call_id.get(call_id, "")
+
     def leg(self, conn_id: str, call_id: str) -> None:
         """A call has a leg of that Call-ID."""
         if self._by_call_id.get(call_id) == conn_id:
@@ -182,7 +191,7 @@ class TraceBook:
         if self.named is not None:
             self.named(call_id, conn_id)
         if self._limit:
-            call = self._open(conn_id)
+            call = self._calls.get(conn_id) or self._begin(conn_id)
             if len(call.call_ids) < LEGS_OF_A_CALL:
                 call.call_ids[call_id] = None
                 self._by_call_id[call_id] = conn_id
@@ -207,14 +216,10 @@ class TraceBook:
                 if isinstance(answer, EventError):
                     self._error(answer, link)
 
-    def _open(self, conn_id: str) -> _Call:
-        """What is known of a call, which is now the latest."""
-        call = self._calls.get(conn_id)
-        if call is None:
-            call = self._calls[conn_id] = _Call()
-            self._shrink()
-        else:
-            self._calls.move_to_end(conn_id)
+    def _begin(self, conn_id: str) -> _Call:
+        """What is known of a call nothing was known of."""
+        call = self._calls[conn_id] = _Call()
+        self._shrink()
         return call
 
     def _shrink(self) -> None:
@@ -234,7 +239,7 @@ class TraceBook:
         """The ConnIDs that fit, the latest last: a call with its consultations, or all calls of a DN."""
         if dn:
             return [found for found, call in self._calls.items() if dn in call.dns()]
-        first = conn_id or self._by_call_id.get(call_id, "")
+        first = conn_id or self.call_of(call_id)
         if first not in self._calls:
             return []
         made_from = {conn_id: call.previous() for conn_id, call in self._calls.items()}

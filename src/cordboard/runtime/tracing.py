@@ -13,6 +13,7 @@ from cordboard.ops.http import refused
 from cordboard.ops.masking import masked
 from cordboard.ops.trace import KnownCall, Message, Trace, TraceBook
 from cordboard.sip.numbers import whole_number
+from cordboard.sip.outgoing import Outgoing
 from cordboard.switch.barrier import flow_of
 
 if TYPE_CHECKING:
@@ -75,13 +76,20 @@ class Tracing:
     def _watch(self, event: _core.Event, owner: object | None) -> None:
         """An event of the core has been handled: notes which call its Call-ID belongs to.
 
-        Neither ACK nor BYE begins a leg or gives it to another call.
+        Neither ACK nor BYE begins a leg or gives it to another call. Nor does a further response to an INVITE of ours
+        while its call goes on, unless that is being transferred.
         """
         message = getattr(event, "message", None)
         if message is None:
             call_id = getattr(event, "call_id", "")
+        elif message.method in ("ACK", "BYE"):
+            return
         else:
-            call_id = message.call_id if message.method not in ("ACK", "BYE") else ""
+            call_id = message.call_id
+        if type(owner) is Outgoing and self._switch is not None:
+            known = self._switch.calls.get(self.book.call_of(call_id))
+            if known is not None and known.transfer is None:
+                return
         flow = flow_of(owner) if call_id else None
         if flow is not None:
             self.book.leg(flow.call.conn_id, call_id)
