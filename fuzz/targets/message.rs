@@ -17,7 +17,7 @@ fuzz_target!(|data: &[u8]| {
         assert!(Message::parse(&bytes, &roomy).is_ok_and(|m| m.status() == 400));
     }
     let Ok(message) = Message::parse(data, &limits) else { return };
-    let _ = (message.validate_request(), message.validate_response());
+    let _ = message.validate();
     let _ = (message.top_via(), message.from(), message.to(), message.cseq(), message.contacts().count());
     let _ = multipart::part(&message, "application/sdp");
     // Latin-1 grows when it becomes UTF-8 and may outgrow a limit; anything else is read again.

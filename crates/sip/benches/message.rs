@@ -54,7 +54,7 @@ fn main() {
     let invite = Message::parse(text.as_bytes(), &limits).unwrap();
     println!("INVITE of {} bytes, {} headers", text.len(), invite.headers().count());
     measure("parse", || Message::parse(black_box(text.as_bytes()), &limits).unwrap());
-    measure("validate_request", || black_box(&invite).validate_request().unwrap());
+    measure("validate", || black_box(&invite).validate().unwrap());
     measure("top_via, from, to, cseq", || {
         (invite.top_via().unwrap(), invite.from().unwrap(), invite.to().unwrap(), invite.cseq().unwrap())
     });

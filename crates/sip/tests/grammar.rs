@@ -107,7 +107,7 @@ fn read_all(data: &[u8]) {
     let _ = Message::error_response(data, "192.0.2.1:5060".parse().unwrap(), 400, None, "t");
     let Ok(message) = Message::parse(data, &limits) else { return };
     let again = Message::parse(&message.to_bytes(), &limits);
-    let _ = (message.validate_request(), message.validate_response(), multipart::part(&message, "application/sdp"));
+    let _ = (message.validate(), multipart::part(&message, "application/sdp"));
     for (_, _, value) in message.headers() {
         read_value(value);
     }

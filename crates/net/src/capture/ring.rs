@@ -5,10 +5,11 @@
 
 use std::collections::VecDeque;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use cordboard_sip::Flow;
 use memchr::memchr;
+use memchr::memmem::Finder;
 
 use super::Captured;
 
@@ -159,10 +160,13 @@ pub(super) fn call_id(data: &[u8]) -> Option<&[u8]> {
     header(data, "Call-ID", b'i')
 }
 
-/// Whether a message is a REGISTER or the answer to one.
+/// Whether a message is a REGISTER or the answer to one. Few answers have that word at all.
 pub(super) fn is_registration(data: &[u8]) -> bool {
+    static REGISTER: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"REGISTER"));
     data.starts_with(b"REGISTER ")
-        || (data.starts_with(b"SIP/") && header(data, "CSeq", 0).is_some_and(|v| v.ends_with(b"REGISTER")))
+        || (data.starts_with(b"SIP/")
+            && REGISTER.find(data).is_some()
+            && header(data, "CSeq", 0).is_some_and(|value| value.ends_with(b"REGISTER")))
 }
 
 #[cfg(test)]

@@ -52,7 +52,7 @@ impl Centre {
         let local = "10.0.0.9:5060".parse().unwrap();
         let (transport, connection) = self.over;
         let flow = Flow { transport, local, remote: self.remote, connection };
-        let from = request.parties().unwrap().from;
+        let from = request.parties().unwrap().from_uri;
         self.directory.admit(&request, &from, &flow, NOW, &mut self.ids)
     }
 

@@ -124,15 +124,15 @@ impl Endpoint {
             return;
         }
         let Some(dialog) = dialog else { return };
-        let number = request.cseq().map_or(0, |c| c.number);
+        let number = || request.cseq().map_or(0, |c| c.number);
         if invite && status >= 200 {
             self.end_reliable(id, dialog);
         }
         if let Some(rseq) = rseq {
-            self.expect_prack(id, dialog, (number, rseq), !body.bytes.is_empty(), transmit.clone(), now);
+            self.expect_prack(id, dialog, (number(), rseq), !body.bytes.is_empty(), transmit.clone(), now);
         }
         if (200..300).contains(&status) && invite {
-            self.start_resending(dialog, number, transmit, now);
+            self.start_resending(dialog, number(), transmit, now);
         }
         if makes_dialog {
             let input = match status {

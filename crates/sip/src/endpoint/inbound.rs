@@ -7,7 +7,7 @@ use crate::dialog::{self, Dialog};
 use crate::directory::Admission;
 use crate::flow::{Flow, Transmit};
 use crate::header::HeaderName;
-use crate::message::{Message, MessageBuilder, Method, ParseError, Parties};
+use crate::message::{Essentials, Message, MessageBuilder, Method, ParseError, Parties};
 use crate::registrar::{EXTENSIONS, Visit};
 use crate::time::Time;
 use crate::transaction::{Inbound, Reply, reply_flow};
@@ -28,8 +28,8 @@ impl Endpoint {
             return;
         }
         match Message::parse(data, &self.settings.limits) {
-            Ok(message) if message.is_request() => self.receive_request(message, flow, now),
-            Ok(message) => self.receive_response(message, flow, now),
+            Ok(message) if message.is_request() => self.receive_request(Arc::new(message), flow, now),
+            Ok(message) => self.receive_response(&Arc::new(message), flow, now),
             Err(error) => self.answer_unreadable(data, error, flow),
         }
     }
@@ -48,11 +48,11 @@ impl Endpoint {
         self.transmits.push(Transmit { flow: reply_flow(&answer, flow), bytes: answer.to_bytes() });
     }
 
-    fn receive_request(&mut self, request: Message, flow: Flow, now: Time) {
+    fn receive_request(&mut self, request: Arc<Message>, flow: Flow, now: Time) {
         self.counters.requests_received += 1;
         let method = request.method();
-        let parties = match request.validate_request() {
-            Ok(parties) => parties,
+        let Essentials { via, parties, .. } = match request.validate() {
+            Ok(essentials) => essentials,
             Err(_) if method == Method::Ack => {
                 self.counters.garbage_dropped += 1;
                 return;
@@ -69,13 +69,12 @@ impl Endpoint {
             return;
         }
         // RFC 3261 17.2.3 before anything else: a retransmission must not be judged again.
-        let Some(place) = self.layer.find(&request, &flow) else { return };
+        let place = self.layer.find(&request, &via, &flow);
         let gate = match place.is_known() {
             true => Gate::Open { dialog: None, dn: None },
             false => self.admit(&request, &parties, &method, flow, now),
         };
         let Gate::Open { dialog, dn } = gate else { return };
-        let request = Arc::new(request);
         let numbers = self.numbers.clone();
         let mut number = || TransactionId(numbers.next());
         match self.layer.receive_found(&request, place, flow, now, &mut number, &mut self.outputs) {
@@ -84,7 +83,7 @@ impl Endpoint {
                 None => self.serve(id, request, &method, flow, dn, now),
             },
             Inbound::Absorbed => {}
-            Inbound::Ack => self.receive_ack(request, flow),
+            Inbound::Ack => self.receive_ack(Arc::clone(&request), &parties),
             Inbound::Cancel { invite } => self.receive_cancel(invite, request, flow, now),
             Inbound::Merged => {
                 self.counters.merged += 1;
@@ -115,7 +114,7 @@ impl Endpoint {
             return Gate::Closed;
         }
         if parties.to.tag().is_some() {
-            let dialog = self.dialog_of(request);
+            let dialog = self.dialog_of(request, parties);
             if dialog.is_none() {
                 self.counters.no_such_dialog += 1;
                 self.answer(request, flow, 481, &[]);
@@ -136,7 +135,7 @@ impl Endpoint {
             self.answer_overloaded(request, flow);
             return Gate::Closed;
         }
-        match self.directory.admit(request, &parties.from, &flow, now, self.ids.as_mut()) {
+        match self.directory.admit(request, &parties.from_uri, &flow, now, self.ids.as_mut()) {
             Admission::Admitted { dn } => Gate::Open { dialog: None, dn: Some(dn) },
             Admission::Challenge(challenges) => {
                 self.counters.challenges += 1;
@@ -210,7 +209,7 @@ impl Endpoint {
         }
         // Not refused under overload: it waits for nobody's decision, and phones that lose their binding make it worse.
         let unix = self.unix_seconds(now);
-        let dn = match self.directory.admit(request, &parties.from, &flow, now, self.ids.as_mut()) {
+        let dn = match self.directory.admit(request, &parties.from_uri, &flow, now, self.ids.as_mut()) {
             Admission::Admitted { dn } => dn,
             Admission::Challenge(challenges) => {
                 self.counters.challenges += 1;
@@ -236,10 +235,8 @@ impl Endpoint {
         self.registrar.handle_timeouts(now, &mut self.events);
     }
 
-    fn dialog_of(&self, request: &Message) -> Option<DialogId> {
-        let to = request.to().ok()?;
-        let remote = request.from().ok()?.tag().unwrap_or("").to_owned();
-        self.find_dialog(request.call_id(), to.tag()?, &remote)
+    fn dialog_of(&self, request: &Message, parties: &Parties<'_>) -> Option<DialogId> {
+        self.find_dialog(request.call_id(), parties.to.tag()?, parties.from.tag().unwrap_or(""))
     }
 
     /// A new request within a dialog.
@@ -339,8 +336,8 @@ impl Endpoint {
     }
 
     /// The ACK for a 2xx (RFC 3261 13.3.1.4).
-    fn receive_ack(&mut self, ack: Arc<Message>, _flow: Flow) {
-        let Some(dialog) = self.dialog_of(&ack) else {
+    fn receive_ack(&mut self, ack: Arc<Message>, parties: &Parties<'_>) {
+        let Some(dialog) = self.dialog_of(&ack, parties) else {
             self.counters.stray_acks += 1;
             return;
         };

@@ -13,14 +13,16 @@ use crate::transaction::Output;
 const MOST_FORKS: usize = 16;
 
 impl Endpoint {
-    pub(super) fn receive_response(&mut self, response: Message, flow: Flow, now: Time) {
+    pub(super) fn receive_response(&mut self, response: &Arc<Message>, flow: Flow, now: Time) {
         self.counters.responses_received += 1;
-        if response.validate_response().is_err() {
+        let Ok(essentials) = response.validate() else {
             self.counters.malformed_responses_dropped += 1;
             return;
-        }
+        };
+        let answered = self.layer.answered_by(&essentials);
         let trying = response.status() == 100;
-        match self.layer.receive_response(&Arc::new(response), now, &mut self.outputs) {
+        self.layer.receive_response(response, answered, now, &mut self.outputs);
+        match answered {
             None => self.counters.stray_responses += 1,
             // 100 is not handed up, but a CANCEL may wait for it as for any provisional (RFC 3261 9.1).
             Some(id) if trying => self.send_wanted_cancel(id, now),
@@ -117,12 +119,12 @@ impl Endpoint {
             self.events.push(Event::Response { transaction: told, dialog: None, message });
             return;
         }
-        let tag = message.to().ok().and_then(|t| t.tag().map(str::to_owned));
+        let tag = message.to().ok().and_then(|to| to.tag());
         if status < 200 && tag.is_none() {
             self.events.push(Event::Response { transaction: told, dialog: None, message });
             return;
         }
-        let tag = tag.as_deref().unwrap_or("");
+        let tag = tag.unwrap_or("");
         if !self.has_room_for_fork(id, tag, status) {
             self.counters.surplus_forks += 1;
             if status >= 200 {

@@ -18,7 +18,7 @@ pub use build::{MessageBuilder, reason_phrase};
 pub use method::Method;
 pub use parse::{ParseError, ParseErrorKind};
 pub(crate) use parse::{is_space, is_token};
-pub use validate::{Invalid, Parties};
+pub use validate::{Essentials, Invalid, Parties};
 
 use crate::header::{CSeq, HeaderError, HeaderName, NameAddr, Via};
 

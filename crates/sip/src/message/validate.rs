@@ -27,11 +27,26 @@ impl From<HeaderError> for Invalid {
     }
 }
 
-/// Whom a request is from and to, read once for all that act on it.
+/// What every message has, read once for all that act on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Essentials<'m> {
+    /// The topmost Via.
+    pub via: Via<'m>,
+    /// How many Vias there are.
+    pub vias: usize,
+    /// From and To.
+    pub parties: Parties<'m>,
+    /// CSeq.
+    pub cseq: CSeq,
+}
+
+/// Whom a message is from and to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Parties<'m> {
-    /// The URI of From.
-    pub from: Uri<'m>,
+    /// From.
+    pub from: NameAddr<'m>,
+    /// Its URI.
+    pub from_uri: Uri<'m>,
     /// To.
     pub to: NameAddr<'m>,
     /// Its URI.
@@ -69,9 +84,8 @@ const SINGLE: u128 = bits(&[
     HeaderName::MinSe,
 ]);
 
-/// Without these there is no message.
-const NEEDED: [(HeaderName, HeaderError); 5] = [
-    (HeaderName::Via, HeaderError { what: "Via", why: "is missing" }),
+/// Without these, and a Via, there is no message.
+const NEEDED: [(HeaderName, HeaderError); 4] = [
     (HeaderName::From, HeaderError { what: "From", why: "is missing" }),
     (HeaderName::To, HeaderError { what: "To", why: "is missing" }),
     (HeaderName::CallId, HeaderError { what: "Call-ID", why: "is missing" }),
@@ -79,17 +93,57 @@ const NEEDED: [(HeaderName, HeaderError); 5] = [
 ];
 
 impl Message {
-    /// Checks a request: Via, From, To, Call-ID and CSeq there, once, and readable; CSeq counts
-    /// the request's own method; Max-Forwards and Contact readable where they are there; the
-    /// Request-URI readable and of a scheme we know.
+    /// Checks a message: Via, From, To, Call-ID and CSeq there, once, and readable, and Contact readable where it is
+    /// there. Of a request too that CSeq counts its own method, that Max-Forwards is readable where it is there, and
+    /// the Request-URI readable and of a scheme we know.
     ///
     /// A missing Max-Forwards and a missing From tag pass: RFC 2543 knew neither (RFC 3261 16.3,
     /// 8.1.1.3). A Max-Forwards of 0 passes: only who forwards must stop at it.
     ///
     /// # Errors
-    /// With the status to answer: 400, or 416 for a Request-URI of a scheme unknown to us.
-    pub fn validate_request(&self) -> Result<Parties<'_>, Invalid> {
-        let (cseq, parties) = self.validate_common()?;
+    /// With the status to answer a request: 400, or 416 for a Request-URI of a scheme unknown to us. A response that
+    /// fails is dropped.
+    pub fn validate(&self) -> Result<Essentials<'_>, Invalid> {
+        let (mut seen, mut top, mut vias) = (0_u128, None, 0);
+        for entry in &self.headers {
+            let bit = 1 << entry.id as u32;
+            if seen & bit & SINGLE != 0 {
+                return Err(HeaderError { what: entry.id.as_str(), why: "comes twice" }.into());
+            }
+            seen |= bit;
+            if entry.id == HeaderName::Via {
+                for value in crate::header::split_list(self.text(entry.value)) {
+                    let via = Via::parse(value)?;
+                    top.get_or_insert(via);
+                    vias += 1;
+                }
+            }
+        }
+        let via = top.ok_or(HeaderError { what: "Via", why: "is missing" })?;
+        for (name, error) in NEEDED {
+            if seen & bits(&[name]) == 0 {
+                return Err(error.into());
+            }
+        }
+        let parties = self.parties()?;
+        let call_id = self.call_id();
+        if call_id.is_empty() || call_id.bytes().any(|b| b.is_ascii_whitespace()) {
+            return Err(HeaderError { what: "Call-ID", why: "is empty or has white space within" }.into());
+        }
+        if seen & bits(&[HeaderName::Contact]) != 0 {
+            for contact in self.contacts().filter(|c| *c != "*") {
+                NameAddr::parse(contact).map_err(|e| HeaderError { what: "Contact", ..e })?;
+            }
+        }
+        let cseq = self.cseq()?;
+        if self.is_request() {
+            self.validate_start(&cseq)?;
+        }
+        Ok(Essentials { via, vias, parties, cseq })
+    }
+
+    /// What a request must be besides.
+    fn validate_start(&self, cseq: &CSeq) -> Result<(), Invalid> {
         if cseq.method != self.method() {
             return Err(HeaderError { what: "CSeq", why: "counts another method" }.into());
         }
@@ -108,16 +162,7 @@ impl Message {
                 error: HeaderError { what: "Request-URI", why: "its scheme is unknown" },
             });
         }
-        Ok(parties)
-    }
-
-    /// Checks a response: Via, From, To, Call-ID and CSeq there, once, and readable. A response
-    /// that fails is dropped.
-    ///
-    /// # Errors
-    /// With what is wrong.
-    pub fn validate_response(&self) -> Result<(), Invalid> {
-        self.validate_common().map(drop)
+        Ok(())
     }
 
     /// Reads From and To.
@@ -125,46 +170,14 @@ impl Message {
     /// # Errors
     /// If one is missing or it or its URI cannot be read.
     pub fn parties(&self) -> Result<Parties<'_>, HeaderError> {
-        let (_, from) = self.address(HeaderName::From)?;
+        let (from, from_uri) = self.address(HeaderName::From)?;
         let (to, to_uri) = self.address(HeaderName::To)?;
-        Ok(Parties { from, to, to_uri })
+        Ok(Parties { from, from_uri, to, to_uri })
     }
 
     fn address(&self, name: HeaderName) -> Result<(NameAddr<'_>, Uri<'_>), HeaderError> {
         let address = NameAddr::parse(self.get(name).unwrap_or(""));
         let read = address.and_then(|address| Ok((address, address.parse_uri()?)));
         read.map_err(|e| HeaderError { what: name.as_str(), ..e })
-    }
-
-    fn validate_common(&self) -> Result<(CSeq, Parties<'_>), Invalid> {
-        let mut seen = 0_u128;
-        for entry in &self.headers {
-            let bit = 1 << entry.id as u32;
-            if seen & bit & SINGLE != 0 {
-                return Err(HeaderError { what: entry.id.as_str(), why: "comes twice" }.into());
-            }
-            seen |= bit;
-            if entry.id == HeaderName::Via {
-                for value in crate::header::split_list(self.text(entry.value)) {
-                    Via::parse(value)?;
-                }
-            }
-        }
-        for (name, error) in NEEDED {
-            if seen & bits(&[name]) == 0 {
-                return Err(error.into());
-            }
-        }
-        let parties = self.parties()?;
-        let call_id = self.call_id();
-        if call_id.is_empty() || call_id.bytes().any(|b| b.is_ascii_whitespace()) {
-            return Err(HeaderError { what: "Call-ID", why: "is empty or has white space within" }.into());
-        }
-        if seen & bits(&[HeaderName::Contact]) != 0 {
-            for contact in self.contacts().filter(|c| *c != "*") {
-                NameAddr::parse(contact).map_err(|e| HeaderError { what: "Contact", ..e })?;
-            }
-        }
-        Ok((self.cseq()?, parties))
     }
 }

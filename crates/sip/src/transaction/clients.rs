@@ -9,8 +9,7 @@ use super::step::{Step, step};
 use super::timing::Running;
 use super::{Fault, Layer, Output, TransactionId, build, invite_client, matching, non_invite_client};
 use crate::flow::{Flow, Transport};
-use crate::header::HeaderName;
-use crate::message::{Message, Method};
+use crate::message::{Essentials, Message, Method};
 use crate::time::Time;
 
 impl Layer {
@@ -82,19 +81,18 @@ impl Layer {
         client.request.as_ref().map(|request| (request, client.flow))
     }
 
-    /// Takes a response from the wire and tells which request of ours it answers, if any.
+    /// Takes a response from the wire, and which request of ours it answers ([`Layer::answered_by`]).
     pub fn receive_response(
         &mut self,
         response: &Arc<Message>,
+        answered: Option<TransactionId>,
         now: Time,
         out: &mut Vec<Output>,
-    ) -> Option<TransactionId> {
-        let found = self.client_of(response);
-        match found {
+    ) {
+        match answered {
             Some(id) => self.step_client(id, client::Input::Response(response.status()), Some(response), now, out),
             None => self.counters.unmatched += 1,
         }
-        found
     }
 
     /// Whether a provisional response has come and no final one, so that CANCEL may be sent
@@ -138,16 +136,12 @@ impl Layer {
         }
     }
 
-    /// The request of ours that a response answers.
-    fn client_of(&self, response: &Message) -> Option<TransactionId> {
+    /// The request of ours that a response answers (RFC 3261 17.1.3).
+    #[must_use]
+    pub fn answered_by(&self, response: &Essentials<'_>) -> Option<TransactionId> {
         // A second Via shows that the response went astray (RFC 3261 8.1.3.3).
-        let mut vias = response.list(HeaderName::Via);
-        let via = crate::header::Via::parse(vias.next()?).ok()?;
-        if vias.next().is_some() {
-            return None;
-        }
-        let method = response.cseq().ok()?.method;
-        let key = matching::client_key(self.settings.hash_seed, via.branch()?, &method);
+        let branch = response.via.branch().filter(|_| response.vias == 1)?;
+        let key = matching::client_key(self.settings.hash_seed, branch, &response.cseq.method);
         self.client_keys.get(&key).copied()
     }
 

@@ -2,6 +2,7 @@
 
 use super::{Layer, TransactionId, matching, via};
 use crate::flow::Flow;
+use crate::header::Via;
 use crate::message::{Message, Method};
 
 /// Where a request belongs, looked up once.
@@ -21,19 +22,18 @@ impl Place {
 }
 
 impl Layer {
-    /// Where a request belongs (RFC 3261 17.2.3). Changes nothing. `None` if its topmost Via cannot be read.
+    /// Where a request with that topmost Via belongs (RFC 3261 17.2.3). Changes nothing.
     #[must_use]
-    pub fn find(&self, request: &Message, flow: &Flow) -> Option<Place> {
-        let via = request.top_via().ok()?;
+    pub fn find(&self, request: &Message, via: &Via<'_>, flow: &Flow) -> Place {
         let method = request.method();
         let owner = match &method {
             Method::Ack | Method::Cancel => &Method::Invite,
             other => other,
         };
-        let key = matching::server_key(self.settings.hash_seed, request, &via, owner);
+        let key = matching::server_key(self.settings.hash_seed, request, via, owner);
         let found = self.server_keys.get(&key.key).copied();
         let found = found.filter(|id| self.legacy_tags_agree(*id, &method, &key));
-        Some(Place { found, key, reply_port: via::reply_port(&via, flow) })
+        Place { found, key, reply_port: via::reply_port(via, flow) }
     }
 
     /// For a client of RFC 2543: whether the To tag is that of the request, or for an ACK that of

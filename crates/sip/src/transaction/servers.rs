@@ -35,10 +35,11 @@ impl Layer {
         ids: &mut dyn FnMut() -> TransactionId,
         out: &mut Vec<Output>,
     ) -> Inbound {
-        let Some(place) = self.find(request, &flow) else {
+        let Ok(via) = request.top_via() else {
             self.counters.unreadable += 1;
             return Inbound::Absorbed;
         };
+        let place = self.find(request, &via, &flow);
         self.receive_found(request, place, flow, now, ids, out)
     }
 

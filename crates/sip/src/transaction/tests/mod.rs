@@ -86,7 +86,7 @@ impl Bench {
     }
 
     fn is_known(&self, request: &Message) -> bool {
-        self.layer.find(request, &flow(Transport::Udp)).is_some_and(|place| place.is_known())
+        self.layer.find(request, &request.top_via().unwrap(), &flow(Transport::Udp)).is_known()
     }
 
     /// Takes in a request that must be new.
@@ -117,7 +117,9 @@ impl Bench {
     }
 
     fn receive_response(&mut self, response: &Arc<Message>) -> bool {
-        self.layer.receive_response(response, self.now, &mut self.out).is_some()
+        let answered = self.layer.answered_by(&response.validate().unwrap());
+        self.layer.receive_response(response, answered, self.now, &mut self.out);
+        answered.is_some()
     }
 
     /// Lets time pass, from timer to timer as a driver does.
