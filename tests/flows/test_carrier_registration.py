@@ -31,7 +31,6 @@ class Carrier:
             events=self.desktop,
             records=self.desktop,
         )
-        self.switch.log_calls = False
         self.node.drain = self.switch.drain_events
         ha1 = _core.digest_ha1("acme", "carrier.example", password, "MD5")
         self.switch.configure(
@@ -48,7 +47,6 @@ class Carrier:
 @pytest.fixture
 def centre():
     made = Centre(["1501", "1502"])
-    made.switch.log_calls = False
     yield made
     made.switch.unconfigure("carrier")
     made.run(100)

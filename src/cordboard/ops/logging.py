@@ -20,11 +20,10 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Mapping, MutableMapping
 from functools import cache
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final, Protocol
 
 import msgspec
 import structlog
-from structlog.typing import Processor
 
 from cordboard.ops.terminals import visible
 
@@ -115,6 +114,9 @@ class _Logger:
         self.name = name
 
 
+_MILLISECONDS: Final = tuple(f".{number:03}Z" for number in range(1000))
+
+
 class _Clock:
     """ISO 8601 in UTC with milliseconds; the part down to the second is made once a second."""
 
@@ -130,7 +132,7 @@ class _Clock:
         if second != self._second:
             self._text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
             self._second = second
-        return "%s.%03dZ" % (self._text, int((at - second) * 1000))  # noqa: UP031 - twice as fast as format
+        return self._text + _MILLISECONDS[int((at - second) * 1000)]
 
 
 def _plain(value: object) -> str:
@@ -144,35 +146,86 @@ def _exception_text(value: object) -> str:
     return "".join(traceback.format_exception(error)).rstrip()
 
 
-def json_renderer() -> Processor:
-    """Renders an event as one line of JSON: ``time``, ``level``, ``logger``, ``event``, then what was given."""
-    encode = msgspec.json.Encoder(enc_hook=_plain).encode
-    clock = _Clock()
+class Line(msgspec.Struct, kw_only=True, gc=False):
+    """A line of level info that is made as a whole: of what happens so often that a look-up for each field would show.
 
-    def render(logger: Any, level: str, event: MutableMapping[str, Any]) -> bytes:  # noqa: ANN401
-        for secret in _SECRETS:
-            if secret in event:
-                event[secret] = _HIDDEN
+    It can have no secrets: what is given one by one is searched for them, this is not.
+    """
+
+    time: str = ""
+    """Left to whoever writes it."""
+    level: str = "info"
+    logger: str
+    event: str
+
+
+class Renderer(Protocol):
+    """How lines look: a processor of structlog's, and as such given the fields one by one."""
+
+    def __call__(self, logger: Any, level: str, event: MutableMapping[str, Any]) -> bytes:  # noqa: ANN401
+        """A line without its newline."""
+
+    def whole(self, line: Line) -> bytes:
+        """The same of one made as a whole."""
+
+
+def _hide(event: MutableMapping[str, Any]) -> None:
+    for secret in _SECRETS:
+        if secret in event:
+            event[secret] = _HIDDEN
+
+
+class JsonRenderer:
+    """Renders an event as one line of JSON: ``time``, ``level``, ``logger``, ``event``, then what was given."""
+
+    __slots__ = ("_clock", "_encode")
+
+    def __init__(self) -> None:
+        self._encode = msgspec.json.Encoder(enc_hook=_plain).encode
+        self._clock = _Clock()
+
+    def __call__(self, logger: Any, level: str, event: MutableMapping[str, Any]) -> bytes:  # noqa: ANN401
+        """See Renderer."""
+        _hide(event)
         error = event.pop("exc_info", None)
-        line = {"time": clock.now(), "level": level, "logger": logger.name, "event": event.pop("event", ""), **event}
+        line = {
+            "time": self._clock.now(),
+            "level": level,
+            "logger": logger.name,
+            "event": event.pop("event", ""),
+            **event,
+        }
         if error:
             line["exception"] = _exception_text(error)
         try:
-            return encode(line)
+            return self._encode(line)
         except (TypeError, ValueError, RecursionError, UnicodeError):
-            return encode({key: repr(value) for key, value in line.items()})
+            return self._readable(line)
 
-    return render
+    def whole(self, line: Line) -> bytes:
+        """See Renderer."""
+        line.time = self._clock.now()
+        try:
+            return self._encode(line)
+        except UnicodeError:
+            return self._readable(msgspec.structs.asdict(line))
+
+    def _readable(self, line: Mapping[str, Any]) -> bytes:
+        """A line with something in it that JSON has no words for."""
+        return self._encode({key: repr(value) for key, value in line.items()})
 
 
-def console_renderer(*, colors: bool = True) -> Processor:
+class ConsoleRenderer:
     """Renders an event for people."""
-    inner = structlog.dev.ConsoleRenderer(colors=colors, pad_event_to=28)
 
-    def render(logger: Any, level: str, event: MutableMapping[str, Any]) -> bytes:  # noqa: ANN401
-        for secret in _SECRETS:
-            if secret in event:
-                event[secret] = _HIDDEN
+    __slots__ = ("_render",)
+
+    def __init__(self, *, colors: bool = True) -> None:
+        self._render = structlog.dev.ConsoleRenderer(colors=colors, pad_event_to=28)
+
+    def __call__(self, logger: Any, level: str, event: MutableMapping[str, Any]) -> bytes:  # noqa: ANN401
+        """See Renderer."""
+        _hide(event)
         event["timestamp"] = time.strftime("%H:%M:%S")
         event["level"] = "error" if level == "exception" else level
         if (error := event.pop("exc_info", None)) is not None and error is not False:
@@ -181,9 +234,13 @@ def console_renderer(*, colors: bool = True) -> Processor:
             # What has a blank is quoted, and what cannot be printed with it; the rest is not.
             if isinstance(value, str) and not value.isprintable():
                 event[key] = visible(value)
-        return str(inner(logger, level, event)).encode(errors="backslashreplace")
+        return str(self._render(logger, level, event)).encode(errors="backslashreplace")
 
-    return render
+    def whole(self, line: Line) -> bytes:
+        """See Renderer."""
+        fields = msgspec.structs.asdict(line)
+        del fields["time"], fields["logger"]
+        return self(None, line.level, fields)
 
 
 class _StandardHandler(logging.Handler):
@@ -200,6 +257,9 @@ class _StandardHandler(logging.Handler):
 
 
 _writer: LineWriter | None = None
+_renderer: Renderer | None = None
+_least: int = logging.INFO
+"""The least level that is logged."""
 
 _METHODS: Final = ("debug", "info", "warning", "warn", "error", "exception", "critical", "fatal", "log")
 
@@ -231,7 +291,7 @@ def configure(*, level: str = "info", style: str = "auto", file: BinaryIO | None
     ``style``: JSON lines, or text for people; ``auto`` chooses text on a terminal. ``file``: standard error unless
     given. Libraries that log with the standard library are heard from warning up.
     """
-    global _writer
+    global _writer, _renderer
     set_level(level)
     if style not in FORMATS:
         raise ValueError(f"log format {style!r} is none of {', '.join(FORMATS)}")
@@ -242,7 +302,7 @@ def configure(*, level: str = "info", style: str = "auto", file: BinaryIO | None
         _writer.close()
     writer = LineWriter(target)
     _writer = writer
-    renderer = json_renderer() if style == "json" else console_renderer(colors=_is_terminal(target))
+    _renderer = renderer = JsonRenderer() if style == "json" else ConsoleRenderer(colors=_is_terminal(target))
     structlog.configure(
         processors=[renderer],
         wrapper_class=_Levelled,
@@ -259,8 +319,10 @@ def configure(*, level: str = "info", style: str = "auto", file: BinaryIO | None
 
 def set_level(level: str) -> None:
     """Sets the least level that is logged, from now on and for loggers there are. ValueError for an unknown one."""
+    global _least
     if level not in LEVELS:
         raise ValueError(f"log level {level!r} is none of {', '.join(LEVELS)}")
+    _least = LEVELS[level]
     filtering = structlog.make_filtering_bound_logger(LEVELS[level])
     for name in _METHODS:
         setattr(_Levelled, name, getattr(filtering, name))
@@ -270,6 +332,12 @@ def set_level(level: str) -> None:
             setattr(_Levelled, name, _method(name))
     # Not for logging: some ask whether building a debug line is worth while.
     logging.getLogger("cordboard").setLevel(LEVELS[level])
+
+
+def write(line: Line) -> None:
+    """Writes a line made as a whole, if its level is logged."""
+    if _writer is not None and _renderer is not None and _least <= logging.INFO:
+        _writer.write(_renderer.whole(line))
 
 
 def close() -> None:

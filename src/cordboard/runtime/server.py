@@ -23,6 +23,7 @@ from cordboard.config.environment import ChangeKind, Environment
 from cordboard.config.objects import DN, ObjectKind, options_of
 from cordboard.model.connid import CallIds
 from cordboard.ops.admission import Admission
+from cordboard.ops.call_log import CallLog
 from cordboard.ops.features import FeatureTable
 from cordboard.ops.http import HttpServer, Readiness, health_routes
 from cordboard.ops.logging import LineWriter, set_level
@@ -46,6 +47,7 @@ from cordboard.runtime.settings import dn_settings, server_settings
 from cordboard.runtime.state import State, notify_systemd, version
 from cordboard.runtime.tls import reload_tls
 from cordboard.runtime.tracing import Tracing
+from cordboard.switch.ports import NoRecords
 from cordboard.switch.server import SipServer
 from cordboard.tlib.auth import LinkFile, new_token, write_link_file
 from cordboard.tlib.hub import Hub
@@ -146,7 +148,7 @@ class Server:
             wall=time.time,
             random=random.random,
             events=self.tracing.book,
-            records=self.records,
+            records=CallLog(self.records or NoRecords()),
             meters=self.meters,
             features=features,
             resolver=resolver,

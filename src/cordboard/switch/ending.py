@@ -173,19 +173,6 @@ def _record(flow: CallFlow, how: Ending) -> None:
         reason=how.reason,
     )
     server.records.write(record)
-    if server.log_calls:
-        server.log.info(
-            "call ended",
-            conn_id=call.conn_id,
-            call_id=flow.caller_call_id,
-            callee_call_id=flow.callee_call_id,
-            caller=call.ani,
-            callee=call.dnis,
-            outcome=how.outcome,
-            status=how.status,
-            released_by=how.released_by,
-            reason=how.reason,
-        )
 
 
 def _leave(flow: CallFlow, how: Ending) -> None:  # noqa: ARG001

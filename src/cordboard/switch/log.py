@@ -1,4 +1,4 @@
-"""The switch's log: one line for each call that ended, more when asked for.
+"""The switch's log: what goes wrong, and more when asked for. The line of each call is made of its record.
 
 Lines are structured: an event in a few words, and fields; ``conn_id`` and ``call_id`` (a SIP Call-ID) on all that
 belong to a call. Building the fields of a debug line costs, so ask :attr:`Log.debugging` first.

@@ -82,8 +82,6 @@ class SipServer:
         self.meters = meters if meters is not None else NoMeters()
         self.resolver = resolver if resolver is not None else Resolver(clock, random=random)
         self.log = Log()
-        self.log_calls = True
-        """Whether the end of each call is a line of the log."""
         self.dispatcher = Dispatcher(endpoint, self)
         self.dispatcher.timers = SessionTimers(clock)
         self.extensions: dict[str, Extension] = {}

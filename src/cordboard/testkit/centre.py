@@ -124,7 +124,6 @@ class Centre:
             meters=self.tally,
             resolver=Resolver(self.clock, self.names, random=self.network.random.random),
         )
-        self.switch.log_calls = False
         self.node.drain = self.switch.drain_events
         self.phones: dict[str, Phone] = {}
         for index, number in enumerate(numbers, 1):

@@ -269,11 +269,8 @@ class Registration:
             return
         self.failures += 1
         self.registered_at = None
-        if server.log_calls:
-            number = self.extension.dn.number
-            server.log.warning(
-                "trunk not registered", trunk=number, status=status, reason=reason, failures=self.failures
-            )
+        number = self.extension.dn.number
+        server.log.warning("trunk not registered", trunk=number, status=status, reason=reason, failures=self.failures)
         wait = self._wait * (0.9 + 0.2 * server.random())
         self._wait = min(self._wait * 2, LONGEST_WAIT)
         self._timer = server.clock.call_later(max(wait, min(asked, 3600.0)), self._retry)
