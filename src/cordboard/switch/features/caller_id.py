@@ -9,7 +9,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -32,11 +31,6 @@ _WITHHOLDING: Final = frozenset({"id", "user", "header", "session"})
 
 _NOBODY: Final = frozenset({"anonymous", "unavailable", "restricted", ""})
 """User parts of nobody."""
-
-_SOMEBODY: Final = re.compile(
-    r'(?:"[^"\\]*"\s*|[\w .-]*)<sips?:[0-9*#+]+@(?!(?i:anonymous\.invalid))[^@<>]*>', re.ASCII
-)
-"""A From of nearly everybody: a number, which is not that of nobody."""
 
 _REVEALING: Final = frozenset({"subject", "call-info", "organization", "in-reply-to"})
 """Headers that would tell who withholds his identity (RFC 3323 5.1)."""
@@ -84,6 +78,8 @@ class Identity(msgspec.Struct, frozen=True, gc=False):
 
     def headers(self, kinds: Sequence[str], party: str = "calling") -> list[tuple[str, str]]:
         """The headers that tell this identity."""
+        if kinds == ("pai",):
+            return [asserted(self.address)]
         found = [asserted(self.address)] if "pai" in kinds else []
         if "rpid" in kinds:
             privacy = "full" if self.private else "off"
@@ -109,7 +105,7 @@ def wants_privacy(message: _core.Message) -> bool:
             return True
         if "none" in words:
             return False
-    if not message.is_request or _SOMEBODY.match(message.header("From") or ""):
+    if not message.is_request or _has_number(message.header("From") or ""):
         return False
     address = message.address("From")
     return address is not None and _nobody(address[1])
@@ -138,6 +134,12 @@ def connected(message: _core.Message, domain: str) -> Identity | None:
     if claimed is None or not number or wants_privacy(message):
         return None
     return Identity(name_addr(claimed[0], number, domain), number)
+
+
+def _has_number(from_: str) -> bool:
+    """Whether a From names somebody by digits alone, as nearly all do; another one wants a closer look."""
+    user, at, _ = from_.partition("<sip:")[2].partition("@")
+    return at != "" and user.isdigit() and from_.count("<") == 1 and "@anonymous.invalid" not in from_.lower()
 
 
 def _nobody(uri: str) -> bool:

@@ -93,7 +93,8 @@ class BasicCall(CallFlow):
         source = event.flow.remote[0]
         settings, stranger = caller.settings, caller.is_trunk
         self.a = a = Session(server.dispatcher, dialog, self, transaction=event.transaction, source=source)
-        a.takes_timer(event, int(settings.session_refresh_interval))
+        if settings.session_refresh_interval > 0 or message.header("Session-Expires") is not None:
+            a.takes_timer(event, int(settings.session_refresh_interval))
         self.caller_call_id = message.call_id
         self.caller = party = call.add(call.ani, _ORIGINATION, None if stranger else caller.dn)
         if stranger or identity.private:
@@ -371,7 +372,7 @@ def start(server: SipServer, event: _core.RequestEvent) -> None:
     if server.draining or len(server.calls) >= server.settings.max_calls:
         server.refuse(event.transaction, 503, (("Retry-After", str(server.settings.retry_after)),))
         return
-    if too_short(message):
+    if message.header("Session-Expires") is not None and too_short(message):
         server.refuse(event.transaction, 422, (("Min-SE", str(MIN_SE)),))
         return
     if message.header("Replaces") is not None:
@@ -389,7 +390,7 @@ def start(server: SipServer, event: _core.RequestEvent) -> None:
         server.refuse(event.transaction, 486)
         return
     identity = _identity(server, message, caller)
-    place = server.find(number, outward=not stranger)
+    place = server.extensions.get(number) or server.find(number, outward=not stranger)
     call_type = _INTERNAL
     if stranger:
         call_type = CallType.INBOUND
