@@ -88,7 +88,7 @@ def _link_counters(hub: Hub, link: TLibServer | None) -> dict[str, int]:
     counted = hub.counters
     found = {
         "encoded": counted.events,
-        "delivered": counted.deliveries,
+        "delivered": hub.deliveries,
         "requests": counted.requests,
         "errors": counted.errors,
         "repeated": counted.repeated,

@@ -56,8 +56,6 @@ class HubCounters:
 
     events: int = 0
     """Events encoded."""
-    deliveries: int = 0
-    """Events given to sessions: one for each listener."""
     requests: int = 0
     errors: int = 0
     """Requests answered by EventError."""
@@ -121,7 +119,11 @@ class Hub:
         self._max_bytes = max_bytes
         self._on_behind = on_behind
         self._listeners: dict[str, list[Session]] = {}
+        """Of each DN that somebody registered: who listens to it, those who listen to every DN included."""
         self._everything: list[Session] = []
+        """Who listens to every DN."""
+        self._forgotten = 0
+        """Events given to sessions that are no more."""
 
     def bind(self, switch: RequestHandler, all_dns: Callable[[], Iterable[str]]) -> None:
         """Gives requests to that switch from now on. ``all_dns`` lists its DNs, for who registers ``*``."""
@@ -140,31 +142,21 @@ class Hub:
             if isinstance(link, Session):
                 self._private(link, event)
             return
-        listeners = self._listeners.get(event.this_dn)  # type: ignore[attr-defined]
-        everything = self._everything
-        if listeners is None and not everything:
+        sessions = self._listeners.get(event.this_dn) or self._everything  # type: ignore[attr-defined]
+        if not sessions:
             return
+        self.counters.events += 1
         data = fragment(event)
         shared: Entry = (data, 0)
-        own: Entry = (data, event.reference_id) if event.reference_id else shared
-        self.counters.events += 1
-        if listeners is not None:
-            self._share(listeners, shared, own, link)
-        if everything:
-            self._share(everything, shared, own, link)
-
-    def _share(self, sessions: list[Session], shared: Entry, own: Entry, link: Link | None) -> None:
-        self.counters.deliveries += len(sessions)
         for session in sessions:
-            if session.push(own if session is link else shared):
+            if session.append(shared if session is not link else (data, event.reference_id)):
                 self._fell_behind(session)
 
     def _private(self, session: Session, event: Event) -> None:
         self.counters.events += 1
-        self.counters.deliveries += 1
         if isinstance(event, EventError):
             self.counters.errors += 1
-        if session.push((fragment(event), event.reference_id)):
+        if session.append((fragment(event), event.reference_id)):
             self._fell_behind(session)
 
     def _fell_behind(self, session: Session) -> None:
@@ -184,7 +176,7 @@ class Hub:
         if resume is not None:
             earlier = self.sessions.get(resume.session)
             if earlier is not None and earlier.user == user and earlier.role is role:
-                if earlier.resume(resume.sequence):
+                if earlier.rewind(resume.sequence):
                     self.counters.resumed += 1
                     return earlier, Resumed.YES
                 return earlier, Resumed.SNAPSHOT
@@ -210,6 +202,7 @@ class Hub:
             self._unlisten(session, dn)
         if self.sessions.get(session.id) is session:
             del self.sessions[session.id]
+            self._forgotten += session.last
 
     def expire(self, now: float) -> None:
         """Forgets the sessions whose client did not come back in time."""
@@ -228,7 +221,7 @@ class Hub:
 
     def snapshot(self, session: Session) -> bytes:
         """The Snapshot message for a session that is behind."""
-        sequence = session.begin_snapshot()
+        sequence = session.restart()
         names = self._all_dns() if ALL_DNS in session.dns else sorted(session.dns)
         dns: list[msgspec.Raw] = []
         calls: list[msgspec.Raw] = []
@@ -312,13 +305,16 @@ class Hub:
     def _listen(self, session: Session, dn: str) -> None:
         if dn in session.dns:
             return
-        session.dns.add(dn)
         if dn == ALL_DNS:
-            for other in session.dns - {ALL_DNS}:
-                self._drop_listener(session, other)
             self._everything.append(session)
-        elif ALL_DNS not in session.dns:
-            self._listeners.setdefault(dn, []).append(session)
+            for listened, listeners in self._listeners.items():
+                if listened not in session.dns:
+                    listeners.append(session)
+        else:
+            listeners = self._listeners.setdefault(dn, list(self._everything))
+            if ALL_DNS not in session.dns:
+                listeners.append(session)
+        session.dns.add(dn)
 
     def _unlisten(self, session: Session, dn: str) -> None:
         if dn not in session.dns:
@@ -326,8 +322,8 @@ class Hub:
         session.dns.discard(dn)
         if dn == ALL_DNS:
             self._everything.remove(session)
-            for other in session.dns:
-                self._listeners.setdefault(other, []).append(session)
+            for listened in self._listeners.keys() - session.dns:
+                self._drop_listener(session, listened)
         elif ALL_DNS not in session.dns:
             self._drop_listener(session, dn)
 
@@ -343,6 +339,11 @@ class Hub:
     def connected(self) -> int:
         """Sessions with a connection."""
         return sum(1 for s in self.sessions.values() if s.lost_at is None)
+
+    @property
+    def deliveries(self) -> int:
+        """Events given to sessions: one for each listener."""
+        return self._forgotten + sum(s.last for s in self.sessions.values())
 
     @property
     def waiting(self) -> int:

@@ -9,7 +9,10 @@ an event that was never sent would have to go, the ring is *behind*: it stops st
 """
 
 from collections import deque
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 DEFAULT_COUNT: Final = 8192
 DEFAULT_BYTES: Final = 4 * 1024 * 1024
@@ -26,7 +29,17 @@ it has in this session, 0 for none.
 class EventRing:
     """Events of one session, by number. The first has number 1."""
 
-    __slots__ = ("_bytes", "_max_bytes", "_max_count", "_unacknowledged", "_unsent", "behind", "last")
+    __slots__ = (
+        "_forgotten",
+        "_free",
+        "_max_bytes",
+        "_max_count",
+        "_room",
+        "_unacknowledged",
+        "_unsent",
+        "behind",
+        "wake",
+    )
 
     def __init__(self, *, max_count: int = DEFAULT_COUNT, max_bytes: int = DEFAULT_BYTES) -> None:
         if max_count < 1 or max_bytes < 1:
@@ -35,65 +48,92 @@ class EventRing:
         self._unacknowledged: deque[Entry] = deque()
         self._max_count = max_count
         self._max_bytes = max_bytes
-        self._bytes = 0
-        self.last = 0
-        """The number of the newest event."""
+        self._free = max_bytes
+        """Bytes there is still room for."""
+        self._room = max_count
+        """Unsent events there is room for beside those that are not acknowledged."""
+        self._forgotten = 0
+        """The number of the last event that is not kept any more."""
         self.behind = False
         """An event that was never sent had to be dropped: only a snapshot helps."""
+        self.wake: Callable[[], None] | None = None
+        """Called by the next event that comes, once."""
+
+    @property
+    def last(self) -> int:
+        """The number of the newest event."""
+        return self._forgotten + len(self)
 
     @property
     def sent(self) -> int:
         """The number of the last event taken for sending."""
-        return self.last - len(self._unsent)
+        return self._forgotten + len(self._unacknowledged)
 
     @property
     def first(self) -> int:
         """The number of the oldest event kept; ``last`` + 1 when none is."""
-        return self.last + 1 - len(self._unsent) - len(self._unacknowledged)
+        return self._forgotten + 1
 
     @property
     def size(self) -> int:
         """Bytes of the events kept."""
-        return self._bytes
+        return self._max_bytes - self._free
 
     def __len__(self) -> int:
         return len(self._unsent) + len(self._unacknowledged)
 
-    def waiting(self) -> bool:
-        """Whether there is something to take."""
-        return bool(self._unsent)
+    @property
+    def waiting(self) -> int:
+        """Events not sent yet."""
+        return len(self._unsent)
 
     def append(self, entry: Entry) -> bool:
         """Adds the next event. Returns True when this made the ring fall behind."""
-        self.last += 1
+        if self.wake is not None:
+            wake, self.wake = self.wake, None
+            wake()
         if self.behind:
+            self._forgotten += 1
             return False
-        self._unsent.append(entry)
-        self._bytes += len(entry[0])
-        if self._bytes > self._max_bytes or len(self._unsent) + len(self._unacknowledged) > self._max_count:
+        unsent = self._unsent
+        unsent.append(entry)
+        self._free -= len(entry[0])
+        if self._free < 0 or len(unsent) > self._room:
             return self._shrink()
         return False
 
     def _shrink(self) -> bool:
-        while self._unacknowledged and (self._bytes > self._max_bytes or len(self) > self._max_count):
-            self._bytes -= len(self._unacknowledged.popleft()[0])
-        if self._bytes > self._max_bytes or len(self) > self._max_count:
+        unsent = self._unsent
+        while self._unacknowledged and (self._free < 0 or len(unsent) > self._room):
+            self._forget()
+        if self._free < 0 or len(unsent) > self._room:
             self.drop()
             return True
         return False
 
-    def drop(self) -> None:
-        """Forgets all events and stops storing: the ring is behind until ``restart``."""
+    def _forget(self) -> None:
+        """Forgets the oldest event, which was sent."""
+        self._free += len(self._unacknowledged.popleft()[0])
+        self._room += 1
+        self._forgotten += 1
+
+    def _clear(self) -> None:
+        self._forgotten = self.last
         self._unsent.clear()
         self._unacknowledged.clear()
-        self._bytes = 0
+        self._free = self._max_bytes
+        self._room = self._max_count
+
+    def drop(self) -> None:
+        """Forgets all events and stops storing: the ring is behind until ``restart``."""
+        self._clear()
         self.behind = True
 
     def take(self, max_count: int, max_bytes: int) -> tuple[int, list[Entry]]:
         """Takes the next events to be sent: the number of the first, and the events (one at least if any waits)."""
         first = self.sent + 1
         unsent = self._unsent
-        if len(unsent) <= max_count and self._bytes <= max_bytes:
+        if len(unsent) <= max_count and self.size <= max_bytes:
             taken = list(unsent)
             unsent.clear()
         else:
@@ -105,14 +145,15 @@ class EventRing:
                     break
                 taken.append(unsent.popleft())
         self._unacknowledged.extend(taken)
+        self._room -= len(taken)
         return first, taken
 
     def acknowledge(self, sequence: int) -> bool:
         """The client has handled all up to ``sequence``. Returns False if that was never sent."""
         if sequence > self.sent:
             return False
-        for _ in range(sequence + 1 - self.first):
-            self._bytes -= len(self._unacknowledged.popleft()[0])
+        for _ in range(sequence - self._forgotten):
+            self._forget()
         return True
 
     def rewind(self, sequence: int) -> bool:
@@ -120,21 +161,20 @@ class EventRing:
 
         Returns False, and is behind, when events after ``sequence`` are no longer kept or it was never sent.
         """
-        if self.behind or sequence > self.sent or sequence < self.first - 1:
+        if self.behind or sequence > self.sent or sequence < self._forgotten:
             self.drop()
             return False
         while self.sent > sequence:
             self._unsent.appendleft(self._unacknowledged.pop())
+            self._room += 1
         self.acknowledge(sequence)
         return True
 
     def restart(self) -> int:
         """The client gets a snapshot of now: returns the number it stands for; events are stored again."""
-        self._unsent.clear()
-        self._unacknowledged.clear()
-        self._bytes = 0
+        self._clear()
         self.behind = False
-        return self.last
+        return self._forgotten
 
 
 def render(first: int, entries: list[Entry]) -> str:

@@ -230,11 +230,10 @@ class _Connection:
         self._session = session
         if earlier is not None:
             earlier.take_over()
-        sequence = session.sequence
+        sequence = session.last
         if resumed is Resumed.YES and output.resume is not None:
             sequence = output.resume.sequence
-        session.attach(self._ready.set)
-        self._ready.set()
+        session.attach()
         _log.info(
             "tlib link opened", session=session.id[:8], user=user, role=role.value, client=output.client,
             address=self._address, resumed=resumed.name.lower(),
@@ -262,9 +261,10 @@ class _Connection:
         send = self._websocket.send
         try:
             while True:
-                await self._ready.wait()
-                self._ready.clear()
-                session.ready = False
+                if not session.has_more():
+                    self._ready.clear()
+                    session.wake = self._ready.set
+                    await self._ready.wait()
                 if session.behind:
                     reason = session.snapshot_reason.value
                     _log.warning("tlib link gets a snapshot", session=session.id[:8], reason=reason)
@@ -279,9 +279,6 @@ class _Connection:
                 except (WebSocketDisconnect, ConnectionError, RuntimeError):
                     # The reader hears of it as well; what was not taken is replayed when the client resumes.
                     return
-                if session.has_more():
-                    session.ready = True
-                    self._ready.set()
                 await asyncio.sleep(gap)
         except Exception:
             # The link must not stay, and be mute: the client is to come back and resume.

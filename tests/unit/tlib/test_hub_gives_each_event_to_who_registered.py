@@ -105,17 +105,40 @@ def test_all_and_one_dn_together_give_every_event_once():
     assert not made.wants("1501")
 
 
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 2), st.booleans(), st.sampled_from([*DNS, "*"])), max_size=20))
+def test_each_event_comes_once_to_who_registered_its_dn_or_all(steps):
+    made = hub()
+    sessions = [opened(made, name, Role.ADMINISTRATOR) for name in "abc"]
+    for number, (index, registers, dn) in enumerate(steps, 1):
+        kind = RegisterAddress if registers else UnregisterAddress
+        ask(made, sessions[index], number, kind(this_dn=dn))
+        for session in sessions:
+            received(session)
+        for called in DNS:
+            listeners = [session for session in sessions if session.dns & {called, "*"}]
+            assert made.wants(called) == bool(listeners)
+            made.emit(EventReleased(this_dn=called, conn_id="c", call_id=1, call_uuid="u"))
+            assert [len(received(session)) for session in sessions] == [int(s in listeners) for s in sessions]
+    for session in sessions:
+        made.close(session)
+    assert made._listeners == {}
+    assert not any(made.wants(dn) for dn in DNS)
+
+
 def test_lost_session_is_forgotten_after_its_retention():
     made = hub(retention=10.0)
     session = opened(made)
     ask(made, session, 1, RegisterAddress(this_dn="1501"))
     session.detach(100.0)
+    told = made.deliveries
     made.expire(109.9)
     assert made.wants("1501")
     made.expire(110.0)
     assert not made.wants("1501")
     assert made.sessions == {}
     assert made.counters.sessions_expired == 1
+    assert made.deliveries == told == 1
 
 
 def test_full_house_forgets_the_longest_lost_session_first():
@@ -164,7 +187,7 @@ def test_client_sees_every_event_once_in_order_or_a_snapshot(steps, max_count):
     def welcome(resumed):
         stream.welcome(
             protocol.Welcome(
-                server="t", version=1, versions=[1], session=session.id, sequence=session.sequence,
+                server="t", version=1, versions=[1], session=session.id, sequence=session.last,
                 resumed=resumed, role=Role.AGENT, retention=1.0,
             )
         )  # fmt: skip
@@ -212,7 +235,7 @@ def test_client_sees_every_event_once_in_order_or_a_snapshot(steps, max_count):
                 session.detach(0.0)
                 resume = stream.resume()
                 session, resumed = made.open(str(next(names)), "anna", Role.AGENT, "", resume)
-                session.attach(lambda: None)
+                session.attach()
                 welcome(resumed=resumed is Resumed.YES)
             case "forget":
                 made.close(session)
@@ -221,7 +244,7 @@ def test_client_sees_every_event_once_in_order_or_a_snapshot(steps, max_count):
     while session.has_more():
         read()
     assert seen_calls == made_calls
-    assert stream.sequence == session.sequence
+    assert stream.sequence == session.last
 
 
 def test_skipped_events_are_noticed():

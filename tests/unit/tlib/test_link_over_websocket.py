@@ -79,7 +79,7 @@ def test_only_the_requester_sees_its_reference_id():
             assert seen.reference_id == 0
             assert seen.conn_id == dialing.conn_id
             # Three events for two links, encoded once each: two EventRegistered, OffHook and Dialing.
-            assert (h.hub.counters.events, h.hub.counters.deliveries) == (4, 6)
+            assert (h.hub.counters.events, h.hub.deliveries) == (4, 6)
 
     run(main)
 
@@ -390,7 +390,7 @@ def test_a_hundred_links_see_every_event_encoded_once():
             for events in await asyncio.gather(*(take(link, 51) for link in links)):
                 assert [e.event_sequence_number for e in events] == list(range(1, 52))
             assert h.hub.counters.events - before == 50
-            assert h.hub.counters.deliveries == 5100
+            assert h.hub.deliveries == 5100
 
     run(main, 60)
 
@@ -400,7 +400,7 @@ def test_event_of_a_newer_server_is_passed_on_as_it_is():
         async with house() as h, agent(h) as link:
             await link.register("1501")
             (session,) = h.hub.sessions.values()
-            session.push((b'"Event":"EventFromTheFuture","ThisDN":"1501","What":1}', 0))
+            session.append((b'"Event":"EventFromTheFuture","ThisDN":"1501","What":1}', 0))
             h.switch.dial("1501", "1502")
             _, unknown, dialing = await take(link, 3)
             assert isinstance(unknown, UnknownEvent)

@@ -35,6 +35,19 @@ def test_acknowledged_events_are_forgotten():
     assert ring.behind
 
 
+def test_the_next_event_wakes_who_waits_and_no_other_does():
+    ring = filled(1, max_count=2)
+    woken = []
+    ring.wake = lambda: woken.append(ring.behind)
+    for number in (2, 3, 4):
+        ring.append((b"%d" % number, 0))
+    assert woken == [False]
+    assert ring.behind
+    ring.wake = lambda: woken.append(ring.behind)
+    ring.append((b"5", 0))
+    assert woken == [False, True]
+
+
 def test_acknowledging_what_was_never_sent_is_refused():
     ring = filled(5)
     ring.take(2, 1000)
