@@ -154,10 +154,11 @@ def _record(flow: CallFlow, how: Ending) -> None:
     server = flow.server
     call.ended_at = ended = server.reporter.now()
     server.meters.call_ended(how.outcome, ended - call.answered_at if call.answered_at else 0.0)
+    # More than fifteen values by name would be gathered in a dictionary first.
     record = CallRecord(
-        conn_id=call.conn_id,
-        call_uuid=call.uuid,
-        call_type=int(call.call_type),
+        call.conn_id,
+        call.uuid,
+        int(call.call_type),
         caller=call.ani,
         callee=call.dnis,
         requested=flow.requested,

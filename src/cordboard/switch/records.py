@@ -45,7 +45,7 @@ class ReleasedBy:
     """The no-answer timeout, a phone found dead, a shutdown."""
 
 
-class CallRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class CallRecord(msgspec.Struct, frozen=True, gc=False):
     """One call. Times are Unix time in seconds; None for what did not happen."""
 
     conn_id: str

@@ -97,7 +97,7 @@ def needs(flow: CallFlow, one: Session, other: Session, offer: bytes = b"") -> f
 def may_bridge(flow: CallFlow, *legs: Session) -> bool:
     """Whether there is a service for phones that cannot talk directly, and their DNs do not forbid it."""
     server = flow.server
-    if not server.services.known or server.services.choose(MSML, server.clock.now()) is None:
+    if server.services.choose(MSML, server.clock.now()) is None:
         return False
     asked = (_extension(flow, leg) for leg in legs)
     return not any(one is not None and one.settings.media_anchor == "no" for one in asked)
@@ -113,6 +113,9 @@ def consider(flow: CallFlow, besides: frozenset[str] = media_path.NOTHING) -> No
 
     ``besides``: what is known to keep them apart that does not show in that.
     """
+    if flow.anchoring is None and not besides and not flow.server.services.known:
+        # Nobody could bridge them, as in most centres.
+        return
     if flow.bridge is None or flow.a is None or flow.b is None:
         return
     found = needs(flow, flow.a, flow.b) | besides

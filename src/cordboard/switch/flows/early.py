@@ -20,7 +20,9 @@ glare (RFC 3311 5.2).
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from cordboard.sip.media import dead_answer, is_sdp
 from cordboard.sip.outgoing import Outgoing
@@ -45,7 +47,7 @@ def supports(message: _core.Message) -> bool:
     return message.names("Supported", "100rel") or message.names("Require", "100rel")
 
 
-class Told(NamedTuple):
+class Told(msgspec.Struct, frozen=True):
     """What the caller is told of a provisional response."""
 
     body: bytes
