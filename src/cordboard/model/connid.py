@@ -52,7 +52,4 @@ class CallIds:
     def next(self) -> tuple[ConnID, CallUUID, int]:
         """The identifiers of a new call: ConnID, CallUUID and CallID (a number that counts from 1)."""
         self._number = number = self._number + 1
-        # Hex digits of bytes are made four times as fast as by a format.
-        conn_id = (self._before + number).to_bytes(8, "big").hex()
-        uuid = self._uuid_head + number.to_bytes(6, "big").hex().upper()
-        return ConnID(conn_id), CallUUID(uuid), number
+        return ConnID(f"{self._before + number:016x}"), CallUUID(f"{self._uuid_head}{number:012X}"), number

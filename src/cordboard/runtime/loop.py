@@ -10,10 +10,8 @@ class LoopClock:
     def __init__(self, loop: asyncio.AbstractEventLoop, after: Callable[[], None]) -> None:
         self._loop = loop
         self._after = after
-
-    def now(self) -> float:
+        self.now = loop.time
         """Seconds of the loop's monotonic clock."""
-        return self._loop.time()
 
     def call_later(self, delay: float, function: Callable[[], None]) -> asyncio.TimerHandle:
         """Calls ``function`` in ``delay`` seconds, then ``after``."""

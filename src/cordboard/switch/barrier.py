@@ -10,6 +10,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Final, Protocol
 
 from cordboard.switch import callflow
+from cordboard.switch.timeouts import Queue
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,16 +72,25 @@ class OnFault(Protocol):
 class GuardedClock:
     """A clock whose calls cannot fail."""
 
-    __slots__ = ("_clock", "_on_fault", "now")
+    __slots__ = ("_clock", "_on_fault", "_queues", "now")
 
     def __init__(self, clock: Clock, on_fault: OnFault) -> None:
         self._clock = clock
         self._on_fault = on_fault
+        self._queues: dict[float, Queue] = {}
+        """What waits in :mod:`cordboard.switch.timeouts`, by its delay: as many as the options have values."""
         self.now = clock.now
 
     def call_later(self, delay: float, function: Callable[[], None]) -> Timer:
         """Calls ``function`` in ``delay`` seconds."""
         return self._clock.call_later(delay, partial(self._call, function))
+
+    def limit(self, delay: float, function: Callable[[], None]) -> Timer:
+        """The same, for what is nearly always taken back before: see :mod:`cordboard.switch.timeouts`."""
+        queue = self._queues.get(delay)
+        if queue is None:
+            queue = self._queues[delay] = Queue(self._clock, delay, self._call)
+        return queue.add(function)
 
     def _call(self, function: Callable[[], None]) -> None:
         try:

@@ -25,9 +25,10 @@ from cordboard.switch.headers import body_of, end_to_end
 
 if TYPE_CHECKING:
     from cordboard import _core
-    from cordboard.sip.clock import Clock, Timer
+    from cordboard.sip.clock import Timer
     from cordboard.sip.pending import Pending
     from cordboard.sip.session import Session
+    from cordboard.switch.barrier import GuardedClock
     from cordboard.switch.features.sdp_origin import Origin
 
 RELAYED: Final = frozenset({"UPDATE", "INFO", "MESSAGE"})
@@ -110,7 +111,7 @@ class Bridge:
         "owner",
     )
 
-    def __init__(self, clock: Clock, handler: BridgeHandler, a: Session, b: Session, audit: float) -> None:
+    def __init__(self, clock: GuardedClock, handler: BridgeHandler, a: Session, b: Session, audit: float) -> None:
         """``audit``: seconds between two questions whether the phones live; 0 for none."""
         self._clock = clock
         self.owner = handler
@@ -132,7 +133,7 @@ class Bridge:
         """The origin line of what ``a`` is told, if the first it was told came from us."""
         a.handler = self
         b.handler = self
-        self._audit: Timer | None = clock.call_later(audit, self._ask) if audit > 0 else None
+        self._audit: Timer | None = clock.limit(audit, self._ask) if audit > 0 else None
 
     def engage(self, change: AnyChange) -> AnyChange:
         """Until :meth:`disengage` neither phone may change its media by itself."""
@@ -188,7 +189,7 @@ class Bridge:
                 self._acknowledge(other, dead_answer(other.media.heard, other.dialog))
 
     def _ask(self) -> None:
-        self._audit = self._clock.call_later(self._interval, self._ask)
+        self._audit = self._clock.limit(self._interval, self._ask)
         for session in (self.a, self.b):
             session.probe()
 

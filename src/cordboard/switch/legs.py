@@ -23,13 +23,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cordboard import _core
-    from cordboard.sip.clock import Clock, Timer
+    from cordboard.sip.clock import Timer
     from cordboard.sip.endpoint import Dispatcher
     from cordboard.sip.handler import SessionHandler
     from cordboard.sip.outgoing import OutgoingHandler
     from cordboard.sip.resolver.failover import Affinity
     from cordboard.sip.resolver.records import Destination, Problem
     from cordboard.sip.session import Session
+    from cordboard.switch.barrier import GuardedClock
     from cordboard.switch.delivery import Delivery
     from cordboard.switch.routing import Target
     from cordboard.switch.settings import DnSettings
@@ -118,7 +119,7 @@ class Branches:
         "settings",
     )
 
-    def __init__(self, clock: Clock, handler: BranchesHandler, settings: DnSettings) -> None:
+    def __init__(self, clock: GuardedClock, handler: BranchesHandler, settings: DnSettings) -> None:
         self._clock = clock
         self.owner = handler
         self.settings = settings
@@ -161,7 +162,7 @@ class Branches:
             else:
                 outgoing = self._routed(dispatcher, session_handler, target, invite, affinity)
             self._outgoing.append(outgoing)
-        self._timer = self._clock.call_later(settings.no_answer_timeout or TIMER_C, self._no_answer)
+        self._timer = self._clock.limit(settings.no_answer_timeout or TIMER_C, self._no_answer)
 
     def _routed(
         self,
@@ -193,7 +194,7 @@ class Branches:
         """From now on it has all the time again."""
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = self._clock.call_later(self.settings.no_answer_timeout or TIMER_C, self._no_answer)
+        self._timer = self._clock.limit(self.settings.no_answer_timeout or TIMER_C, self._no_answer)
 
     def calls(self, outgoing: Outgoing) -> bool:
         """Whether an INVITE is one of these."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from cordboard import _core
     from cordboard.model.party import Party
-    from cordboard.sip.clock import Clock
+    from cordboard.switch.barrier import GuardedClock
     from cordboard.switch.callflow import CallFlow
     from cordboard.switch.delivery.offer import Offer
     from cordboard.switch.routing import Extension, Target
@@ -44,7 +44,7 @@ class Attempt(Branches):
 
     def __init__(
         self,
-        clock: Clock,
+        clock: GuardedClock,
         handler: BranchesHandler,
         settings: DnSettings,
         extension: Extension,

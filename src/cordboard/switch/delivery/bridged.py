@@ -34,13 +34,13 @@ if TYPE_CHECKING:
 
     from cordboard import _core
     from cordboard.model.party import Party
-    from cordboard.sip.clock import Clock
     from cordboard.sip.endpoint import Dispatcher
     from cordboard.sip.handler import SessionHandler
     from cordboard.sip.outgoing import Invite, Outgoing
     from cordboard.sip.resolver.failover import Affinity
     from cordboard.sip.routed import RoutedInvite
     from cordboard.sip.session import Session
+    from cordboard.switch.barrier import GuardedClock
     from cordboard.switch.callflow import CallFlow
     from cordboard.switch.delivery.offer import Offer
     from cordboard.switch.flows.overture import Overture
@@ -58,7 +58,7 @@ class Bridged(Attempt):
 
     def __init__(
         self,
-        clock: Clock,
+        clock: GuardedClock,
         handler: BranchesHandler,
         settings: DnSettings,
         extension: Extension,
