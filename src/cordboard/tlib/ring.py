@@ -105,17 +105,11 @@ class EventRing:
     def _shrink(self) -> bool:
         unsent = self._unsent
         while self._unacknowledged and (self._free < 0 or len(unsent) > self._room):
-            self._forget()
+            self.acknowledge(self._forgotten + 1)
         if self._free < 0 or len(unsent) > self._room:
             self.drop()
             return True
         return False
-
-    def _forget(self) -> None:
-        """Forgets the oldest event, which was sent."""
-        self._free += len(self._unacknowledged.popleft()[0])
-        self._room += 1
-        self._forgotten += 1
 
     def _clear(self) -> None:
         self._forgotten = self.last
@@ -152,8 +146,11 @@ class EventRing:
         """The client has handled all up to ``sequence``. Returns False if that was never sent."""
         if sequence > self.sent:
             return False
-        for _ in range(sequence - self._forgotten):
-            self._forget()
+        count = max(0, sequence - self._forgotten)
+        forget = self._unacknowledged.popleft
+        self._free += sum([len(forget()[0]) for _ in range(count)])
+        self._room += count
+        self._forgotten += count
         return True
 
     def rewind(self, sequence: int) -> bool:
