@@ -24,24 +24,24 @@ from typing import Final
 from cordboard import _core
 from cordboard.sip.numbers import whole_number
 
-END_TO_END: Final = _core.HeaderNames(
-    [
-        "Alert-Info",
-        "Call-Info",
-        "Content-Disposition",
-        "Content-Language",
-        "Date",
-        "Error-Info",
-        "Info-Package",
-        "Organization",
-        "Priority",
-        "Reason",
-        "Subject",
-        "User-to-User",
-        "Warning",
-    ],
-    prefix="X-",
+NAMES: Final = (
+    "Alert-Info",
+    "Call-Info",
+    "Content-Disposition",
+    "Content-Language",
+    "Date",
+    "Error-Info",
+    "Info-Package",
+    "Organization",
+    "Priority",
+    "Reason",
+    "Subject",
+    "User-to-User",
+    "Warning",
 )
+PREFIX: Final = "X-"
+
+END_TO_END: Final = _core.HeaderNames(NAMES, prefix=PREFIX)
 """Names of headers that pass."""
 
 MAX_PASSED: Final = 20
@@ -50,9 +50,9 @@ MAX_PASSED: Final = 20
 _WARNING: Final = re.compile(r'(\d{3})\s+[^\s",]+\s+("(?:[^"\\]|\\.)*")')
 
 
-def end_to_end(message: _core.Message) -> list[tuple[str, str]]:
+def end_to_end(message: _core.Message, names: _core.HeaderNames = END_TO_END) -> list[tuple[str, str]]:
     """The headers of a message that pass to the other leg."""
-    passed = message.select(END_TO_END)
+    passed = message.select(names)
     if not passed:
         return passed
     said = [(name, _anonymous(value) if name == "Warning" else value) for name, value in passed[:MAX_PASSED]]

@@ -313,7 +313,7 @@ class Extension:
     def full(self) -> bool:
         """Whether it has as many calls as it may."""
         limit = self.settings.max_calls
-        return 0 < limit <= len(self.dn.parties)
+        return limit > 0 and len(self.dn.parties) >= limit
 
 
 class Outside(NamedTuple):

@@ -334,18 +334,17 @@ class Delivery:
             self._not_taken(extension, refusals.FULL, Why.BUSY, None)
             return
         party = self._party(extension.dn.number, extension, arrived)
-        self._left_point(party)
+        if self._point is not None:
+            self._left_point(self._point, party)
         party.queue = None
         self._point = AtPoint(self._server, self, extension, party)
         self._point.arrive()
         self.owner.queued()
 
-    def _left_point(self, to: Party) -> None:
+    def _left_point(self, point: AtPoint, to: Party) -> None:
         """The call does not wait any more: it has come to somebody."""
-        point = self._point
-        if point is not None:
-            self._point = None
-            point.used(to)
+        self._point = None
+        point.used(to)
 
     def route(self, number: str) -> None:
         """The call that waits goes to a number: wherever it is, for it is not the caller who says so."""
@@ -416,7 +415,8 @@ class Delivery:
         server = self._server
         offer = self._offer
         if apart is None:
-            apart = offer.apart_from(extension, targets) if self._bridged else media_path.NOTHING
+            bridged_if_apart = server.services.known and self._bridged
+            apart = offer.apart_from(extension, targets) if bridged_if_apart else media_path.NOTHING
         if apart:
             attempt: Attempt = bridged.attempt(
                 self._flow, self, settings, extension, party, targets, trunk, apart=apart, offer=offer
@@ -435,8 +435,8 @@ class Delivery:
     @property
     def _bridged(self) -> bool:
         """Whether phones that cannot talk to each other can be bridged."""
-        server, services = self._server, self._server.services
-        return bool(services.known) and services.choose(MSML, server.clock.now()) is not None
+        server = self._server
+        return server.services.choose(MSML, server.clock.now()) is not None
 
     def _call_bridged(self, attempt: Attempt, failure: Failure) -> bool:
         """Whether somebody who refuses what the caller's phone offers is called again, to be bridged with it."""
@@ -507,7 +507,8 @@ class Delivery:
         self._tell(branches, event.message)
         self.apart = branches.apart
         if event.status in RINGING:
-            self._left_point(branches.party)
+            if self._point is not None:
+                self._left_point(self._point, branches.party)
             self._flow.ring(branches.party)
         self.owner.on_branch_progress(self, event)
 
@@ -521,7 +522,8 @@ class Delivery:
             if loser is not branches:
                 loser.cancel(ANSWERED_ELSEWHERE)
                 self._drop(loser.party, CallState.OK)
-        self._left_point(branches.party)
+        if self._point is not None:
+            self._left_point(self._point, branches.party)
         self.owner.called(branches.party)
         self.call_id = branches.call_id
         self._close()

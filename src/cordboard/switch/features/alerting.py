@@ -21,6 +21,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from cordboard import _core
+from cordboard.switch.headers import NAMES, PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,7 +29,9 @@ if TYPE_CHECKING:
     from cordboard.switch.settings import DnSettings
 
 ANSWER_MODES: Final = frozenset({"answer-mode", "priv-answer-mode"})
-_ASKED_FOR: Final = _core.HeaderNames(["Answer-Mode", "Priv-Answer-Mode"])
+OF_CALLER: Final = _core.HeaderNames([*NAMES, "Answer-Mode", "Priv-Answer-Mode"], prefix=PREFIX)
+"""Names of headers that pass from a caller who may say how the other phone is to answer."""
+
 _BY_ITSELF: Final = re.compile(r"answer-after|auto-?answer|alert-?internal-?auto|service:auto", re.IGNORECASE)
 _URI: Final = re.compile(r"(?:https?|sips?|urn|file|cid|ftp):\S+", re.IGNORECASE)
 
@@ -53,11 +56,6 @@ def of_dn(settings: DnSettings, domain: str) -> tuple[tuple[str, str], ...]:
     if settings.answer_mode in ("auto", "manual"):
         found.append(("Answer-Mode", settings.answer_mode.capitalize()))
     return tuple(found)
-
-
-def of_caller(message: _core.Message) -> list[tuple[str, str]]:
-    """What a caller who may say so asks for."""
-    return message.select(_ASKED_FOR)
 
 
 def harmless(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:

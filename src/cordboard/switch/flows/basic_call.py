@@ -59,15 +59,14 @@ PLAIN: Final = Told(b"", "application/sdp", reliable=False)
 class BasicCall(CallFlow):
     """A call from a phone, from its INVITE to its end."""
 
-    __slots__ = ("_early", "_early_media", "_offer", "_offerless", "_reliable", "_told", "_treated")
+    __slots__ = ("_early", "_early_media", "_offer", "_reliable", "_told", "_treated")
 
     def __init__(self, server: SipServer, call: Call) -> None:
         super().__init__(server, call)
-        self._offerless = False
         self._reliable = False
         """Whether the caller takes reliable provisional responses (RFC 3262)."""
         self._offer = b""
-        """What the caller's phone offered."""
+        """What the caller's phone offered; empty if it leaves that to the callee."""
         self._early: Early | None = None
         """What passes between the caller and one who rings, besides that he rings."""
         self._early_media: EarlyMedia | None = None
@@ -80,7 +79,7 @@ class BasicCall(CallFlow):
     @property
     def asks_for_offer(self) -> bool:  # type: ignore[override]
         """See CallFlow. One that has come before the answer, and had its own, is asked for no more."""
-        return self._treated or (self._offerless and not (self._early is not None and self._early.agreed))
+        return self._treated or (not self._offer and not (self._early is not None and self._early.agreed))
 
     def start(
         self, event: _core.RequestEvent, caller: Extension, identity: Identity, place: Extension | Outside | None
@@ -101,11 +100,9 @@ class BasicCall(CallFlow):
             self.meet(party, caller, identity)
         advance(party, _DIAL, server.reporter)
         body, kind = body_of(message)
-        self._offerless = not body
         self._offer = a.media.heard = body
-        headers = end_to_end(message)
         ours = not stranger or settings.trusted
-        headers = headers + alerting.of_caller(message) if ours else alerting.harmless(headers)
+        headers = end_to_end(message, alerting.OF_CALLER) if ours else alerting.harmless(end_to_end(message))
         if supports_reliable(message):
             self._reliable = True
             headers.append(("Supported", "100rel"))
@@ -183,7 +180,7 @@ class BasicCall(CallFlow):
 
     def _joined_early(self, a: Session) -> Early:
         if self._early is None:
-            self._early = Early(self.server.dispatcher, a, offerless=self._offerless, reliable=self._reliable)
+            self._early = Early(self.server.dispatcher, a, offerless=not self._offer, reliable=self._reliable)
         return self._early
 
     def on_branch_answer(self, branches: Called, session: Session, event: _core.ResponseEvent) -> None:
@@ -210,7 +207,7 @@ class BasicCall(CallFlow):
         same = early is None or early.first in (None, session.dialog)
         # What was agreed before the answer is not said again; another's media come by a re-INVITE.
         told = body
-        if early is not None and agreed and (self._offerless or not same):
+        if early is not None and agreed and (not self._offer or not same):
             told = early.again
         a.answer(headers, told, kind)
         if agreed and same:
@@ -222,8 +219,8 @@ class BasicCall(CallFlow):
             session.media.heard, session.media.said = body, self._offer
         bridge = self.join(a, session, self.audit_interval())
         self._close_early()
-        offered = body if self._offerless and not same else b""
-        if self._offerless and not agreed:
+        offered = body if not self._offer and not same else b""
+        if not self._offer and not agreed:
             bridge.expect_answer(a)
         elif not offered:
             session.ack()
