@@ -41,6 +41,8 @@ const LISTS: [HeaderName; 19] = [
 #[pyclass(frozen, name = "HeaderNames", module = "cordboard._core")]
 pub(crate) struct PyHeaderNames {
     listed: Vec<(HeaderName, String, Py<PyString>)>,
+    /// Those of `listed` as bits: most lines of a message are none of them.
+    ids: u128,
     prefix: String,
 }
 
@@ -53,19 +55,27 @@ impl PyHeaderNames {
             let known = PyString::intern(py, &name).unbind();
             (HeaderName::from_bytes(name.as_bytes()), name, known)
         });
-        Self { listed: listed.collect(), prefix: prefix.to_owned() }
+        let listed: Vec<_> = listed.collect();
+        let ids = listed.iter().fold(0, |ids, (id, _, _)| ids | bit(*id));
+        Self { listed, ids, prefix: prefix.to_owned() }
     }
+}
+
+/// A set of one.
+fn bit(id: HeaderName) -> u128 {
+    1 << id as u32
 }
 
 impl PyHeaderNames {
     /// The name by which a header was asked for, if it was.
     fn find<'py>(&self, py: Python<'py>, id: HeaderName, name: &str) -> Option<Bound<'py, PyString>> {
-        let one = self
-            .listed
-            .iter()
-            .find(|(known, listed, _)| *known == id && (id != HeaderName::Other || listed.eq_ignore_ascii_case(name)));
-        if let Some((_, _, asked)) = one {
-            return Some(asked.bind(py).clone());
+        if self.ids & bit(id) != 0 {
+            let is_it = |(known, listed, _): &&(HeaderName, String, _)| {
+                *known == id && (id != HeaderName::Other || listed.eq_ignore_ascii_case(name))
+            };
+            if let Some((_, _, asked)) = self.listed.iter().find(is_it) {
+                return Some(asked.bind(py).clone());
+            }
         }
         let begins = name.as_bytes().get(..self.prefix.len())?;
         let fits = !self.prefix.is_empty() && begins.eq_ignore_ascii_case(self.prefix.as_bytes());

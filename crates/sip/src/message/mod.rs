@@ -115,8 +115,12 @@ impl Message {
     /// The value of the first header line of a name that may not be in [`HeaderName`].
     #[must_use]
     pub fn get_by_name(&self, name: &str) -> Option<&str> {
-        let id = HeaderName::from_bytes(name.as_bytes());
-        self.headers.iter().find(|h| self.is_named(h, id, name)).map(|h| self.text(h.value))
+        match HeaderName::from_bytes(name.as_bytes()) {
+            other @ HeaderName::Other => {
+                self.headers.iter().find(|h| self.is_named(h, other, name)).map(|h| self.text(h.value))
+            }
+            known => self.get(known),
+        }
     }
 
     /// The values of all header lines of that name, as written, one a line.
