@@ -39,7 +39,6 @@ class Call:
     def __init__(
         self,
         ids: tuple[ConnID, CallUUID, int],
-        *,
         call_type: CallType,
         ani: str,
         dnis: str,

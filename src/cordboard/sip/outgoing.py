@@ -219,7 +219,7 @@ class Outgoing:
                 endpoint.send_in_dialog(event.dialog, "BYE")
                 self.handler.on_cancelled(self, status)
                 return
-            session = Session(self._dispatcher, event.dialog, self.session_handler, source=self.remote[0])
+            session = Session(self._dispatcher, event.dialog, self.session_handler, 0, self.remote[0])
             if self._dispatcher.timers is not None:
                 self._dispatcher.timers.answered(session, event.message, self._interval())
             try:

@@ -138,7 +138,7 @@ class Session:
     )
 
     def __init__(
-        self, dispatcher: Dispatcher, dialog: int, handler: SessionHandler, *, transaction: int = 0, source: str = ""
+        self, dispatcher: Dispatcher, dialog: int, handler: SessionHandler, transaction: int = 0, source: str = ""
     ) -> None:
         """With the ``transaction`` of an INVITE received, an inbound session; without, an outbound one."""
         self._dispatcher = dispatcher

@@ -91,7 +91,7 @@ class BasicCall(CallFlow):
         assert dialog is not None  # noqa: S101 - the core gives every INVITE one
         source = event.flow.remote[0]
         settings, stranger = caller.settings, caller.is_trunk
-        self.a = a = Session(server.dispatcher, dialog, self, transaction=event.transaction, source=source)
+        self.a = a = Session(server.dispatcher, dialog, self, event.transaction, source)
         if settings.session_refresh_interval > 0 or message.header("Session-Expires") is not None:
             a.takes_timer(event, int(settings.session_refresh_interval))
         self.caller_call_id = message.call_id
@@ -393,13 +393,7 @@ def start(server: SipServer, event: _core.RequestEvent) -> None:
         call_type = CallType.INBOUND
     elif isinstance(place, Outside):
         call_type = CallType.OUTBOUND
-    call = Call(
-        server.ids.next(),
-        call_type=call_type,
-        ani=identity.number,
-        dnis=number,
-        created_at=server.reporter.now(),
-    )
+    call = Call(server.ids.next(), call_type, identity.number, number, server.reporter.now())
     if not stranger and caller.dn.parties:
         consult.recognise(call, caller.dn)
     flow = BasicCall(server, call)
