@@ -22,7 +22,7 @@ from cordboard.model.ports import Link, RequestHandler
 from cordboard.model.requests import AnyRequest, QueryAddress, RegisterAddress, Request, UnregisterAddress
 from cordboard.tlib import protocol
 from cordboard.tlib.protocol import MAX_DNS_PER_LINK, Resume, Role, Snapshot, SnapshotReason
-from cordboard.tlib.ring import DEFAULT_BYTES, DEFAULT_COUNT, Entry
+from cordboard.tlib.ring import DEFAULT_BYTES, DEFAULT_COUNT
 from cordboard.tlib.session import ALL_DNS, Session
 
 DEFAULT_RETENTION: Final = 120.0
@@ -74,6 +74,11 @@ class HubCounters:
 def fragment(event: Event) -> bytes:
     """Encodes an event without its opening brace and its ReferenceID: each link has numbers of its own."""
     return _encode(msgspec.structs.replace(event, reference_id=0) if event.reference_id else event)[1:]
+
+
+def answering(reference_id: int, data: bytes) -> bytes:
+    """An event for the session whose request caused it, with the ReferenceID of that request, if any."""
+    return b'"ReferenceID":%d,%b' % (reference_id, data) if reference_id else data
 
 
 class NoSwitch:
@@ -147,16 +152,15 @@ class Hub:
             return
         self.counters.events += 1
         data = fragment(event)
-        shared: Entry = (data, 0)
         for session in sessions:
-            if session.append(shared if session is not link else (data, event.reference_id)):
+            if session.append(data if session is not link else answering(event.reference_id, data)):
                 self._fell_behind(session)
 
     def _private(self, session: Session, event: Event) -> None:
         self.counters.events += 1
         if isinstance(event, EventError):
             self.counters.errors += 1
-        if session.append((fragment(event), event.reference_id)):
+        if session.append(answering(event.reference_id, fragment(event))):
             self._fell_behind(session)
 
     def _fell_behind(self, session: Session) -> None:

@@ -18,16 +18,12 @@ DEFAULT_COUNT: Final = 8192
 DEFAULT_BYTES: Final = 4 * 1024 * 1024
 
 
-Entry = tuple[bytes, int]
-"""An event as it is kept, encoded once and shared by all rings it is in.
-
-First the JSON object of the event without its opening brace, EventSequenceNumber and ReferenceID; then the ReferenceID
-it has in this session, 0 for none.
-"""
-
-
 class EventRing:
-    """Events of one session, by number. The first has number 1."""
+    """Events of one session, by number. The first has number 1.
+
+    An event is the JSON object as it goes to the client, but for its opening brace and EventSequenceNumber. It is
+    encoded once, and shared by all rings it is in.
+    """
 
     __slots__ = (
         "_forgotten",
@@ -44,8 +40,8 @@ class EventRing:
     def __init__(self, *, max_count: int = DEFAULT_COUNT, max_bytes: int = DEFAULT_BYTES) -> None:
         if max_count < 1 or max_bytes < 1:
             raise ValueError("an event ring needs room for one event at least")
-        self._unsent: deque[Entry] = deque()
-        self._unacknowledged: deque[Entry] = deque()
+        self._unsent: deque[bytes] = deque()
+        self._unacknowledged: deque[bytes] = deque()
         self._max_count = max_count
         self._max_bytes = max_bytes
         self._free = max_bytes
@@ -87,7 +83,7 @@ class EventRing:
         """Events not sent yet."""
         return len(self._unsent)
 
-    def append(self, entry: Entry) -> bool:
+    def append(self, event: bytes) -> bool:
         """Adds the next event. Returns True when this made the ring fall behind."""
         if self.wake is not None:
             wake, self.wake = self.wake, None
@@ -96,8 +92,8 @@ class EventRing:
             self._forgotten += 1
             return False
         unsent = self._unsent
-        unsent.append(entry)
-        self._free -= len(entry[0])
+        unsent.append(event)
+        self._free -= len(event)
         if self._free < 0 or len(unsent) > self._room:
             return self._shrink()
         return False
@@ -123,7 +119,7 @@ class EventRing:
         self._clear()
         self.behind = True
 
-    def take(self, max_count: int, max_bytes: int) -> tuple[int, list[Entry]]:
+    def take(self, max_count: int, max_bytes: int) -> tuple[int, list[bytes]]:
         """Takes the next events to be sent: the number of the first, and the events (one at least if any waits)."""
         first = self.sent + 1
         unsent = self._unsent
@@ -134,7 +130,7 @@ class EventRing:
             taken = []
             size = 0
             while unsent and len(taken) < max_count:
-                size += len(unsent[0][0])
+                size += len(unsent[0])
                 if size > max_bytes and taken:
                     break
                 taken.append(unsent.popleft())
@@ -148,7 +144,7 @@ class EventRing:
             return False
         count = max(0, sequence - self._forgotten)
         forget = self._unacknowledged.popleft
-        self._free += sum([len(forget()[0]) for _ in range(count)])
+        self._free += sum([len(forget()) for _ in range(count)])
         self._room += count
         self._forgotten += count
         return True
@@ -174,15 +170,7 @@ class EventRing:
         return self._forgotten
 
 
-def render(first: int, entries: list[Entry]) -> str:
-    """Writes an Events message from stored events.
-
-    Every event gets this session's EventSequenceNumber, and ReferenceID where it answers a request of this session.
-    """
-    parts = []
-    for sequence, (fragment, reference_id) in enumerate(entries, first):
-        if reference_id:
-            parts.append(b'{"EventSequenceNumber":%d,"ReferenceID":%d,%b' % (sequence, reference_id, fragment))
-        else:
-            parts.append(b'{"EventSequenceNumber":%d,%b' % (sequence, fragment))
-    return (b'{"type":"Events","first":%d,"events":[%b]}' % (first, b",".join(parts))).decode()
+def render(first: int, events: list[bytes]) -> str:
+    """Writes an Events message from stored events: every event gets this session's EventSequenceNumber."""
+    numbered = b",".join([b'{"EventSequenceNumber":%d,%b' % pair for pair in enumerate(events, first)])
+    return (b'{"type":"Events","first":%d,"events":[%b]}' % (first, numbered)).decode()

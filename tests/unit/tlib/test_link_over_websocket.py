@@ -400,7 +400,7 @@ def test_event_of_a_newer_server_is_passed_on_as_it_is():
         async with house() as h, agent(h) as link:
             await link.register("1501")
             (session,) = h.hub.sessions.values()
-            session.append((b'"Event":"EventFromTheFuture","ThisDN":"1501","What":1}', 0))
+            session.append(b'"Event":"EventFromTheFuture","ThisDN":"1501","What":1}')
             h.switch.dial("1501", "1502")
             _, unknown, dialing = await take(link, 3)
             assert isinstance(unknown, UnknownEvent)
