@@ -83,5 +83,5 @@ def test_a_leg_goes_back_with_the_consultation_it_was_made_for(centre, book):
     assert b.progress[-1] == "488 Not Acceptable Here"
     (ringing,) = legs(centre, "1503")
     main, consultation = (conn_id for conn_id, _, _ in book.known())
-    assert book.call_of(ringing) == consultation
+    assert book.legs[ringing] == consultation
     assert ringing in book.call_ids([main])

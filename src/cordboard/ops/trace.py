@@ -126,7 +126,8 @@ class TraceBook:
         """``calls``: how many are kept; 0 for none, and then events are only made if ``sink`` wants them."""
         self._sink = sink
         self._calls: OrderedDict[str, _Call] = OrderedDict()
-        self._by_call_id: dict[str, str] = {}
+        self.legs: dict[str, str] = {}
+        """The call of each leg: its ConnID, by Call-ID."""
         self._pending: OrderedDict[tuple[Link, int], tuple[float, Request]] = OrderedDict()
         self._limit = calls
         self.told: Told | None = None
@@ -180,13 +181,9 @@ class TraceBook:
                 call.steps.append(asked)
             call.steps.append(error)
 
-    def call_of(self, call_id: str) -> str:
-        """The call, by its ConnID, that is known to have a leg of that Call-ID; empty for none."""
-        return self._by_call_id.get(call_id, "")
-
     def leg(self, conn_id: str, call_id: str) -> None:
         """A call has a leg of that Call-ID."""
-        if self._by_call_id.get(call_id) == conn_id:
+        if self.legs.get(call_id) == conn_id:
             return
         if self.named is not None:
             self.named(call_id, conn_id)
@@ -194,7 +191,7 @@ class TraceBook:
             call = self._calls.get(conn_id) or self._begin(conn_id)
             if len(call.call_ids) < LEGS_OF_A_CALL:
                 call.call_ids[call_id] = None
-                self._by_call_id[call_id] = conn_id
+                self.legs[call_id] = conn_id
 
     def asked(self, at: float, link: Link, request: Request, reference_id: int) -> None:
         """A desktop asks for something."""
@@ -226,8 +223,8 @@ class TraceBook:
         while len(self._calls) > self._limit:
             conn_id, call = self._calls.popitem(last=False)
             for call_id in call.call_ids:
-                if self._by_call_id.get(call_id) == conn_id:
-                    del self._by_call_id[call_id]
+                if self.legs.get(call_id) == conn_id:
+                    del self.legs[call_id]
 
     # The reader's side.
 
@@ -239,7 +236,7 @@ class TraceBook:
         """The ConnIDs that fit, the latest last: a call with its consultations, or all calls of a DN."""
         if dn:
             return [found for found, call in self._calls.items() if dn in call.dns()]
-        first = conn_id or self.call_of(call_id)
+        first = conn_id or self.legs.get(call_id, "")
         if first not in self._calls:
             return []
         made_from = {conn_id: call.previous() for conn_id, call in self._calls.items()}

@@ -87,7 +87,7 @@ class Tracing:
         else:
             call_id = message.call_id
         if type(owner) is Outgoing and self._switch is not None:
-            known = self._switch.calls.get(self.book.call_of(call_id))
+            known = self._switch.calls.get(self.book.legs.get(call_id, ""))
             if known is not None and known.transfer is None:
                 return
         flow = flow_of(owner) if call_id else None
