@@ -175,7 +175,6 @@ def advance(
     move: Move,
     reporter: Reporter,
     state: CallState = CallState.OK,
-    *,
     reference_id: int = 0,
     link: Link | None = None,
     third: Party | None = None,
@@ -210,6 +209,6 @@ def advance(
         hook = None
     if hook is ev.EventOffHook:
         reporter.hook(hook, dn, now)
-    reporter.call_event(event, party, state, at=now, reference_id=reference_id, link=link, third=third)
+    reporter.call_event(event, party, state, now, reference_id, link, third)
     if hook is ev.EventOnHook:
         reporter.hook(hook, dn, now)

@@ -10,7 +10,7 @@ from cordboard.model import events as ev
 from cordboard.model.enums import CallState, CallType, DNRole
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from cordboard.model.call import Call
     from cordboard.model.connid import ConnID
@@ -81,7 +81,6 @@ class Reporter:
         kind: type[ev.CallEvent],
         party: Party,
         state: CallState = CallState.OK,
-        *,
         at: float = 0.0,
         reference_id: int = 0,
         link: Link | None = None,
@@ -89,27 +88,17 @@ class Reporter:
         third_role: DNRole | None = None,
         previous: ConnID | None = None,
         other: tuple[str | None, DNRole] | None = None,
-        **more: Any,  # noqa: ANN401 - what the event has of its own
+        own: Mapping[str, object] | None = None,
     ) -> None:
         """Tells an event of a call as that party sees it. The caller has asked :attr:`wants`.
 
         ``at``: when, in Unix time; 0.0 for now. ``previous`` is its PreviousConnID; every event of a consultation has
-        one of its own. ``other``: OtherDN and its role, where they are not whom the party talks to.
+        one of its own. ``other``: OtherDN and its role, where they are not whom the party talks to. ``own``: what no
+        other event has.
         """
         self.emitted += 1
         call = party.call
         other_dn, other_role = call.other(party) if other is None else other
-        if reference_id:
-            more["reference_id"] = reference_id
-        if party.queue is not None:
-            more["this_queue"] = party.queue
-        if third is not None:
-            more["third_party_dn"] = third.number
-            more["third_party_dn_role"] = third.role if third_role is None else third_role
-        if previous is None and call.call_type is _CONSULT:
-            previous = call.previous_conn_id
-        if previous is not None:
-            more["previous_conn_id"] = previous
         # Fifteen: with more of them Python makes a dictionary first, which costs as much as all the rest.
         event = kind(
             server=self.server,
@@ -128,9 +117,21 @@ class Reporter:
             ani=call.ani,
             user_data=call.user_data or None,
         )
-        if more:
-            event = msgspec.structs.replace(event, **more)
-        self.sink.emit(self.caused(event, link) if reference_id else event, link)
+        if third is not None:
+            role = third.role if third_role is None else third_role
+            event = msgspec.structs.replace(event, third_party_dn=third.number, third_party_dn_role=role)
+        if previous is None and call.call_type is _CONSULT:
+            previous = call.previous_conn_id
+        if reference_id or own or previous is not None or party.queue is not None:
+            event = msgspec.structs.replace(
+                event,
+                reference_id=reference_id,
+                this_queue=party.queue,
+                previous_conn_id=previous,
+                **(own or {}),
+            )
+            event = self.caused(event, link)
+        self.sink.emit(event, link)
 
     def party_changed(self, party: Party, previous: ConnID, by: Party, *, conference: bool = False) -> None:
         """Tells a party of this switch that a transfer gave it another one to talk to, or a conference all others."""

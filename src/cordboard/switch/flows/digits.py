@@ -55,7 +55,7 @@ def send(flow: CallFlow, party: Party, digits: str, done: Done, reference_id: in
     def over(error: TLibError | None) -> None:
         if error is None and party.alive and flow.server.reporter.wants(party.number):
             flow.server.reporter.call_event(
-                ev.EventDTMFSent, party, reference_id=reference_id, link=link, dtmf_digits=digits
+                ev.EventDTMFSent, party, reference_id=reference_id, link=link, own={"dtmf_digits": digits}
             )
         done(error)
 

@@ -122,10 +122,9 @@ class Recording:
             reporter.call_event(
                 ev.EventPrivateInfo,
                 party,
-                private_msg_id=message,
-                reasons={"reason": reasons} if reasons else None,
                 reference_id=reference_id if mine else 0,
                 link=link if mine else None,
+                own={"private_msg_id": message, "reasons": {"reason": reasons} if reasons else None},
             )
 
     # What is wanted

@@ -123,8 +123,7 @@ class Treatment:
                 self.party,
                 reference_id=reference_id,
                 link=self._link if reference_id else None,
-                treatment_type=self.kind,
-                **more,
+                own={"treatment_type": self.kind, **more},
             )
 
     def told(self, state: LimbState, result: Mapping[str, str] | None = None) -> None:
