@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from cordboard.model.dn import DN
     from cordboard.model.userdata import KVList
 
-_DESTINATION = DNRole.DESTINATION
-"""By its own name: see :mod:`cordboard.model.party`."""
+_ORIGINATION, _DESTINATION = DNRole.ORIGINATION, DNRole.DESTINATION
+"""By their own names: see :mod:`cordboard.model.party`."""
 
 
 class Call:
@@ -111,15 +111,15 @@ class Call:
                 several = True
             elif candidate.alive or (not found.alive and candidate.ended_at >= found.ended_at):
                 found = candidate
-        if several and party.role is DNRole.ORIGINATION and party.answered_at == 0.0:
-            return self.dnis, DNRole.DESTINATION
+        if several and party.role is _ORIGINATION and party.answered_at == 0.0:
+            return self.dnis, _DESTINATION
         if several:
             return None, DNRole.UNKNOWN
         if found is not None:
             return found.number, found.role
-        if party.role is DNRole.ORIGINATION:
-            return self.dnis, DNRole.DESTINATION
-        return self.ani or None, DNRole.ORIGINATION
+        if party.role is _ORIGINATION:
+            return self.dnis, _DESTINATION
+        return self.ani or None, _ORIGINATION
 
     @property
     def over(self) -> bool:

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from cordboard.model.party import Party
     from cordboard.model.userdata import KVList
 
+_ROUTE_DN = AddressType.ROUTE_DN
+"""By its own name: see :mod:`cordboard.model.party`."""
+
 
 class DN:
     """The run-time side of a DN. What it is doing is derived from its parties and locations, never stored."""
@@ -59,7 +62,7 @@ class DN:
         """Whether a call can be offered to it; to a Routing Point, which is no device, always."""
         if self.gone:
             return False
-        if self.address_type is AddressType.ROUTE_DN:
+        if self.address_type is _ROUTE_DN:
             return True
         return not (self.silent or self.unregistered) and (self.static_contact is not None or bool(self.locations))
 

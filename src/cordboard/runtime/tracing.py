@@ -76,13 +76,13 @@ class Tracing:
     def _watch(self, event: _core.Event, owner: object | None) -> None:
         """An event of the core has been handled: notes which call its Call-ID belongs to.
 
-        Neither ACK nor BYE begins a leg or gives it to another call. Nor does a further response to an INVITE of ours
+        No BYE begins a leg or gives it to another call. Nor does a further response to an INVITE of ours
         while its call goes on, unless that is being transferred.
         """
         message = getattr(event, "message", None)
         if message is None:
             call_id = getattr(event, "call_id", "")
-        elif message.method in ("ACK", "BYE"):
+        elif message.method == "BYE":
             return
         else:
             call_id = message.call_id

@@ -182,7 +182,7 @@ class Dispatcher:
         self.strays = 0
         """Events that had no owner."""
         self.watch: Callable[[_core.Event, object | None], None] | None = None
-        """Is told of each event, once it is handled, and of whom it belongs to."""
+        """Is told of each event but ACK, once it is handled, and of whom it belongs to."""
         dialogs, transactions = (self.dialogs, attrgetter("dialog")), (self.transactions, attrgetter("transaction"))
         # By name, so that the core of the testkit need not be the compiled one.
         self._routes: dict[str, tuple[Mapping[Any, Any], Callable[[Any], Any], Callable[[Any, Any], None]]] = {
@@ -216,7 +216,7 @@ class Dispatcher:
             if kind == "RequestEvent":
                 self.endpoint.respond(event.transaction, 500)  # type: ignore[union-attr]
             self._user.on_fault(event, owner or self._new_owner(event), error)
-        if watch is not None:
+        if watch is not None and kind != "AckEvent":
             try:
                 watch(event, owner or self._new_owner(event))
             except Exception as error:
