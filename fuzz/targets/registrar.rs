@@ -35,7 +35,7 @@ fuzz_target!(|data: &[u8]| {
             continue;
         }
         let Ok(parties) = request.parties() else { continue };
-        let admission = directory.admit(&request, &parties.from, &flow, now, &mut ids);
+        let admission = directory.admit(&request, &parties.from_uri, &flow, now, &mut ids);
         let Admission::Admitted { dn } = admission else { continue };
         let unix = UNIX + now.seconds();
         let visit = Visit { request: &request, parties: &parties, dn: &dn, flow, now, unix, tag: "t" };

@@ -79,17 +79,17 @@ class Tracing:
         No BYE begins a leg or gives it to another call. Nor does a further response to an INVITE of ours
         while its call goes on, unless that is being transferred.
         """
-        message = getattr(event, "message", None)
-        if message is None:
-            call_id = getattr(event, "call_id", "")
-        elif message.method == "BYE":
-            return
-        else:
-            call_id = message.call_id
-        if type(owner) is Outgoing and self._switch is not None:
-            known = self._switch.calls.get(self.book.legs.get(call_id, ""))
+        call_id = owner.call_id if type(owner) is Outgoing else ""
+        if call_id:
+            known = self._switch.calls.get(self.book.legs.get(call_id, "")) if self._switch is not None else None
             if known is not None and known.transfer is None:
                 return
+        else:
+            message = getattr(event, "message", None)
+            if message is None:
+                call_id = getattr(event, "call_id", "")
+            elif message.method != "BYE":
+                call_id = message.call_id
         flow = flow_of(owner) if call_id else None
         if flow is not None:
             self.book.leg(flow.call.conn_id, call_id)
