@@ -93,10 +93,11 @@ check: setup ## Everything that judges the code without running it: formats, lin
 	$(SAY) "generated documents"
 	@$(BIN)/cordboard config options --markdown | diff -u docs/options.md - || { echo "docs/options.md is stale: make docs" >&2; exit 1; }
 	@$(PYTHON) tools/imports --check
-	$(SAY) "rustfmt, clippy and links of the documentation"
+	$(SAY) "rustfmt, clippy, links of the documentation and fuzz targets"
 	@cargo fmt --all --check
 	@tools/clippy
 	@RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps --workspace --locked
+	@cargo check --quiet --locked --manifest-path fuzz/Cargo.toml
 
 .PHONY: docs
 docs: setup ## Write the generated documents again
