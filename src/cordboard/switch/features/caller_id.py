@@ -105,9 +105,7 @@ def wants_privacy(message: _core.Message) -> bool:
             return True
         if "none" in words:
             return False
-    if not message.is_request or _has_number(message.header("From") or ""):
-        return False
-    address = message.address("From")
+    address = message.address("From") if message.is_request else None
     return address is not None and _nobody(address[1])
 
 
@@ -134,12 +132,6 @@ def connected(message: _core.Message, domain: str) -> Identity | None:
     if claimed is None or not number or wants_privacy(message):
         return None
     return Identity(name_addr(claimed[0], number, domain), number)
-
-
-def _has_number(from_: str) -> bool:
-    """Whether a From names somebody by digits alone, as nearly all do; another one wants a closer look."""
-    user, at, _ = from_.partition("<sip:")[2].partition("@")
-    return at != "" and user.isdigit() and from_.count("<") == 1 and "@anonymous.invalid" not in from_.lower()
 
 
 def _nobody(uri: str) -> bool:
