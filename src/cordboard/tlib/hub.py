@@ -72,8 +72,10 @@ class HubCounters:
 
 
 def fragment(event: Event) -> bytes:
-    """Encodes an event without its opening brace and its ReferenceID: each link has numbers of its own."""
-    return _encode(msgspec.structs.replace(event, reference_id=0) if event.reference_id else event)[1:]
+    """Encodes an event without its opening brace, EventSequenceNumber and ReferenceID, which each link has its own."""
+    if event.reference_id or event.event_sequence_number:
+        event = msgspec.structs.replace(event, reference_id=0, event_sequence_number=0)
+    return _encode(event)[1:]
 
 
 def answering(reference_id: int, data: bytes) -> bytes:

@@ -48,7 +48,7 @@ def test_every_event_keeps_its_attributes_on_the_way(kind):
         "other_dn": "1502",
     }
     fields = {field.name for field in msgspec.structs.fields(kind)}
-    for numbers in ({}, {"reference_id": 77}):
+    for numbers in ({}, {"event_sequence_number": 123456}, {"event_sequence_number": 9, "reference_id": 77}):
         event = kind(**{k: v for k, v in values.items() if k in fields}, **numbers)
         text = b'{"EventSequenceNumber":5,"ReferenceID":6,' + fragment(event)
         assert text.count(b'"EventSequenceNumber"') == text.count(b'"ReferenceID"') == 1
@@ -60,11 +60,11 @@ def test_every_event_keeps_its_attributes_on_the_way(kind):
 @given(st.dictionaries(st.text(max_size=30), st.text(max_size=30) | st.integers(-(2**63), 2**63 - 1), max_size=4))
 def test_nothing_in_user_data_can_pass_for_a_number_of_the_link(pairs):
     event = EventReleased(
-        this_dn='x","ReferenceID":9,', server='"EventSequenceNumber":8,', reference_id=4,
+        this_dn='x","ReferenceID":9,', server='"EventSequenceNumber":8,', event_sequence_number=3, reference_id=4,
         conn_id="c", call_id=1, call_uuid="u", user_data=pairs or None,
     )  # fmt: skip
     back = msgspec.json.decode(b"{" + fragment(event), type=AnyEvent)
-    assert back == msgspec.structs.replace(event, reference_id=0)
+    assert back == msgspec.structs.replace(event, event_sequence_number=0, reference_id=0)
 
 
 def test_requests_before_there_is_a_switch_are_refused():

@@ -52,7 +52,7 @@ class Attempt(Branches):
         targets: Sequence[Target],
         trunk: Trunk | None,
     ) -> None:
-        Branches.__init__(self, clock, handler, settings)
+        super().__init__(clock, handler, settings)
         self.extension = extension
         self.party = party
         self.targets = targets

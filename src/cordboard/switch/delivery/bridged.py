@@ -33,22 +33,16 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cordboard import _core
-    from cordboard.model.party import Party
     from cordboard.sip.endpoint import Dispatcher
     from cordboard.sip.handler import SessionHandler
     from cordboard.sip.outgoing import Invite, Outgoing
     from cordboard.sip.resolver.failover import Affinity
     from cordboard.sip.routed import RoutedInvite
     from cordboard.sip.session import Session
-    from cordboard.switch.barrier import GuardedClock
     from cordboard.switch.callflow import CallFlow
     from cordboard.switch.delivery.offer import Offer
-    from cordboard.switch.flows.overture import Overture
-    from cordboard.switch.legs import BranchesHandler
-    from cordboard.switch.routing import Extension, Target
+    from cordboard.switch.routing import Target
     from cordboard.switch.services.ahead import SeatAhead
-    from cordboard.switch.settings import DnSettings
-    from cordboard.switch.trunks.selection import Trunk
 
 
 class Bridged(Attempt):
@@ -56,25 +50,15 @@ class Bridged(Attempt):
 
     __slots__ = ("_dispatcher", "_host", "_likes", "_overture", "_seat", "_send", "apart")
 
-    def __init__(
-        self,
-        clock: GuardedClock,
-        handler: BranchesHandler,
-        settings: DnSettings,
-        extension: Extension,
-        party: Party,
-        targets: Sequence[Target],
-        trunk: Trunk | None,
-        *,
-        overture: Overture,
-        apart: frozenset[str],
-        likes: list[Likeness],
-    ) -> None:
-        super().__init__(clock, handler, settings, extension, party, targets, trunk)
+    def prepare(self, flow: CallFlow, apart: frozenset[str], offer: Offer) -> None:
+        """Before it starts: what keeps the phones apart, and what the caller brings, of ``flow``."""
+        if flow.a is not None:
+            anchoring.of(flow).note(flow.a, offer.invite)
         self.apart = apart
-        self._overture = overture
-        self._likes = likes
+        sides = [media_path.expected(self.extension, one) for one in self.targets]
+        self._likes = _likes(apart, likeness.of(offer.body).srtp, sides)
         """What they may be like, one way after another."""
+        self._overture = flow.overture()
         self._seat: SeatAhead | None = None
         """The seat for whoever of them answers, if they are made a service's offer."""
 
@@ -163,28 +147,6 @@ class Bridged(Attempt):
                 self._next()
                 return
         super().on_reject(outgoing, status, event)
-
-
-def attempt(
-    flow: CallFlow,
-    handler: BranchesHandler,
-    settings: DnSettings,
-    extension: Extension,
-    party: Party,
-    targets: Sequence[Target],
-    trunk: Trunk | None,
-    *,
-    apart: frozenset[str],
-    offer: Offer,
-) -> Bridged:
-    """Makes it. ``offer``: what the caller brings, of ``flow``."""
-    if flow.a is not None:
-        anchoring.of(flow).note(flow.a, offer.invite)
-    likes = _likes(apart, likeness.of(offer.body).srtp, [media_path.expected(extension, one) for one in targets])
-    clock, overture = flow.server.clock, flow.overture()
-    return Bridged(
-        clock, handler, settings, extension, party, targets, trunk, overture=overture, apart=apart, likes=likes
-    )
 
 
 def _likes(apart: frozenset[str], own: Srtp, sides: Sequence[media_path.Side]) -> list[Likeness]:

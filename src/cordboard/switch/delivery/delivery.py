@@ -417,14 +417,12 @@ class Delivery:
         if apart is None:
             bridged_if_apart = server.services.known and self._bridged
             apart = offer.apart_from(extension, targets) if bridged_if_apart else media_path.NOTHING
-        if apart:
-            attempt: Attempt = bridged.attempt(
-                self._flow, self, settings, extension, party, targets, trunk, apart=apart, offer=offer
-            )
+        kind = bridged.Bridged if apart else Attempt
+        attempt = kind(server.clock, self, settings, extension, party, targets, trunk)
+        if isinstance(attempt, bridged.Bridged):
+            attempt.prepare(self._flow, apart, offer)
             if apart != {media_path.NAT}:
                 offer = offer.without_body()
-        else:
-            attempt = Attempt(server.clock, self, settings, extension, party, targets, trunk)
         to = extension.target_uri if trunk is None else f"<{targets[0].uri}>"
         withheld = self._ways is not None and self._ways.withheld
         said = invitation(offer, extension, settings, to, self._trail, withheld=withheld)
