@@ -85,3 +85,20 @@ def test_a_leg_goes_back_with_the_consultation_it_was_made_for(centre, book):
     main, consultation = (conn_id for conn_id, _, _ in book.known())
     assert book.legs[ringing] == consultation
     assert ringing in book.call_ids([main])
+
+
+def test_a_collector_hears_of_a_leg_that_goes_over_when_it_answers(centre, book):
+    centre.phones["1503"].manners = Manners(answer=4.0)
+    a, b = held_up(centre)
+    second = centre.phones["1502"].call("1503")
+    centre.run(2)
+    heard = []
+    book.named = lambda call_id, conn_id: heard.append((call_id, conn_id, len(a.events)))
+    b.refer("1503", second)
+    before = len(a.events)
+    centre.run(8)
+    (ringing,) = legs(centre, "1503")
+    (survivor,) = legs(centre, "1501")
+    # With the answer, that is, and not only once both have been joined.
+    assert heard == [(ringing, book.legs[survivor], before)]
+    assert len(a.events) > before
