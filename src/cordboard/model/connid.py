@@ -11,7 +11,7 @@ given twice. The high part moves by itself when the low part is used up.
 """
 
 import base64
-from typing import Final, NewType
+from typing import Final, NewType, cast
 
 ConnID = NewType("ConnID", str)
 """64 bits as 16 hex digits, lower case."""
@@ -23,6 +23,8 @@ EPOCH: Final = 1_704_067_200
 """2024-01-01T00:00:00Z, in seconds of Unix time: where the seconds of a ConnID start."""
 
 _LOW_BITS = 26
+_CONN_ID_MARK, _UUID_MARK = 1 << 64, 1 << 48
+"""A bit above those that are printed: ``hex`` gives all digits below it, after the three characters ``0x1``."""
 _SECONDS_MASK = (1 << 30) - 1
 
 
@@ -41,7 +43,7 @@ class CallIds:
         if len(seed) < 10:
             raise ValueError(f"a seed of {len(seed)} bytes is too short, 10 are needed")
         seconds = max(0, int(started) - EPOCH) & _SECONDS_MASK
-        self._before = ((server << 30) | seconds) << _LOW_BITS
+        self._before = _CONN_ID_MARK | ((server << 30) | seconds) << _LOW_BITS
         """The ConnID before the first, as a number."""
         self._number = 0
         # 20 characters (100 bits) name the process; the other 12 are the number of the call in hex digits, which are
@@ -52,4 +54,6 @@ class CallIds:
     def next(self) -> tuple[ConnID, CallUUID, int]:
         """The identifiers of a new call: ConnID, CallUUID and CallID (a number that counts from 1)."""
         self._number = number = self._number + 1
-        return ConnID(f"{self._before + number:016x}"), CallUUID(f"{self._uuid_head}{number:012X}"), number
+        conn_id = hex(self._before + number)[3:]
+        uuid = self._uuid_head + hex(_UUID_MARK + number)[3:].upper()
+        return cast("tuple[ConnID, CallUUID, int]", (conn_id, uuid, number))

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Final
 from cordboard.model import events as ev
 from cordboard.model.enums import CallState, DNRole
 from cordboard.model.errors import PartyStateError
+from cordboard.model.reporter import moment
 
 if TYPE_CHECKING:
     from cordboard.model.call import Call
@@ -110,6 +111,7 @@ _STEPS: Final = {(before, move): _step(before, after, event) for (before, move),
 _NULL, _ESTABLISHED, _RELEASED = _S.NULL, _S.ESTABLISHED, _S.RELEASED
 _OK = CallState.OK
 _ORIGINATION = DNRole.ORIGINATION
+_OFF_HOOK, _ON_HOOK = ev.EventOffHook, ev.EventOnHook
 
 
 class Party:
@@ -188,17 +190,18 @@ def advance(
     step = _STEPS.get((before, move))
     if step is None:
         raise PartyStateError(party.number, before.value, move.value)
-    party.state, event, hook = step
+    after, event, hook = step
+    party.state = after
     now, dn = reporter.now(), party.dn
     if before is _NULL:
         party.started_at = now
         if dn is not None:
             dn.parties[party] = None
-    elif party.state is _RELEASED:
+    elif after is _RELEASED:
         party.ended_at = now
         if dn is not None:
             del dn.parties[party]
-    if party.answered_at == 0.0 and party.state is _ESTABLISHED:
+    if after is _ESTABLISHED and party.answered_at == 0.0:
         party.answered_at = now
         call = party.call
         if call.answered_at == 0.0 and party.role is not _ORIGINATION:
@@ -207,8 +210,9 @@ def advance(
         return
     if hook is not None and dn.off_hook_besides(party):
         hook = None
-    if hook is ev.EventOffHook:
-        reporter.hook(hook, dn, now)
-    reporter.call_event(event, party, state, now, reference_id, link, third)
-    if hook is ev.EventOnHook:
-        reporter.hook(hook, dn, now)
+    time = moment(now)
+    if hook is _OFF_HOOK:
+        reporter.hook(hook, dn, time)
+    reporter.call_event(event, party, state, time, reference_id, link, third)
+    if hook is _ON_HOOK:
+        reporter.hook(hook, dn, time)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import floor
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
@@ -23,16 +24,15 @@ if TYPE_CHECKING:
 MOST_SAID: Final = 1000
 """Requests whose Reasons and Extensions are kept for the first event they cause."""
 
-_CONSULT = CallType.CONSULT
-"""By its own name: see :mod:`cordboard.model.party`."""
+_CONSULT, _Time = CallType.CONSULT, ev.Time
+"""By their own names: see :mod:`cordboard.model.party`."""
 
 AnyEvent = TypeVar("AnyEvent", bound=ev.Event)
 
 
 def moment(at: float) -> ev.Time:
     """Unix time in seconds as T-Library's pair."""
-    seconds = int(at)
-    return ev.Time(seconds, int((at - seconds) * 1_000_000))
+    return _Time(floor(at), floor(at % 1.0 * 1e6))
 
 
 class Reporter:
@@ -71,17 +71,17 @@ class Reporter:
             extensions={**(request.extensions or {}), **(event.extensions or {})} or None,
         )
 
-    def hook(self, kind: type[ev.EventOffHook | ev.EventOnHook], dn: DN, at: float) -> None:
+    def hook(self, kind: type[ev.EventOffHook | ev.EventOnHook], dn: DN, time: ev.Time) -> None:
         """Tells that a DN went off or on the hook at that time. The caller has asked :attr:`wants`."""
         self.emitted += 1
-        self.sink.emit(kind(server=self.server, time=moment(at), this_dn=dn.number))
+        self.sink.emit(kind(server=self.server, time=time, this_dn=dn.number))
 
     def call_event(
         self,
         kind: type[ev.CallEvent],
         party: Party,
         state: CallState = CallState.OK,
-        at: float = 0.0,
+        time: ev.Time | None = None,
         reference_id: int = 0,
         link: Link | None = None,
         third: Party | None = None,
@@ -92,7 +92,7 @@ class Reporter:
     ) -> None:
         """Tells an event of a call as that party sees it. The caller has asked :attr:`wants`.
 
-        ``at``: when, in Unix time; 0.0 for now. ``previous`` is its PreviousConnID; every event of a consultation has
+        ``time``: when, if not now. ``previous`` is its PreviousConnID; every event of a consultation has
         one of its own. ``other``: OtherDN and its role, where they are not whom the party talks to. ``own``: what no
         other event has.
         """
@@ -102,7 +102,7 @@ class Reporter:
         # Fifteen: with more of them Python makes a dictionary first, which costs as much as all the rest.
         event = kind(
             server=self.server,
-            time=moment(at or self.now()),
+            time=moment(self.now()) if time is None else time,
             this_dn=party.number,
             conn_id=call.conn_id,
             call_id=call.call_id,
