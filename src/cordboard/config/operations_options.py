@@ -139,7 +139,7 @@ class OperationsOptions(ProcessOptions):
         "trace-calls",
         Integer(0, 100_000),
         200,
-        "Calls whose messages and T-Library events are kept for cordboard trace, the latest; 0 keeps none.",
+        "Calls whose T-Library events are kept for cordboard trace when they have ended, the latest; 0 keeps nothing.",
         source=OURS,
         since="0.2",
         example="1000",

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cordboard.model.dn import DN
+    from cordboard.model.history import History
     from cordboard.model.userdata import KVList
 
 _ORIGINATION, _DESTINATION = DNRole.ORIGINATION, DNRole.DESTINATION
@@ -30,6 +31,7 @@ class Call:
         "created_at",
         "dnis",
         "ended_at",
+        "history",
         "parties",
         "previous_conn_id",
         "user_data",
@@ -61,6 +63,8 @@ class Call:
         """Of a consultation, the main call."""
         self.parties: list[Party] = []
         """All parties there have been, in order of arrival."""
+        self.history: History | None = None
+        """What is kept of it for later; None where nobody wants that."""
 
     def __repr__(self) -> str:
         return f"<Call {self.conn_id} {self.call_type.name.lower()} {self.parties}>"

@@ -206,7 +206,7 @@ def advance(
         call = party.call
         if call.answered_at == 0.0 and party.role is not _ORIGINATION:
             call.answered_at = now
-    if dn is None or not reporter.wants(dn.number):
+    if dn is None or not reporter.wanted(party):
         return
     if hook is not None and dn.off_hook_besides(party):
         hook = None

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from cordboard.model.connid import ConnID
     from cordboard.model.dn import DN
     from cordboard.model.errors import TLibError
+    from cordboard.model.history import History
     from cordboard.model.party import Party
     from cordboard.model.ports import EventSink, Link
     from cordboard.model.requests import Request
@@ -42,14 +43,22 @@ class Reporter:
 
     def __init__(self, server: str, sink: EventSink, wall: Callable[[], float]) -> None:
         self.server = server
-        self.sink = sink
         self.now = wall
-        self.wants = sink.wants
-        """Whether anybody listens to a DN."""
+        self.listen(sink)
         self.emitted = 0
         """Events given to the sink so far."""
         self._said: dict[tuple[Link, int], Request] = {}
         """Requests that say why, until the first event they cause."""
+
+    def listen(self, sink: EventSink) -> None:
+        """Gives all events to that sink from now on."""
+        self.sink = sink
+        self.wants = sink.wants
+        """Whether anybody listens to a DN."""
+
+    def wanted(self, party: Party) -> bool:
+        """Whether events of a party are made: somebody listens to its DN, or what happens in its call is kept."""
+        return party.dn is not None and (party.call.history is not None or self.wants(party.number))
 
     def asked(self, link: Link, request: Request, reference_id: int) -> None:
         """A request has come: what it says in Reasons and Extensions is for the first event it causes."""
@@ -90,7 +99,7 @@ class Reporter:
         other: tuple[str | None, DNRole] | None = None,
         own: Mapping[str, object] | None = None,
     ) -> None:
-        """Tells an event of a call as that party sees it. The caller has asked :attr:`wants`.
+        """Tells an event of a call as that party sees it. The caller has asked :meth:`wanted`.
 
         ``time``: when, if not now. ``previous`` is its PreviousConnID; every event of a consultation has
         one of its own. ``other``: OtherDN and its role, where they are not whom the party talks to. ``own``: what no
@@ -131,11 +140,13 @@ class Reporter:
                 **(own or {}),
             )
             event = self.caused(event, link)
+        if call.history is not None:
+            call.history.step(event)
         self.sink.emit(event, link)
 
     def party_changed(self, party: Party, previous: ConnID, by: Party, *, conference: bool = False) -> None:
         """Tells a party of this switch that a transfer gave it another one to talk to, or a conference all others."""
-        if party.dn is not None and party.alive and self.wants(party.number):
+        if party.alive and self.wanted(party):
             self.call_event(
                 ev.EventPartyChanged,
                 party,
@@ -150,7 +161,7 @@ class Reporter:
         self, party: Party, added: Party, by: Party, *, reference_id: int = 0, link: Link | None = None
     ) -> None:
         """Tells a party of this switch who has come into its conference."""
-        if party.dn is not None and party.alive and self.wants(party.number):
+        if party.alive and self.wanted(party):
             self.call_event(
                 ev.EventPartyAdded,
                 party,
@@ -173,7 +184,7 @@ class Reporter:
         link: Link | None = None,
     ) -> None:
         """Tells a party of this switch who has left its conference; ``state`` is Conferenced while it remains one."""
-        if party.dn is not None and party.alive and self.wants(party.number):
+        if party.alive and self.wanted(party):
             self.call_event(
                 ev.EventPartyDeleted,
                 party,
@@ -193,7 +204,7 @@ class Reporter:
         The ReferenceID goes on the event of the party that changed it, and is the requester's alone.
         """
         for party in call.parties:
-            if party.dn is not None and party.alive and self.wants(party.number):
+            if party.alive and self.wanted(party):
                 mine = party is changer
                 self.call_event(
                     ev.EventAttachedDataChanged,
@@ -246,12 +257,21 @@ class Reporter:
         )
 
     def fail(
-        self, error: TLibError, reference_id: int, link: Link, *, this_dn: str, conn_id: str | None = None
+        self,
+        error: TLibError,
+        reference_id: int,
+        link: Link,
+        *,
+        this_dn: str,
+        conn_id: str | None = None,
+        history: History | None = None,
     ) -> None:
-        """Tells a requester that the request it made a while ago failed."""
+        """Tells a requester that the request it made a while ago failed. ``history``: of the call it was about."""
         self.emitted += 1
-        event = self.error(error, reference_id, this_dn=this_dn, conn_id=conn_id)
-        self.sink.emit(self.caused(event, link), link)
+        event = self.caused(self.error(error, reference_id, this_dn=this_dn, conn_id=conn_id), link)
+        if history is not None:
+            history.step(event)
+        self.sink.emit(event, link)
 
     def address(
         self,

@@ -147,7 +147,8 @@ class Server:
             ids=CallIds(started=time.time(), seed=os.urandom(10)),
             wall=time.time,
             random=random.random,
-            events=self.tracing.book,
+            events=self.hub,
+            book=self.tracing.book,
             records=CallLog(self.records or NoRecords()),
             meters=self.meters,
             features=features,
@@ -389,8 +390,8 @@ class _Flushing:
         self.snapshot = switch.snapshot
 
     def request(self, link: Link, request: Request, reference_id: int) -> Sequence[Event]:
-        self._book.asked(time.time(), link, request, reference_id)
+        self._book.asked(time.time(), request)
         answers = self._switch.request(link, request, reference_id)
         self._flush()
-        self._book.answered(link, answers)
+        self._book.answered(answers)
         return answers

@@ -9,20 +9,21 @@ import structlog
 from starlette.responses import Response
 from starlette.routing import Route
 
+from cordboard.model.events import CallEvent
 from cordboard.ops.http import refused
 from cordboard.ops.masking import masked
 from cordboard.ops.trace import KnownCall, Message, Trace, TraceBook
 from cordboard.sip.numbers import whole_number
-from cordboard.sip.outgoing import Outgoing
-from cordboard.switch.barrier import flow_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.requests import Request
 
     from cordboard import _core
     from cordboard.config.options import ApplicationOptions
-    from cordboard.model.events import CallEvent
-    from cordboard.model.ports import EventSink
+    from cordboard.model.events import Event
+    from cordboard.model.ports import EventSink, Link
     from cordboard.switch.server import SipServer
 
 TRACE_PATH: Final = "/admin/trace"
@@ -31,12 +32,33 @@ _log = structlog.get_logger("cordboard.runtime")
 _encode = msgspec.json.Encoder().encode
 
 
+class _Telling:
+    """An ``EventSink`` in front of another one: a collector is told of each event of a call."""
+
+    __slots__ = ("_sink", "_tell")
+
+    def __init__(self, sink: EventSink, tell: Callable[[CallEvent], None]) -> None:
+        self._sink = sink
+        self._tell = tell
+
+    def wants(self, dn: str) -> bool:  # noqa: ARG002 - as the protocol says
+        """Every DN."""
+        return True
+
+    def emit(self, event: Event, link: Link | None = None) -> None:
+        """Passes an event on, and tells of it."""
+        self._sink.emit(event, link)
+        if isinstance(event, CallEvent):
+            self._tell(event)
+
+
 class Tracing:
     """What one server keeps and tells of its calls."""
 
     def __init__(self, sink: EventSink) -> None:
         """``sink``: where events go besides."""
-        self.book = TraceBook(sink)
+        self.book = TraceBook()
+        self._sink = sink
         self._endpoint: _core.Endpoint | None = None
         self._switch: SipServer | None = None
         self._digits = False
@@ -70,34 +92,13 @@ class Tracing:
             self._collector = collector
             self._desktops = (self._ours[0], options.tlib_port)
             self.book.named = endpoint.correlate if address is not None else None
-            self.book.told = self._tell if address is not None else None
-        switch.dispatcher.watch = self._watch if options.trace_calls or address is not None else None
+            switch.reporter.listen(_Telling(self._sink, self._tell) if address is not None else self._sink)
 
-    def _watch(self, event: _core.Event, owner: object | None) -> None:
-        """An event of the core has been handled: notes which call its Call-ID belongs to.
-
-        No BYE begins a leg or gives it to another call. Nor does a further response to an INVITE of ours
-        while its call goes on, unless that is being transferred.
-        """
-        call_id = owner.call_id if type(owner) is Outgoing else ""
-        if call_id:
-            known = self._switch.calls.get(self.book.legs.get(call_id, "")) if self._switch is not None else None
-            if known is not None and known.transfer is None:
-                return
-        else:
-            message = getattr(event, "message", None)
-            if message is None:
-                call_id = getattr(event, "call_id", "")
-            elif message.method != "BYE":
-                call_id = message.call_id
-        flow = flow_of(owner) if call_id else None
-        if flow is not None:
-            self.book.leg(flow.call.conn_id, call_id)
-
-    def _tell(self, conn_id: str, event: CallEvent) -> None:
+    def _tell(self, event: CallEvent) -> None:
         if self._endpoint is not None:
             at = event.time.sec + event.time.usec / 1e6
-            self._endpoint.tell_collector(conn_id, at, _encode(event), source=self._ours, target=self._desktops)
+            ours, desktops = self._ours, self._desktops
+            self._endpoint.tell_collector(event.conn_id, at, _encode(event), source=ours, target=desktops)
 
     def trace(self, *, conn_id: str = "", call_id: str = "", dn: str = "", after: int = 0) -> Trace:
         """A call by its ConnID or the Call-ID of a leg, or the latest call of a DN. Messages numbered above ``after``.

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from cordboard import _core
+    from cordboard.sip.outgoing import Outgoing
     from cordboard.sip.session_timer import SessionTimers
 
 
@@ -168,7 +169,7 @@ class User(Protocol):
 class Dispatcher:
     """Takes the events of an endpoint and gives each to its owner."""
 
-    __slots__ = ("_routes", "_user", "dialogs", "endpoint", "strays", "timers", "transactions", "watch")
+    __slots__ = ("_routes", "_user", "dialogs", "endpoint", "on_leg", "strays", "timers", "transactions")
 
     def __init__(self, endpoint: Endpoint, user: User) -> None:
         self.endpoint = endpoint
@@ -181,8 +182,8 @@ class Dispatcher:
         """What is wanted of session timers; None for nothing."""
         self.strays = 0
         """Events that had no owner."""
-        self.watch: Callable[[_core.Event, object | None], None] | None = None
-        """Is told of each event but ACK, once it is handled, and of whom it belongs to."""
+        self.on_leg: Callable[[Outgoing, str], None] | None = None
+        """Is told of each INVITE of ours when its Call-ID becomes known."""
         dialogs, transactions = (self.dialogs, attrgetter("dialog")), (self.transactions, attrgetter("transaction"))
         # By name, so that the core of the testkit need not be the compiled one.
         self._routes: dict[str, tuple[Mapping[Any, Any], Callable[[Any], Any], Callable[[Any, Any], None]]] = {
@@ -206,7 +207,6 @@ class Dispatcher:
 
     def handle(self, event: _core.Event) -> None:
         """Handles one event. An error nobody foresaw ends nothing but the call it happened to."""
-        watch = self.watch
         kind = type(event).__name__
         owners, named, handler = self._routes[kind]
         owner = owners.get(named(event))
@@ -216,12 +216,6 @@ class Dispatcher:
             if kind == "RequestEvent":
                 self.endpoint.respond(event.transaction, 500)  # type: ignore[union-attr]
             self._user.on_fault(event, owner or self._new_owner(event), error)
-        if watch is not None and kind != "AckEvent":
-            try:
-                watch(event, owner or self._new_owner(event))
-            except Exception as error:
-                # Who merely looks on ends no call.
-                self._user.on_fault(event, None, error)
 
     def _new_owner(self, event: _core.Event) -> object | None:
         """Whom an event belongs to that had no owner before it was handled."""

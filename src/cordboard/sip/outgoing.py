@@ -199,7 +199,7 @@ class Outgoing:
         status = event.status
         before = self.state
         if not self.call_id:
-            self.call_id = event.message.call_id
+            self._is_leg(event.message.call_id)
         if status < 200:
             self.state = TABLE[before, _PROVISIONAL]
             dialog = event.dialog
@@ -219,7 +219,7 @@ class Outgoing:
                 endpoint.send_in_dialog(event.dialog, "BYE")
                 self.handler.on_cancelled(self, status)
                 return
-            session = Session(self._dispatcher, event.dialog, self.session_handler, 0, self.remote[0])
+            session = Session(self._dispatcher, event.dialog, self.session_handler, 0, self.remote[0], self.call_id)
             if self._dispatcher.timers is not None:
                 self._dispatcher.timers.answered(session, event.message, self._interval())
             try:
@@ -237,6 +237,12 @@ class Outgoing:
                 self.handler.on_cancelled(self, status)
             else:
                 self.handler.on_reject(self, status, event)
+
+    def _is_leg(self, call_id: str) -> None:
+        """Its Call-ID has become known."""
+        self.call_id = call_id
+        if self._dispatcher.on_leg is not None:
+            self._dispatcher.on_leg(self, call_id)
 
     def _interval(self) -> int:
         """The session timer we ask for, in seconds; 0 for none."""
@@ -262,6 +268,8 @@ class Outgoing:
     def on_failed(self, event: _core.FailedEvent) -> None:
         """The INVITE got no final response."""
         self.failed = event
+        if not self.call_id and event.call_id:
+            self._is_leg(event.call_id)
         before = self.state
         self.state = TABLE[before, Input.FAILURE]
         self._settle()

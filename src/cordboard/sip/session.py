@@ -125,6 +125,7 @@ class Session:
         "_dispatcher",
         "_serving",
         "_terms",
+        "call_id",
         "dialog",
         "handler",
         "inbound",
@@ -138,7 +139,13 @@ class Session:
     )
 
     def __init__(
-        self, dispatcher: Dispatcher, dialog: int, handler: SessionHandler, transaction: int = 0, source: str = ""
+        self,
+        dispatcher: Dispatcher,
+        dialog: int,
+        handler: SessionHandler,
+        transaction: int = 0,
+        source: str = "",
+        call_id: str = "",
     ) -> None:
         """With the ``transaction`` of an INVITE received, an inbound session; without, an outbound one."""
         self._dispatcher = dispatcher
@@ -148,6 +155,8 @@ class Session:
         self.inbound = transaction != 0
         self.source = source
         """The address the far end is called at, or called from; empty for unknown."""
+        self.call_id = call_id
+        """Its Call-ID; empty where nobody needs it."""
         self.state = _RECEIVED if transaction else _ACCEPTED
         self._serving = 0
         """Server transaction of the re-INVITE being served; 0 for none."""

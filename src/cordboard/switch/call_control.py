@@ -56,10 +56,13 @@ def call_of(server: SipServer, conn_id: str) -> CallFlow:
 
 def later(server: SipServer, link: Link, request: rq.CallRequest, reference_id: int) -> Done:
     """What tells the requester that a request begun well failed after all."""
+    flow = server.calls.get(request.conn_id)
+    history = flow.call.history if flow is not None else None
 
     def done(error: TLibError | None) -> None:
         if error is not None:
-            server.reporter.fail(error, reference_id, link, this_dn=request.this_dn, conn_id=request.conn_id)
+            dn, conn_id = request.this_dn, request.conn_id
+            server.reporter.fail(error, reference_id, link, this_dn=dn, conn_id=conn_id, history=history)
 
     return done
 

@@ -53,6 +53,9 @@ def end(flow: CallFlow, how: Ending) -> None:
 def absorb(flow: CallFlow, other: CallFlow, parties: Iterable[Party], outcome: str) -> None:
     """Takes over another call's trunks and, of its parties, these. It is over; its legs are the first one's to end."""
     for party in parties:
+        leg = other.session_of(party)
+        if leg is not None:
+            flow.server.note_leg(flow.call, leg.call_id)
         flow.call.take_over(party)
         known = other.strangers.get(party) if other.strangers is not None else None
         if known is not None:
@@ -183,6 +186,7 @@ def _leave(flow: CallFlow, how: Ending) -> None:  # noqa: ARG001
     for trunk in flow.trunks:
         trunk.calls -= 1
     flow.trunks.clear()
+    server.book.end(flow.call)
     if not server.calls:
         server.empty()
 

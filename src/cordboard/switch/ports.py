@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from cordboard.model.call import Call
     from cordboard.model.forwarding import Features
     from cordboard.switch.records import CallRecord
 
@@ -14,6 +15,19 @@ class RecordSink(Protocol):
 
     def write(self, record: CallRecord) -> None:
         """Takes the record of a call that has ended."""
+
+
+class Book(Protocol):
+    """Who keeps the history of calls for later. Must return at once."""
+
+    def begin(self, call: Call) -> None:
+        """A call begins: gives it a history, if any is to be kept of it."""
+
+    def leg(self, call: Call, call_id: str) -> None:
+        """A call has a leg of that Call-ID, new or from another call."""
+
+    def end(self, call: Call) -> None:
+        """A call has ended."""
 
 
 class Meters(Protocol):
@@ -55,6 +69,21 @@ class NoRecords:
 
     def write(self, record: CallRecord) -> None:
         """Lets the record go."""
+
+
+class NoBook:
+    """A Book in which no call is."""
+
+    __slots__ = ()
+
+    def begin(self, call: Call) -> None:
+        """Nothing."""
+
+    def leg(self, call: Call, call_id: str) -> None:
+        """Nothing."""
+
+    def end(self, call: Call) -> None:
+        """Nothing."""
 
 
 class NoMeters:

@@ -21,7 +21,7 @@ from cordboard.switch.barrier import GuardedClock, flow_behind, flow_of, struck
 from cordboard.switch.bridge import ALLOW
 from cordboard.switch.flows import basic_call
 from cordboard.switch.log import Log
-from cordboard.switch.ports import NoFeatureStore, NoMeters, NoRecords
+from cordboard.switch.ports import NoBook, NoFeatureStore, NoMeters, NoRecords
 from cordboard.switch.routing import find
 from cordboard.switch.services.pool import Services
 from cordboard.switch.thinning import Thinning
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from cordboard import _core
+    from cordboard.model.call import Call
     from cordboard.model.connid import CallIds
     from cordboard.model.forwarding import Features
     from cordboard.model.party import Party
@@ -39,9 +40,10 @@ if TYPE_CHECKING:
     from cordboard.model.requests import Request
     from cordboard.sip.clock import Clock
     from cordboard.sip.endpoint import Endpoint
+    from cordboard.sip.outgoing import Outgoing
     from cordboard.switch.callflow import CallFlow
     from cordboard.switch.delivery.at_point import AtPoint
-    from cordboard.switch.ports import FeatureStore, Meters, RecordSink
+    from cordboard.switch.ports import Book, FeatureStore, Meters, RecordSink
     from cordboard.switch.routing import Extension, Outside, Target
     from cordboard.switch.settings import DnSettings, ServerSettings
     from cordboard.switch.text_message import TextMessage
@@ -72,6 +74,7 @@ class SipServer:
         meters: Meters | None = None,
         resolver: Resolver | None = None,
         features: FeatureStore | None = None,
+        book: Book | None = None,
     ) -> None:
         """``wall``: Unix time in seconds. ``random``: a number from 0 to 1."""
         self.clock = clock = GuardedClock(clock, self._on_late_fault)
@@ -82,7 +85,9 @@ class SipServer:
         self.meters = meters if meters is not None else NoMeters()
         self.resolver = resolver if resolver is not None else Resolver(clock, random=random)
         self.log = Log()
+        self.book = book if book is not None else NoBook()
         self.dispatcher = Dispatcher(endpoint, self)
+        self.dispatcher.on_leg = self._on_leg
         self.dispatcher.timers = SessionTimers(clock)
         self.extensions: dict[str, Extension] = {}
         """All DNs, by number."""
@@ -204,6 +209,12 @@ class SipServer:
         """Handling an event failed: the call it belongs to is ended, all others go on."""
         struck(self, "event not handled", error, flow_of(owner), sip_event=type(event).__name__)
 
+    def _on_leg(self, outgoing: Outgoing, call_id: str) -> None:
+        """An INVITE of ours is a leg of that Call-ID."""
+        flow = flow_of(outgoing.session_handler) or flow_of(outgoing)
+        if flow is not None:
+            self.note_leg(flow.call, call_id)
+
     def _on_late_fault(self, function: Callable[[], None], error: Exception) -> None:
         """What a timer was for failed: as :meth:`on_fault`."""
         struck(self, "timer not handled", error, flow_behind(function))
@@ -235,10 +246,18 @@ class SipServer:
         self.calls[flow.call.conn_id] = flow
         self.meters.call_started()
         try:
+            self.book.begin(flow.call)
             start(*given)
         except Exception:
             flow.fault()
             raise
+
+    def note_leg(self, call: Call, call_id: str) -> None:
+        """A call has a leg of that Call-ID, new or from another call. Who merely keeps the book ends no call."""
+        try:
+            self.book.leg(call, call_id)
+        except Exception as error:
+            self.note_fault("leg not noted", error, conn_id=call.conn_id, call_id=call_id)
 
     def refuse(self, transaction: int, status: int, headers: _core.Headers = ()) -> None:
         """Answers an INVITE that becomes no call."""

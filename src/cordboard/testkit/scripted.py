@@ -85,6 +85,7 @@ class FailedEvent:
     def __init__(self, transaction: int, failure: str = "timeout") -> None:
         self.transaction = transaction
         self.dialog: int | None = None
+        self.call_id = "made-by-us"
         self.failure = failure
 
 

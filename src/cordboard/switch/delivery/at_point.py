@@ -68,7 +68,7 @@ class AtPoint:
         """The call has come."""
         reporter = self._server.reporter
         advance(self.party, Move.QUEUE, reporter, self.party.arrived)
-        if reporter.wants(self.party.number):
+        if reporter.wanted(self.party):
             reporter.call_event(ev.EventRouteRequest, self.party, self.party.arrived)
         self.wait()
 
@@ -118,7 +118,7 @@ class AtPoint:
         """The number rings, or has answered: the call has left the Routing Point."""
         self.close()
         reporter = self._server.reporter
-        if reporter.wants(self.party.number):
+        if reporter.wanted(self.party):
             reporter.call_event(
                 ev.EventRouteUsed,
                 self.party,
@@ -141,6 +141,7 @@ class AtPoint:
             link,
             this_dn=self.party.number,
             conn_id=self.party.call.conn_id,
+            history=self.party.call.history,
         )
         self._reference_id = 0
         if self.treatment is None:

@@ -495,7 +495,7 @@ class Delivery:
         self._reached = True
         attempt.trunk.works()
         party, reporter = self.owner.waiting, self._server.reporter
-        if party is not None and party.dn is not None and reporter.wants(party.number):
+        if party is not None and reporter.wanted(party):
             reporter.call_event(ev.EventNetworkReached, party, self._arrived)
 
     def on_branch_progress(self, branches: Called, event: _core.ResponseEvent) -> None:

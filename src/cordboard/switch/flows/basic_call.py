@@ -91,10 +91,11 @@ class BasicCall(CallFlow):
         assert dialog is not None  # noqa: S101 - the core gives every INVITE one
         source = event.flow.remote[0]
         settings, stranger = caller.settings, caller.is_trunk
-        self.a = a = Session(server.dispatcher, dialog, self, event.transaction, source)
+        self.caller_call_id = call_id = message.call_id
+        server.note_leg(call, call_id)
+        self.a = a = Session(server.dispatcher, dialog, self, event.transaction, source, call_id)
         if settings.session_refresh_interval > 0 or message.header("Session-Expires") is not None:
             a.takes_timer(event, int(settings.session_refresh_interval))
-        self.caller_call_id = message.call_id
         self.caller = party = call.add(call.ani, _ORIGINATION, None if stranger else caller.dn)
         if stranger or identity.private:
             self.meet(party, caller, identity)

@@ -78,6 +78,9 @@ def complete(main: CallFlow, consult: CallFlow, dn: str, reference_id: int, link
     old = [one for one in main.call.parties if one.alive]
     previous = consult.call.conn_id
     main.absorb(consult, others, Outcome.CONFERENCED)
+    for _, its in legs:
+        if its is not spare:
+            main.server.note_leg(main.call, its.call_id)
     conference.seat(party, kept)
     for one, its in legs:
         if one is not consulting:

@@ -53,7 +53,7 @@ def send(flow: CallFlow, party: Party, digits: str, done: Done, reference_id: in
     extension = flow.extension_of(opposite)
 
     def over(error: TLibError | None) -> None:
-        if error is None and party.alive and flow.server.reporter.wants(party.number):
+        if error is None and party.alive and flow.server.reporter.wanted(party):
             flow.server.reporter.call_event(
                 ev.EventDTMFSent, party, reference_id=reference_id, link=link, own={"dtmf_digits": digits}
             )

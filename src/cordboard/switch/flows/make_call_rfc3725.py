@@ -172,7 +172,8 @@ class MakeCallFlow(CallFlow):
     def _tell(self, code: int, detail: str) -> None:
         reference_id, self._reference_id = self._reference_id, 0
         call = self.call
-        self.server.reporter.fail(TLibError(code, detail), reference_id, self._link, this_dn=call.ani)
+        error = TLibError(code, detail)
+        self.server.reporter.fail(error, reference_id, self._link, this_dn=call.ani, history=call.history)
 
     def queued(self) -> None:
         """See CallFlow."""
@@ -381,4 +382,10 @@ def start(server: SipServer, link: Link, request: MakeCall, reference_id: int) -
         user_data=request.user_data or None,
     )
     flow = MakeCallFlow(server, call, link, reference_id, wanted.shown)
-    server.begin(flow, flow.start, wanted.origin, wanted.targets)
+    server.begin(flow, _start, flow, request, wanted)
+
+
+def _start(flow: MakeCallFlow, request: MakeCall, wanted: Wanted) -> None:
+    if flow.call.history is not None:
+        flow.call.history.step((flow.call.created_at, request))
+    flow.start(wanted.origin, wanted.targets)

@@ -116,7 +116,7 @@ class Recording:
         self._asked = (None, 0, None)
         reporter = self._flow.server.reporter
         for party in self._flow.call.parties:
-            if party.dn is None or not party.alive or not reporter.wants(party.number):
+            if not party.alive or not reporter.wanted(party):
                 continue
             mine = party is asker
             reporter.call_event(

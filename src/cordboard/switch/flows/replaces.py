@@ -100,12 +100,15 @@ class Newcomer:
         """His leg; None if its session timer was refused, which has been answered then."""
         event = self.event
         assert event.dialog is not None  # noqa: S101 - the core gives every INVITE one
+        call_id = event.message.call_id
+        flow.server.note_leg(flow.call, call_id)
         session = Session(
             flow.server.dispatcher,
             event.dialog,
             SILENT,
             transaction=event.transaction,
             source=event.flow.remote[0],
+            call_id=call_id,
         )
         if session.refuses_timer(event, int(self.extension.settings.session_refresh_interval)):
             session.abandon()

@@ -279,6 +279,7 @@ class Transfer:
         session.media.heard = self._early_media.description(session, body)
         if consult is not None:
             consult.callee_call_id = branches.call_id
+            self.flow.server.note_leg(self.flow.call, session.call_id)
         offer = body if consult is None or consult.asks_for_offer else b""
         joined = self._early_media.joined_with(session)
         if joined or not offer:

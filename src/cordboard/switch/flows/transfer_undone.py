@@ -60,6 +60,7 @@ def _put_through(consult: CallFlow, answered: Session) -> None:
         answered.hang_up()
         return
     consult.branches = None
+    consult.server.note_leg(consult.call, answered.call_id)
     consult.b = answered
     if a.early:
         consult.answer_nowhere()

@@ -117,7 +117,7 @@ class Treatment:
 
     def _emit(self, kind: type[ev.CallEvent], **more: Any) -> None:  # noqa: ANN401 - what the event has of its own
         reference_id, self._reference_id = self._reference_id, 0
-        if self.party.alive and self._reporter.wants(self.party.number):
+        if self.party.alive and self._reporter.wanted(self.party):
             self._reporter.call_event(
                 kind,
                 self.party,
