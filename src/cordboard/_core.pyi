@@ -36,6 +36,8 @@ class Message:
     reason: str
     call_id: str
     body: bytes
+    content: tuple[bytes, str]
+    """The body and its Content-Type: ``application/octet-stream`` where it has none, ``application/sdp`` of no body."""
     def header(self, name: str) -> str | None:
         """The first value of that name (any case or compact form), unfolded."""
     def headers(self, name: str) -> list[str]:
@@ -45,8 +47,10 @@ class Message:
 
         Each under the name it was asked for by; as written, if by the prefix.
         """
-    def names(self, header: str, option_tag: str) -> bool:
-        """Whether a header that is a comma-separated list has that value, in any case."""
+    def supports(self, option_tag: str) -> bool:
+        """Whether Supported or Require has that option tag, in any case."""
+    def uri_of(self, name: str) -> str | None:
+        """The URI alone of what :meth:`address` gives."""
     def address(self, name: str) -> tuple[str, str, dict[str, str]] | None:
         """From, To, Contact, Refer-To ... as (display name, URI, header parameters)."""
     def to_bytes(self) -> bytes: ...
@@ -191,6 +195,8 @@ class RequestEvent:
     in_dialog: bool
     message: Message
     flow: Flow
+    source: str
+    """The host it came from: that of ``flow.remote``."""
     dn: str | None
     """The DN it was admitted as; None within a dialog."""
     replaces: int | None

@@ -152,11 +152,15 @@ def test_in_the_request_for_a_call(centre, monkeypatch):
     centre.switch.faults = 0
 
 
-@pytest.mark.parametrize("part", ["arrangement", "parties", "record"])
+@pytest.mark.parametrize("part", ["its own", "arrangement", "parties", "record"])
 def test_in_the_end_itself(centre, pair, monkeypatch, part):
     _, bad, flow = pair
     match part:
+        case "its own":
+            only(monkeypatch, BasicCall, "wind_up", flow, lambda one: one)
         case "arrangement":
+            # Of a call that is merely talked in there is none to end.
+            flow.owe(lambda _: None)
             only(monkeypatch, BasicCall, "rearrange", flow, lambda one: one)
         case "parties":
             monkeypatch.setattr(ending, "advance", broken)

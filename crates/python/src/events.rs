@@ -118,6 +118,11 @@ impl RequestEvent {
     }
 
     #[getter]
+    fn source(&self) -> String {
+        self.flow.remote.ip().to_string()
+    }
+
+    #[getter]
     fn dn(&self) -> Option<&str> {
         self.dn.as_deref()
     }

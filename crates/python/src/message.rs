@@ -37,6 +37,8 @@ const LISTS: [HeaderName; 19] = [
     HeaderName::Reason,
 ];
 
+const SDP: &str = "application/sdp";
+
 /// Names of headers to look for in messages, made once.
 #[pyclass(frozen, name = "HeaderNames", module = "cordboard._core")]
 pub(crate) struct PyHeaderNames {
@@ -142,6 +144,17 @@ impl PyMessage {
         PyBytes::new(py, self.0.body())
     }
 
+    #[getter]
+    fn content<'py>(&self, py: Python<'py>) -> (Bound<'py, PyBytes>, Bound<'py, PyString>) {
+        let kind = match self.0.get(HeaderName::ContentType) {
+            _ if self.0.body().is_empty() => intern!(py, SDP).clone(),
+            None | Some("") => intern!(py, "application/octet-stream").clone(),
+            Some(SDP) => intern!(py, SDP).clone(),
+            Some(other) => PyString::new(py, &unfold(other)),
+        };
+        (self.body(py), kind)
+    }
+
     fn header(&self, name: &str) -> Option<Cow<'_, str>> {
         self.0.get_by_name(name).map(unfold)
     }
@@ -159,9 +172,14 @@ impl PyMessage {
         found.collect()
     }
 
-    fn names(&self, header: &str, option_tag: &str) -> bool {
-        let mut values = self.0.all_by_name(header).flat_map(cordboard_sip::header::split_list);
-        values.any(|value| value.trim().eq_ignore_ascii_case(option_tag))
+    fn supports(&self, option_tag: &str) -> bool {
+        let mut tags = self.0.list(HeaderName::Supported).chain(self.0.list(HeaderName::Require));
+        tags.any(|tag| tag.trim().eq_ignore_ascii_case(option_tag))
+    }
+
+    fn uri_of(&self, name: &str) -> Option<&str> {
+        let first = cordboard_sip::header::split_list(self.0.get_by_name(name)?).next()?;
+        NameAddr::parse(first).ok().map(|address| address.uri)
     }
 
     fn address(&self, name: &str) -> Option<(String, String, BTreeMap<String, String>)> {

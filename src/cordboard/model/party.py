@@ -95,6 +95,9 @@ TABLE: Final[dict[tuple[PartyState, Move], tuple[PartyState, type[ev.CallEvent]]
 OFF_HOOK: Final = frozenset({_S.DIALING, _S.ESTABLISHED, _S.HELD, _S.FAILED})
 """The states in which a party keeps its DN off the hook."""
 
+LIVE: Final = frozenset(PartyState) - {_S.NULL, _S.RELEASED}
+"""The states in which a party takes part in its call."""
+
 _Step = tuple[PartyState, type[ev.CallEvent], type[ev.EventOffHook | ev.EventOnHook] | None]
 
 
@@ -160,7 +163,7 @@ class Party:
     @property
     def alive(self) -> bool:
         """Whether it takes part in the call now."""
-        return self.state is not _NULL and self.state is not _RELEASED
+        return self.state in LIVE
 
     @property
     def off_hook(self) -> bool:
@@ -192,7 +195,8 @@ def advance(
         raise PartyStateError(party.number, before.value, move.value)
     after, event, hook = step
     party.state = after
-    now, dn = reporter.now(), party.dn
+    clock, dn = reporter.now, party.dn
+    now = clock()
     if before is _NULL:
         party.started_at = now
         if dn is not None:

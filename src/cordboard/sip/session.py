@@ -274,7 +274,9 @@ class Session:
             endpoint.send_in_dialog(self.dialog, "BYE", headers=headers)
 
     def end(self, status: int = 480, headers: _core.Headers = ()) -> None:
-        """Ends the session by whatever its state asks for: ``status`` if it was not answered yet, BYE if it was."""
+        """Ends the session by what its state asks for: ``status`` if it was not answered yet, BYE if it was."""
+        if self.state is _TERMINATED:
+            return
         if self.early:
             self.reject(status, headers)
         else:

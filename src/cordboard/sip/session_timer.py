@@ -48,14 +48,9 @@ def refresher_of(message: _core.Message) -> str:
     return "uac" if "refresher=uac" in value else "uas" if "refresher=uas" in value else ""
 
 
-def supports(message: _core.Message) -> bool:
-    """Whether who sent it knows session timers."""
-    return message.names("Supported", "timer") or message.names("Require", "timer")
-
-
 def too_short(message: _core.Message) -> bool:
     """Whether an INVITE asks for an interval that is refused with 422."""
-    return 0 < interval_of(message) < MIN_SE and supports(message)
+    return 0 < interval_of(message) < MIN_SE and message.supports("timer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +165,7 @@ class SessionTimers:
         if interval == 0:
             return None
         interval = max(interval, MIN_SE, interval_of(message, "Min-SE"))
-        refresher = (refresher_of(message) or "uac") if supports(message) else "uas"
+        refresher = (refresher_of(message) or "uac") if message.supports("timer") else "uas"
         headers = [("Session-Expires", f"{interval};refresher={refresher}")]
         if refresher == "uac":
             headers.append(("Require", "timer"))

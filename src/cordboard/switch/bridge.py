@@ -21,7 +21,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from cordboard.sip.media import dead_answer, is_sdp
-from cordboard.switch.headers import body_of, end_to_end
+from cordboard.switch.headers import end_to_end
 
 if TYPE_CHECKING:
     from cordboard import _core
@@ -165,9 +165,10 @@ class Bridge:
         if self._audit is not None:
             self._audit.cancel()
             self._audit = None
-        passed, self._passed = self._passed, {}
-        for transaction, asker in passed.items():
-            leave(asker, transaction, status)
+        if self._passed:
+            passed, self._passed = self._passed, {}
+            for transaction, asker in passed.items():
+                leave(asker, transaction, status)
         if self._asked is not None and self._open is not None and self._open.method == "UPDATE":
             # A re-INVITE ends with its session.
             leave(*self._asked, status)
@@ -195,7 +196,7 @@ class Bridge:
 
     def _body_for(self, session: Session, message: _core.Message) -> tuple[bytes, str]:
         """The body of a message of one phone, as the other is to get it."""
-        body, kind = body_of(message)
+        body, kind = message.content
         if body and is_sdp(kind):
             if self.origin is not None and session is self.a:
                 return self.origin.put(body, kind), kind

@@ -84,7 +84,7 @@ class CallFlow:
         """The leg of the contact that answered."""
         self.branches: Delivery | Pickup | None = None
         """The callee while it is being called."""
-        self.trunks: list[Trunk] = []
+        self.trunks: tuple[Trunk, ...] = ()
         """The trunks the call takes up."""
         self.bridge: Bridge | None = None
         """Both legs, joined."""
@@ -100,7 +100,7 @@ class CallFlow:
         self.transfer: Transfer | None = None
         """The transfer under way, of this call or to the target of this consultation."""
         self.over = False
-        self.owed: set[Done] = set()
+        self.owed: tuple[Done, ...] = ()
         """Who is to be told that the call has ended before what he asked for was done."""
 
     def __repr__(self) -> str:
@@ -113,10 +113,10 @@ class CallFlow:
 
         def once(error: TLibError | None) -> None:
             if once in self.owed:
-                self.owed.discard(once)
+                self.owed = tuple(other for other in self.owed if other is not once)
                 done(error)
 
-        self.owed.add(once)
+        self.owed += (once,)
         return once
 
     def ring(self, party: Party | None = None) -> None:
@@ -187,17 +187,18 @@ class CallFlow:
         if viewer is None:
             return ()
         settings = viewer.settings
-        return self.identity_of(party).shown_to(trusted=settings.trusted, kinds=settings.identity_headers)[1]
+        return self.identity_of(party).shown_to(settings)[1]
 
     def occupy(self, trunk: Trunk) -> None:
         """The call goes through a trunk, and counts there."""
         trunk.calls += 1
-        self.trunks.append(trunk)
+        self.trunks += (trunk,)
 
     def vacate(self, trunk: Trunk) -> None:
         """The call goes through that trunk no more."""
         if trunk in self.trunks:
-            self.trunks.remove(trunk)
+            at = self.trunks.index(trunk)
+            self.trunks = self.trunks[:at] + self.trunks[at + 1 :]
             trunk.calls -= 1
 
     def free_trunk_of(self, party: Party) -> None:
@@ -334,7 +335,8 @@ class CallFlow:
             return
         outcome, status = (Outcome.ANSWERED, 200) if self.call.answered_at > 0 else (Outcome.CANCELLED, 487)
         party = self.party_of(session)
-        self.end(outcome, status, self._released_by(party), message.method, first=party, headers=_reason(message))
+        by, method, headers = self._released_by(party), message.method, _reason(message)
+        self.finish(Ending(outcome, status, by, method, party, headers=headers))
 
     def on_lost(self, session: Session, reason: str) -> None:
         """A phone is gone."""
@@ -425,9 +427,13 @@ class CallFlow:
         link: Link | None = None,
     ) -> None:
         """Ends the call: see :class:`cordboard.switch.ending.Ending`. Once only."""
+        self.finish(Ending(outcome, status, released_by, reason, first, state, headers, reference_id, link))
+
+    def finish(self, how: Ending) -> None:
+        """The same."""
         if not self.over:
             self.over = True
-            ending.end(self, Ending(outcome, status, released_by, reason, first, state, headers, reference_id, link))
+            ending.end(self, how)
 
     def wind_up(self) -> None:
         """Ends what only this flow has."""

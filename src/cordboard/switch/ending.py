@@ -12,7 +12,7 @@ import msgspec
 
 from cordboard.model.enums import CallState
 from cordboard.model.errors import Code, TLibError
-from cordboard.model.party import Move, advance
+from cordboard.model.party import LIVE, Move, advance
 from cordboard.switch.records import CallRecord, Outcome, ReleasedBy
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 # Named once: looking a member up costs more than the step it stands for.
 _ABANDON, _FAIL, _RELEASE = Move.ABANDON, Move.FAIL, Move.RELEASE
+_OK = CallState.OK
 
 
 class Ending(msgspec.Struct, frozen=True):
@@ -47,7 +48,8 @@ class Ending(msgspec.Struct, frozen=True):
 
 def end(flow: CallFlow, how: Ending) -> None:
     """Ends a call. Raises nothing."""
-    _carry_out(PARTS, flow, how)
+    more = flow.owed or flow.transfer or flow.anchoring or flow.arrangement or flow.branches
+    _carry_out(PARTS if more else PLAIN, flow, how)
 
 
 def absorb(flow: CallFlow, other: CallFlow, parties: Iterable[Party], outcome: str) -> None:
@@ -61,7 +63,7 @@ def absorb(flow: CallFlow, other: CallFlow, parties: Iterable[Party], outcome: s
         if known is not None:
             flow.meet(party, *known)
     flow.trunks += other.trunks
-    other.trunks.clear()
+    other.trunks = ()
     other.over = True
     other.branches = None
     _carry_out(LEFT_OF_IT, other, Ending(outcome, 200, ReleasedBy.CALLER, outcome))
@@ -84,7 +86,7 @@ def _own(flow: CallFlow, how: Ending) -> None:  # noqa: ARG001
 
 
 def _owed(flow: CallFlow, how: Ending) -> None:  # noqa: ARG001
-    for done in tuple(flow.owed):
+    for done in flow.owed:
         done(TLibError(Code.WRONG_STATE, "the call has ended"))
 
 
@@ -127,28 +129,28 @@ def _second_leg(flow: CallFlow, how: Ending) -> None:
 def _parties(flow: CallFlow, how: Ending) -> None:
     reporter = flow.server.reporter
     first, state = how.first, how.state
-    if first is not None and first.alive:
-        advance(first, _RELEASE, reporter, reference_id=how.reference_id, link=how.link)
+    if first is not None and first.state in LIVE:
+        advance(first, _RELEASE, reporter, _OK, how.reference_id, how.link)
     call, caller, callee = flow.call, flow.caller, flow.callee
-    if caller is not None and caller.alive:
+    if caller is not None and caller.state in LIVE:
         if first is not None and first is callee and caller.can(_FAIL):
             # The callee refused, by hand: to the caller that is a busy destination.
             advance(caller, _FAIL, reporter, CallState.BUSY)
-        if callee is None or not callee.alive:
+        if callee is None or callee.state not in LIVE:
             advance(caller, _RELEASE, reporter)
     gave_up = call.answered_at > 0 or how.outcome == Outcome.CANCELLED
-    if callee is not None and callee.alive:
+    if callee is not None and callee.state in LIVE:
         # Who rings while the other one goes has been abandoned: a caller who gave up, or one who was transferred.
         advance(callee, _ABANDON if gave_up and callee.can(_ABANDON) else _RELEASE, reporter, state)
     for party in call.parties:
         # Who rings beside the callee: members of a hunt group, or whom the call was to be transferred to.
         if party is not caller and party is not callee and party.can(_ABANDON):
             advance(party, _ABANDON if gave_up else _RELEASE, reporter, state)
-    if caller is not None and caller.alive:
+    if caller is not None and caller.state in LIVE:
         advance(caller, _RELEASE, reporter)
     for party in call.parties:
         # The members of a conference.
-        if party is not caller and party is not callee and party.alive:
+        if party is not caller and party is not callee and party.state in LIVE:
             advance(party, _RELEASE, reporter)
 
 
@@ -185,7 +187,7 @@ def _leave(flow: CallFlow, how: Ending) -> None:  # noqa: ARG001
     server.calls.pop(flow.call.conn_id, None)
     for trunk in flow.trunks:
         trunk.calls -= 1
-    flow.trunks.clear()
+    flow.trunks = ()
     server.book.end(flow.call)
     if not server.calls:
         server.empty()
@@ -214,3 +216,6 @@ PARTS: Final = (
     _let_go,
 )
 """What the end of a call consists of."""
+
+PLAIN: Final = tuple(part for part in PARTS if part not in (_owed, _transfer, _anchoring, _arrangement, _branches))
+"""The same, of a call that is merely talked in: the others have nothing to do there."""

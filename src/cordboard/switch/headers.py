@@ -64,14 +64,6 @@ def _anonymous(warning: str) -> str:
     return ", ".join(f"{code} cordboard {text}" for code, text in _WARNING.findall(warning))
 
 
-def body_of(message: _core.Message) -> tuple[bytes, str]:
-    """The body of a message and its Content-Type."""
-    body = message.body
-    if not body:
-        return b"", "application/sdp"
-    return body, message.header("Content-Type") or "application/octet-stream"
-
-
 @lru_cache(256)
 def one_hop_less(value: str | None) -> str:
     """Max-Forwards of the next leg, so that a loop through us ends (RFC 3261 16.6 step 3)."""

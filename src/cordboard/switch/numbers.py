@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 from urllib.parse import unquote
 
 _VISUAL: Final = str.maketrans("", "", "-.() ")
+
+_PLAIN: Final = re.compile(r"sip:([0-9A-Za-z]+)@")
+"""How nearly all URIs begin: with nothing to take apart."""
 
 _USER_CHARACTERS: Final = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.!~*'()&=+$,?/")
 
@@ -22,11 +26,9 @@ def number_of(uri: str) -> str:
 
     What cannot be printed, such as an escape of a terminal or a line's end, is in no number.
     """
-    if uri.startswith("sip:"):
-        user, at, _ = uri[4:].partition("@")
-        if at and user.isalnum():
-            # Nearly all of them: nothing in it to take apart.
-            return user
+    plain = _PLAIN.match(uri)
+    if plain is not None:
+        return plain[1]
     number = _number_of(uri)
     return number if number.isprintable() else ""
 

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Final
 from cordboard.model.enums import AddressType
 from cordboard.sip.routed import Flows, RoutedRequest
 from cordboard.switch.features import caller_id
-from cordboard.switch.headers import body_of, end_to_end, one_hop_less
+from cordboard.switch.headers import end_to_end, one_hop_less
 from cordboard.switch.legs import rank
 from cordboard.switch.numbers import number_of
 from cordboard.switch.routing import SIPS_NOT_ALLOWED, Outside, Target, is_sips
@@ -145,12 +145,12 @@ class TextMessage:
         server, message = self._server, self._event.message
         settings = self._target.settings
         identity = self._sender.who.withheld() if caller_id.wants_privacy(message) else self._sender.who
-        from_, told = identity.shown_to(trusted=settings.trusted, kinds=settings.identity_headers)
+        from_, told = identity.shown_to(settings)
         passed = end_to_end(message)
         if identity.anonymous and not settings.trusted:
             passed = caller_id.without_revealing(passed)
         headers = [*passed, *told, ("Max-Forwards", one_hop_less(message.header("Max-Forwards")))]
-        body, kind = body_of(message)
+        body, kind = message.content
         server.messages.add(self)
         self._timer = server.clock.call_later(PATIENCE, self._too_late)
         for target in targets:

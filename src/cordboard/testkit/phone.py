@@ -10,7 +10,6 @@ from cordboard.sip.endpoint import Dispatcher
 from cordboard.sip.outgoing import Invite, Outgoing
 from cordboard.sip.session import Session
 from cordboard.sip.session_timer import interval_of
-from cordboard.switch.flows.early import supports
 from cordboard.testkit.phone_call import PhoneCall, identity
 from cordboard.testkit.speech import Speech
 
@@ -384,7 +383,7 @@ class _Callee(_InCall):
     def takes_reliable(self) -> bool:
         """Whether the caller takes reliable provisional responses."""
         invite = self.call.invite
-        return invite is not None and supports(invite)
+        return invite is not None and invite.supports("100rel")
 
     def answer(self) -> None:
         session = self.call.session

@@ -1,4 +1,4 @@
-"""What the core chooses of a message's headers: those of some names, and the values of lists."""
+"""What the core chooses of a message's headers: those of some names, and the values of lists; and what a body is."""
 
 import pytest
 
@@ -43,15 +43,49 @@ def test_they_keep_their_order_and_without_a_prefix_only_those_listed_are_found(
 
 
 @pytest.mark.parametrize(
-    "line", ["Supported: timer", "k: timer", "Supported: path, TIMER", "Supported: path\r\nSupported: timer"]
+    "line",
+    ["Supported: timer", "k: timer", "Supported: path, TIMER", "Supported: path\r\nSupported: timer", "Require: timer"],
 )
 def test_a_list_names_its_values(line):
-    assert message(line).names("Supported", "timer")
+    assert message(line).supports("timer")
 
 
-@pytest.mark.parametrize("line", ["Supported: timers", "Supported: no-timer", "Require: timer", "Subject: timer"])
+@pytest.mark.parametrize("line", ["Supported: timers", "Supported: no-timer", "Subject: timer"])
 def test_and_nothing_else(line):
-    assert not message(line).names("Supported", "timer")
+    assert not message(line).supports("timer")
+
+
+@pytest.mark.parametrize(
+    ("line", "body", "content"),
+    [
+        ("Subject: none", "", (b"", "application/sdp")),
+        ("Content-Type: text/plain", "", (b"", "application/sdp")),
+        ("Content-Type: application/sdp", "v=0", (b"v=0", "application/sdp")),
+        ("c: text/plain;\r\n charset=utf-8", "hello", (b"hello", "text/plain; charset=utf-8")),
+        ("Subject: some", "hello", (b"hello", "application/octet-stream")),
+        ("Content-Type:", "hello", (b"hello", "application/octet-stream")),
+    ],
+)
+def test_a_body_comes_with_what_it_is(line, body, content):
+    told = Message.parse(f"{HEAD}{line}\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode())
+    assert told.content == content
+    assert told.body == content[0]
+
+
+@pytest.mark.parametrize(
+    ("line", "uri"),
+    [
+        ('Contact: "A, <B>" <sip:1501@h;ob>;q=1', "sip:1501@h;ob"),
+        ("m: sip:1501@h;q=1, <sip:1502@h>", "sip:1501@h"),
+        ("Contact: <sip:1501@h", None),
+        ("Subject: none", None),
+    ],
+)
+def test_an_address_is_read_for_its_uri_alone(line, uri):
+    told = message(line)
+    assert told.uri_of("Contact") == uri
+    address = told.address("Contact")
+    assert uri == (address[1] if address is not None else None)
 
 
 def test_what_passes_from_leg_to_leg():

@@ -25,7 +25,6 @@ from cordboard.switch.features import media_path
 from cordboard.switch.flows import anchoring
 from cordboard.switch.flows.early import ask
 from cordboard.switch.flows.early_media import SUPPORTED
-from cordboard.switch.headers import body_of
 from cordboard.switch.services.ahead import Ahead
 from cordboard.switch.services.limb import State
 
@@ -123,7 +122,7 @@ class Bridged(Attempt):
         if self._seat is not None and dialog is not None:
             if event.message.header("RSeq") is not None:
                 ask(self._dispatcher, dialog, "PRACK")
-            body, kind = body_of(event.message)
+            body, kind = event.message.content
             if body and is_sdp(kind):
                 self._overture.described(self._seat, dialog, body)
         super().on_progress(outgoing, event)

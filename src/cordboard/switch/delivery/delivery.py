@@ -103,7 +103,7 @@ class Delivery:
         self._arrived = arrived
         self._brought = self._trail = trail
         """What was told of the call before it came to us, and what the next callee is told; None: never diverted."""
-        self._seen: set[str] = set()
+        self._seen: tuple[str, ...] = ()
         """The DNs it was at."""
         self._attempts: list[Attempt] = []
         self._leaving: Party | None = None
@@ -239,7 +239,7 @@ class Delivery:
         elif place.settings.number in self._seen:
             self._refuse(refusals.LOOP)
         else:
-            self._seen.add(place.settings.number)
+            self._seen += (place.settings.number,)
             self._go_to(place, arrived)
 
     def _go_outside(self, place: Outside) -> None:
@@ -352,7 +352,7 @@ class Delivery:
         if self._routes > MOST_ROUTES:
             self._refuse(refusals.LOOP)
             return
-        self._seen.clear()
+        self._seen = ()
         self._trail = self._brought
         if self._flow.offers_no_more():
             self._offer = structs.replace(self._offer, body=b"")
@@ -425,7 +425,8 @@ class Delivery:
                 offer = offer.without_body()
         to = extension.target_uri if trunk is None else f"<{targets[0].uri}>"
         withheld = self._ways is not None and self._ways.withheld
-        said = invitation(offer, extension, settings, to, self._trail, withheld=withheld)
+        identity = offer.identity.withheld() if withheld else offer.identity
+        said = invitation(offer, identity, extension, settings, to, self._trail)
         self._attempts.append(attempt)
         handler = cast("SessionHandler", self._flow)
         attempt.start(server.dispatcher, handler, targets, said, server.affinity)

@@ -70,11 +70,10 @@ class Offer(msgspec.Struct, frozen=True):
 
 
 def invitation(
-    offer: Offer, callee: Extension, settings: DnSettings, to: str, trail: Trail | None, *, withheld: bool
+    offer: Offer, identity: Identity, callee: Extension, settings: DnSettings, to: str, trail: Trail | None
 ) -> Invite:
-    """The INVITE to one of those who are called. ``withheld``: whether the dial plan withholds the caller's number."""
-    identity = offer.identity.withheld() if withheld else offer.identity
-    from_, told = identity.shown_to(trusted=settings.trusted, kinds=settings.identity_headers)
+    """The INVITE to one of those who are called. ``identity``: the caller's, as it may be told there."""
+    from_, told = identity.shown_to(settings)
     passed = offer.headers
     contact_user = user_part(identity.number)
     if from_ is caller_id.ANONYMOUS and not settings.trusted:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from cordboard import _core
+    from cordboard.switch.settings import DnSettings
 
 _ESCAPES: Final = str.maketrans({"\\": "\\\\", '"': '\\"', "\r": " ", "\n": " ", "\0": " "})
 
@@ -68,13 +69,13 @@ class Identity(msgspec.Struct, frozen=True, gc=False):
         """The same of one who does not want to be known."""
         return Identity(self.address, self.number, private=True)
 
-    def shown_to(self, *, trusted: bool, kinds: Sequence[str] = ("pai",)) -> tuple[str, list[tuple[str, str]]]:
-        """From and the identity headers of an INVITE to somebody. ``kinds``: option ``sip-identity-headers``."""
+    def shown_to(self, settings: DnSettings) -> tuple[str, list[tuple[str, str]]]:
+        """From and the identity headers of an INVITE to somebody of those settings."""
         if not self.anonymous:
-            return self.address, self.headers(kinds)
-        if not trusted or self.number == "anonymous":
+            return self.address, self.headers(settings.identity_headers)
+        if not settings.trusted or self.number == "anonymous":
             return ANONYMOUS, [("Privacy", "id")]
-        return ANONYMOUS, [*self.headers(kinds), ("Privacy", "id")]
+        return ANONYMOUS, [*self.headers(settings.identity_headers), ("Privacy", "id")]
 
     def headers(self, kinds: Sequence[str], party: str = "calling") -> list[tuple[str, str]]:
         """The headers that tell this identity."""
@@ -105,8 +106,8 @@ def wants_privacy(message: _core.Message) -> bool:
             return True
         if "none" in words:
             return False
-    address = message.address("From") if message.is_request else None
-    return address is not None and _nobody(address[1])
+    uri = message.uri_of("From") if message.is_request else None
+    return uri is not None and _nobody(uri)
 
 
 def of_stranger(message: _core.Message, domain: str, *, trusted: bool) -> Identity:
@@ -136,4 +137,4 @@ def connected(message: _core.Message, domain: str) -> Identity | None:
 
 def _nobody(uri: str) -> bool:
     """Whether a URI is that of nobody (RFC 3323 4.1.1.3)."""
-    return "@anonymous.invalid" in uri.lower() or number_of(uri).lower() in _NOBODY
+    return number_of(uri).lower() in _NOBODY or "@anonymous.invalid" in uri.lower()

@@ -32,11 +32,10 @@ from cordboard.switch.features.diversion import Trail
 from cordboard.switch.features.sdp_origin import Origin
 from cordboard.switch.flows import anchoring, consult, replaces, tones
 from cordboard.switch.flows.early import PASSED, Early, Told
-from cordboard.switch.flows.early import supports as supports_reliable
 from cordboard.switch.flows.early_media import EarlyMedia
 from cordboard.switch.flows.make_call_rfc3725 import black_hole
 from cordboard.switch.flows.reconnect import Reconnect
-from cordboard.switch.headers import body_of, end_to_end, one_hop_less
+from cordboard.switch.headers import end_to_end, one_hop_less
 from cordboard.switch.numbers import number_of
 from cordboard.switch.records import Outcome, ReleasedBy
 from cordboard.switch.routing import Outside, is_sips
@@ -89,7 +88,7 @@ class BasicCall(CallFlow):
         call = self.call
         message, dialog = event.message, event.dialog
         assert dialog is not None  # noqa: S101 - the core gives every INVITE one
-        source = event.flow.remote[0]
+        source = event.source
         settings, stranger = caller.settings, caller.is_trunk
         self.caller_call_id = call_id = message.call_id
         server.note_leg(call, call_id)
@@ -100,11 +99,11 @@ class BasicCall(CallFlow):
         if stranger or identity.private:
             self.meet(party, caller, identity)
         advance(party, _DIAL, server.reporter)
-        body, kind = body_of(message)
+        body, kind = message.content
         self._offer = a.media.heard = body
         ours = not stranger or settings.trusted
         headers = end_to_end(message, alerting.OF_CALLER) if ours else alerting.harmless(end_to_end(message))
-        if supports_reliable(message):
+        if message.supports("100rel"):
             self._reliable = True
             headers.append(("Supported", "100rel"))
         headers.append(("Max-Forwards", one_hop_less(message.header("Max-Forwards"))))
@@ -194,7 +193,7 @@ class BasicCall(CallFlow):
             session.hang_up()
             return
         message = event.message
-        body, kind = body_of(message)
+        body, kind = message.content
         if not a.early:
             self._connect(a, session, body)
             return

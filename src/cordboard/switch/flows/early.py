@@ -27,7 +27,7 @@ import msgspec
 from cordboard.sip.media import dead_answer, is_sdp
 from cordboard.sip.outgoing import Outgoing
 from cordboard.switch.bridge import ALLOW, LATER, OURS
-from cordboard.switch.headers import body_of, end_to_end
+from cordboard.switch.headers import end_to_end
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,11 +40,6 @@ if TYPE_CHECKING:
 
 PASSED: Final = frozenset({"UPDATE", "INFO", "MESSAGE"})
 """Requests that pass between a caller and the one he is joined with."""
-
-
-def supports(message: _core.Message) -> bool:
-    """Whether its sender takes reliable provisional responses."""
-    return message.names("Supported", "100rel") or message.names("Require", "100rel")
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -96,7 +91,7 @@ class Early:
     def judge(self, event: _core.ResponseEvent) -> Told:
         """What the caller is told of a provisional response, and how."""
         message, dialog = event.message, event.dialog
-        body, kind = body_of(message)
+        body, kind = message.content
         reliable = message.header("RSeq") is not None and dialog is not None
         if dialog is None:
             return Told(b"", kind, reliable=False)
@@ -166,7 +161,7 @@ class Early:
         if not self._owed:
             return False
         dialog = self._owed.pop(0)
-        body, kind = body_of(event.message)
+        body, kind = event.message.content
         respond = partial(self._a.respond, event.transaction)
         if not body:
             respond(200)
@@ -194,7 +189,7 @@ class Early:
 
     def _pass(self, respond: Respond, to: int | None, event: _core.RequestEvent, *, by_caller: bool) -> None:
         message = event.message
-        body, kind = body_of(message)
+        body, kind = message.content
         offering = message.method == "UPDATE" and is_sdp(kind)
         if message.method == "UPDATE" and not body:
             respond(200, headers=ALLOW)
@@ -275,5 +270,5 @@ def _pass_back(respond: Respond, status: int, event: _core.ResponseEvent | None)
     if event is None or status in OURS:
         respond(500)
         return
-    body, kind = body_of(event.message)
+    body, kind = event.message.content
     respond(status, headers=end_to_end(event.message), body=body, content_type=kind)

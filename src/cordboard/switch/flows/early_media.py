@@ -25,7 +25,6 @@ from typing import TYPE_CHECKING, Final, cast
 from cordboard.sip.media import Media, dead_answer
 from cordboard.switch.flows.early import ask
 from cordboard.switch.flows.reconnect import Reconnect
-from cordboard.switch.headers import body_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,7 +61,7 @@ class EarlyMedia:
         """Takes a provisional response. Whether ``leg``, whose handler is then ``home``, hears somebody by now."""
         dialog = event.dialog
         if dialog is not None and event.message.header("RSeq") is not None:
-            self._acknowledge(dialog, body_of(event.message)[0], leg, home)
+            self._acknowledge(dialog, event.message.body, leg, home)
         return self._heard()
 
     def _heard(self) -> bool:

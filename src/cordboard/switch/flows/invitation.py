@@ -20,7 +20,6 @@ from cordboard.switch.delivery import RINGING, Delivery, Offer, error_of, refusa
 from cordboard.switch.features.sdp_origin import Origin
 from cordboard.switch.flows.early_media import SUPPORTED, EarlyMedia
 from cordboard.switch.flows.make_call_rfc3725 import black_hole
-from cordboard.switch.headers import body_of
 
 if TYPE_CHECKING:
     from cordboard import _core
@@ -150,7 +149,7 @@ class Invitation:
         self.branches = None
         party, conference = self._party, self.conference
         session.media.continued = True
-        heard = self._early.description(session, body_of(event.message)[0])
+        heard = self._early.description(session, event.message.body)
         session.media.said, session.media.heard = self._offer, heard
         session.ack()
         if party is None or conference is None:

@@ -47,7 +47,6 @@ from cordboard.switch.features.sdp_origin import Origin
 from cordboard.switch.flows import tones
 from cordboard.switch.flows.early_media import SUPPORTED, EarlyMedia
 from cordboard.switch.flows.reconnect import Reconnect
-from cordboard.switch.headers import body_of
 from cordboard.switch.legs import Branches
 from cordboard.switch.records import Outcome, ReleasedBy
 from cordboard.switch.routing import Outside
@@ -196,7 +195,7 @@ class MakeCallFlow(CallFlow):
             self.a = session
             self.caller_call_id = branches.call_id
             session.ack()
-            heard = self._early.description(session, body_of(event.message)[0])
+            heard = self._early.description(session, event.message.body)
             session.media.said, session.media.heard = self._hole, heard
             reference_id, self._reference_id = self._reference_id, 0
             assert self.caller is not None  # noqa: S101 - set by start
@@ -207,7 +206,7 @@ class MakeCallFlow(CallFlow):
         self.b = session
         self.callee_call_id = branches.call_id
         self.establish()
-        offer, kind = body_of(event.message)
+        offer, kind = event.message.content
         self._heard = session.media.heard = self._early.description(session, offer)
         joined = self._early.joined_with(session)
         apart = self.apart(self.a, session) if self.a is not None and not joined else media_path.NOTHING
@@ -280,7 +279,7 @@ class MakeCallFlow(CallFlow):
         if self.over or a is None or b is None:
             return
         if event is not None and 200 <= status < 300:
-            body, content_type = body_of(event.message)
+            body, content_type = event.message.content
             a.ack_again()
             b.ack(body, content_type)
             a.media.said, a.media.heard = offer, body

@@ -28,7 +28,6 @@ from cordboard.switch.bridge import OURS
 from cordboard.switch.features.media_path import APART, NOT_ACCEPTABLE, UNACCEPTABLE
 from cordboard.switch.flows.arrangement import OfTwo
 from cordboard.switch.flows.quiet import Quiet, Quieting, quiet_answer
-from cordboard.switch.headers import body_of
 from cordboard.switch.services import errand
 from cordboard.switch.services.limb import Limb, State
 
@@ -323,7 +322,7 @@ class Parted(OfTwo):
             # Taken back meanwhile: who is held hears music again.
             self._swing_back()
             return
-        body, kind = body_of(event.message)
+        body, kind = event.message.content
         answer = session.media.next(pointed(body, direction(offer)))
         session.media.heard, session.media.said = offer, answer
         party = flow.party_of(session)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from cordboard.sip.bodies import dtmf
 from cordboard.sip.bodies.msml import model
 from cordboard.switch.bridge import ENDS, GOES_ON, OURS, leave
-from cordboard.switch.headers import body_of, end_to_end
+from cordboard.switch.headers import end_to_end
 
 if TYPE_CHECKING:
     from cordboard import _core
@@ -104,7 +104,7 @@ def passes(anchored: Anchored, session: Session, event: _core.RequestEvent) -> b
     if other is None or not other.confirmed:
         return False
     message = event.message
-    body, kind = body_of(message)
+    body, kind = message.content
     near = anchored.seats.get(session)
     if near is not None and near.translates and kind.lower() in dtmf.TYPES:
         key, _ = dtmf.parse(body, kind.lower())
@@ -123,7 +123,7 @@ def passes(anchored: Anchored, session: Session, event: _core.RequestEvent) -> b
         elif answer is None or status in OURS:
             finish(500)
         else:
-            content, its = body_of(answer.message)
+            content, its = answer.message.content
             finish(status, end_to_end(answer.message), content, its)
 
     def pressed(why: str) -> None:

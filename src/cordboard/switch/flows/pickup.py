@@ -21,7 +21,6 @@ from cordboard.sip.handler import SILENT
 from cordboard.switch.delivery import Delivery
 from cordboard.switch.flows.leaving import answer_alone
 from cordboard.switch.flows.reconnect import Reconnect
-from cordboard.switch.headers import body_of
 from cordboard.switch.records import Outcome, ReleasedBy
 
 if TYPE_CHECKING:
@@ -41,7 +40,7 @@ def start(flow: CallFlow, newcomer: Newcomer, ringing: Party) -> None:
     party = newcomer.enter(flow, ringing, CallState.PICKED_UP)
     delivery.picked_up(ringing, party)
     flow.callee_call_id = newcomer.event.message.call_id
-    flow.branches = pickup = Pickup(flow, session, body_of(newcomer.event.message)[0])
+    flow.branches = pickup = Pickup(flow, session, newcomer.event.message.body)
     pickup.begin(flow.told(newcomer.extension, flow.caller) if flow.caller is not None else ())
 
 

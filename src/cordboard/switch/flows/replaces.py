@@ -36,7 +36,6 @@ from cordboard.switch.delivery import Delivery
 from cordboard.switch.flows import pickup
 from cordboard.switch.flows.leaving import Leaving, answer_alone
 from cordboard.switch.flows.reconnect import Reconnect, restore
-from cordboard.switch.headers import body_of
 from cordboard.switch.numbers import number_of
 
 if TYPE_CHECKING:
@@ -83,7 +82,7 @@ class Newcomer:
 
     def shown_to(self, settings: DnSettings) -> _core.Headers:
         """What tells somebody of those settings who he is."""
-        return self.identity.shown_to(trusted=settings.trusted, kinds=settings.identity_headers)[1]
+        return self.identity.shown_to(settings)[1]
 
     def enter(self, flow: CallFlow, instead_of: Party, arrived: CallState) -> Party:
         """Makes him a party of the call."""
@@ -107,7 +106,7 @@ class Newcomer:
             event.dialog,
             SILENT,
             transaction=event.transaction,
-            source=event.flow.remote[0],
+            source=event.source,
             call_id=call_id,
         )
         if session.refuses_timer(event, int(self.extension.settings.session_refresh_interval)):
@@ -201,7 +200,7 @@ class Replacement:
         assert other is not None  # noqa: S101 - a settled call has both
         assert stays is not None  # noqa: S101
         self._other = other
-        self._offer = body_of(newcomer.event.message)[0]
+        self._offer = newcomer.event.message.body
         source, sink = (session, other) if self._offer else (other, session)
         self._joining = Reconnect(flow, source, sink, self._joined)
         self._joining.answer_headers = flow.told(newcomer.extension, stays)

@@ -25,7 +25,6 @@ from cordboard.switch.flows.leaving import Alone
 from cordboard.switch.flows.reconnect import Reconnect
 from cordboard.switch.flows.transfer_machine import PENDING, TABLE, Input, State
 from cordboard.switch.flows.uniting import Uniting
-from cordboard.switch.headers import body_of
 from cordboard.switch.records import Outcome, ReleasedBy
 
 if TYPE_CHECKING:
@@ -275,7 +274,7 @@ class Transfer:
         assert target is not None  # noqa: S101 - set when the target was called
         before = self._step(Input.ANSWERED)
         self.flow.ring(target)
-        body, _ = body_of(event.message)
+        body = event.message.body
         session.media.heard = self._early_media.description(session, body)
         if consult is not None:
             consult.callee_call_id = branches.call_id

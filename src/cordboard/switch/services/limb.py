@@ -34,7 +34,6 @@ from cordboard.sip.outgoing import Invite
 from cordboard.switch.bridge import Bridge
 from cordboard.switch.flows.early_media import SUPPORTED, EarlyMedia
 from cordboard.switch.flows.reconnect import Reconnect
-from cordboard.switch.headers import body_of
 from cordboard.switch.legs import Branches
 from cordboard.switch.services.alone import Alone
 
@@ -290,7 +289,7 @@ class Limb(Alone):
     def on_branch_answer(self, branches: Called, session: Session, event: _core.ResponseEvent) -> None:  # noqa: ARG002
         """The service answered."""
         self._branches = None
-        offer, _ = body_of(event.message)
+        offer = event.message.body
         body = self._early.description(session, offer) if self._early is not None else offer
         self.media = session
         session.media.heard = body

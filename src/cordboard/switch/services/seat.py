@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from cordboard.sip.bodies import dtmf
 from cordboard.sip.bodies.msml import model
-from cordboard.switch.headers import body_of
 from cordboard.switch.services import errand
 from cordboard.switch.services.controlled import Controlled
 
@@ -71,7 +70,7 @@ class Seat(Controlled):
 
     def takes_info(self, session: Session, event: _core.RequestEvent) -> bool:
         """A digit the service has heard, or what any Controlled takes."""
-        body, kind = body_of(event.message)
+        body, kind = event.message.content
         if self._keys is None or kind.lower() not in dtmf.TYPES:
             return super().takes_info(session, event)
         digit, length = dtmf.parse(body, kind.lower())
