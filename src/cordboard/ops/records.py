@@ -9,6 +9,8 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from itertools import chain
 from typing import Any, Final
 
 import msgspec
@@ -21,6 +23,8 @@ from cordboard.switch.records import CallRecord
 
 _MAX_WAITING: Final = 50_000
 _BATCH: Final = 5_000
+_GROUP: Final = 50
+"""Records in one statement, at most: SQLite may have no room for more than 999 values."""
 _INTERVAL: Final = 0.5
 _RETRY: Final = 5.0
 _RETENTION_INTERVAL: Final = 3600.0
@@ -61,18 +65,26 @@ _TEXTS: Final = tuple(
     if isinstance(column.type, sa.String) and column.name not in _OURS
 )
 """The texts that whoever calls has a hand in, by their place, and how long each may be."""
+_TRUTHS: Final = tuple(place for place, column in enumerate(_COLUMNS) if isinstance(column.type, sa.Boolean))
 
 
-def _row(record: CallRecord) -> Sequence[object]:
-    """What the database can hold.
+@cache
+def _insertion(mark: str, records: int) -> str:
+    row = f"({', '.join(mark for _ in _FIELDS)})"
+    rows = ", ".join(row for _ in range(records))
+    return f"INSERT INTO {table.name} ({', '.join(_FIELDS)}) VALUES {rows}"  # noqa: S608 - names of our own
+
+
+def _values(records: Sequence[CallRecord]) -> list[Any]:
+    """What the database can hold of records, one after the other.
 
     PostgreSQL takes no text that is too long or has a NUL in it, and with it no other record of the batch.
     """
-    values = msgspec.structs.astuple(record)
+    values: list[Any] = list(chain.from_iterable(map(msgspec.structs.astuple, records)))
     for place, width in _TEXTS:
-        text = values[place]
-        if "\0" in text or (width is not None and len(text) > width):
-            values = (*values[:place], text.replace("\0", "\ufffd")[:width], *values[place + 1 :])
+        texts = values[place :: len(_FIELDS)]
+        if "\0" in "".join(texts) or (width is not None and max(map(len, texts)) > width):
+            values[place :: len(_FIELDS)] = [text.replace("\0", "\ufffd")[:width] for text in texts]
     return values
 
 
@@ -101,10 +113,7 @@ class RecordStore:
         self._wall = wall
         self._closing = threading.Event()
         self._flushing = threading.Lock()
-        mark = "?" if database.is_sqlite else "%s"
-        columns = ", ".join(_FIELDS)
-        marks = ", ".join(mark for _ in _FIELDS)
-        self._insert = f"INSERT INTO {table.name} ({columns}) VALUES ({marks})"  # noqa: S608 - names of our own
+        self._mark = "?" if database.is_sqlite else "%s"
         self._next_retention = 0.0
         self._failing = False
         self.taken = 0
@@ -140,7 +149,7 @@ class RecordStore:
                 batch = [self._waiting[i] for i in range(min(_BATCH, len(self._waiting)))]
                 try:
                     with self._database.writing() as connection:
-                        connection.exec_driver_sql(self._insert, [_row(record) for record in batch])
+                        self._insert(connection, batch)
                 except StoreError as error:
                     if not self._failing:
                         self._failing = True
@@ -154,6 +163,17 @@ class RecordStore:
                     self._waiting.popleft()
                 self._append(batch)
         return True
+
+    def _insert(self, connection: sa.Connection, batch: Sequence[CallRecord]) -> None:
+        """Many at once: for each statement a driver lets go of Python's lock and waits for it again."""
+        for first in range(0, len(batch), _GROUP):
+            group = batch[first : first + _GROUP]
+            values = _values(group)
+            if self._database.is_sqlite:
+                # Its driver knows numbers at once, and looks long for what else is a truth.
+                for place in _TRUTHS:
+                    values[place :: len(_FIELDS)] = map(int, values[place :: len(_FIELDS)])
+            connection.exec_driver_sql(_insertion(self._mark, len(group)), tuple(values))
 
     def _append(self, batch: Sequence[CallRecord]) -> None:
         for file in self._files:

@@ -40,6 +40,21 @@ def test_a_large_crowd_is_written_in_batches(store, database):
         assert connection.execute(sa.select(sa.func.count()).select_from(table)).scalar() == 12_000
 
 
+def test_every_record_of_a_crowd_is_kept_as_it_was_but_for_what_a_database_cannot_hold(store, database):
+    callers = ["1501"] * 120
+    callers[3], callers[70], callers[-1] = "9" * 5000, "a\0b", "\N{GRINNING FACE}"
+    records = [record(number, caller=caller) for number, caller in enumerate(callers)]
+    records[7] = msgspec.structs.replace(records[7], requested=True)
+    for one in records:
+        store.write(one)
+    assert store.flush()
+    records[3] = msgspec.structs.replace(records[3], caller="9" * 255)
+    records[70] = msgspec.structs.replace(records[70], caller="a\N{REPLACEMENT CHARACTER}b")
+    kept = recent(database, limit=200)[::-1]
+    assert kept == records
+    assert [type(one.requested) for one in kept] == [bool] * 120
+
+
 def test_records_wait_while_the_database_is_away(store, database, monkeypatch):
     def away():
         raise StoreError("store.db", "disk I/O error")
