@@ -35,6 +35,8 @@ class Message:
     """0 for a request."""
     reason: str
     call_id: str
+    is_anonymous: bool
+    """Whether its From is that of nobody (RFC 3323 section 4.1.1.3)."""
     body: bytes
     content: tuple[bytes, str]
     """The body and its Content-Type: ``application/octet-stream`` where it has none, ``application/sdp`` of no body."""
@@ -49,8 +51,6 @@ class Message:
         """
     def supports(self, option_tag: str) -> bool:
         """Whether Supported or Require has that option tag, in any case."""
-    def uri_of(self, name: str) -> str | None:
-        """The URI alone of what :meth:`address` gives."""
     def address(self, name: str) -> tuple[str, str, dict[str, str]] | None:
         """From, To, Contact, Refer-To ... as (display name, URI, header parameters)."""
     def to_bytes(self) -> bytes: ...

@@ -140,6 +140,11 @@ impl PyMessage {
     }
 
     #[getter]
+    fn is_anonymous(&self) -> bool {
+        self.0.is_anonymous()
+    }
+
+    #[getter]
     fn body<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
         PyBytes::new(py, self.0.body())
     }
@@ -175,11 +180,6 @@ impl PyMessage {
     fn supports(&self, option_tag: &str) -> bool {
         let mut tags = self.0.list(HeaderName::Supported).chain(self.0.list(HeaderName::Require));
         tags.any(|tag| tag.trim().eq_ignore_ascii_case(option_tag))
-    }
-
-    fn uri_of(&self, name: &str) -> Option<&str> {
-        let first = cordboard_sip::header::split_list(self.0.get_by_name(name)?).next()?;
-        NameAddr::parse(first).ok().map(|address| address.uri)
     }
 
     fn address(&self, name: &str) -> Option<(String, String, BTreeMap<String, String>)> {

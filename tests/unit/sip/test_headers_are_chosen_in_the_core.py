@@ -72,22 +72,6 @@ def test_a_body_comes_with_what_it_is(line, body, content):
     assert told.body == content[0]
 
 
-@pytest.mark.parametrize(
-    ("line", "uri"),
-    [
-        ('Contact: "A, <B>" <sip:1501@h;ob>;q=1', "sip:1501@h;ob"),
-        ("m: sip:1501@h;q=1, <sip:1502@h>", "sip:1501@h"),
-        ("Contact: <sip:1501@h", None),
-        ("Subject: none", None),
-    ],
-)
-def test_an_address_is_read_for_its_uri_alone(line, uri):
-    told = message(line)
-    assert told.uri_of("Contact") == uri
-    address = told.address("Contact")
-    assert uri == (address[1] if address is not None else None)
-
-
 def test_what_passes_from_leg_to_leg():
     passed = end_to_end(
         message("s: Lunch", 'Warning: 399 10.0.0.7 "Busy, very"', "Warning: what", "In-Reply-To: c", "X-Tag: 7")

@@ -33,6 +33,8 @@ def invite(from_: str, *more: str) -> Message:
         '"A \\"B\\"" <sip:1501@centre.example>',
         "<sip:ada@centre.example>",
         "sip:1501@centre.example",
+        "<tel:+49-30-1501>",
+        "<sip:anonymous.ada@centre.example>",
     ],
 )
 def test_who_says_who_he_is_does_not(from_: str) -> None:
@@ -48,6 +50,10 @@ def test_who_says_who_he_is_does_not(from_: str) -> None:
         "<sip:Unavailable@centre.example>",
         "<sip:%61nonymous@centre.example>",
         "<sip:centre.example>",
+        "<sip:;x=1@centre.example>",
+        "<sip::secret@centre.example>",
+        "<mailto:ada@centre.example>",
+        "<1501@centre.example>",
         '"<sip:1501@centre.example>" <sip:anonymous@centre.example>',
         '"\\"<sip:1501@centre.example>" <sip:restricted@centre.example>',
     ],

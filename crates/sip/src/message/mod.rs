@@ -21,6 +21,7 @@ pub(crate) use parse::{is_space, is_token};
 pub use validate::{Essentials, Invalid, Parties};
 
 use crate::header::{CSeq, HeaderError, HeaderName, NameAddr, Via};
+use crate::uri::Uri;
 
 /// A range of bytes within the head of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -154,6 +155,18 @@ impl Message {
     /// If it is missing or cannot be read.
     pub fn from(&self) -> Result<NameAddr<'_>, HeaderError> {
         NameAddr::parse(self.get(HeaderName::From).ok_or(HeaderError { what: "From", why: "is missing" })?)
+    }
+
+    /// Whether From is that of nobody (RFC 3323 4.1.1.3): it has the host or a user part that say so, or no user part.
+    #[must_use]
+    pub fn is_anonymous(&self) -> bool {
+        let first = self.get(HeaderName::From).and_then(|value| crate::header::split_list(value).next());
+        let Some(Ok(from)) = first.map(NameAddr::parse) else { return false };
+        let Some(uri) = Uri::parse(from.uri).ok().filter(Uri::is_routable) else { return true };
+        let user = uri.user_decoded();
+        let user = user.split(';').next().unwrap_or("");
+        let nobody = ["", "anonymous", "unavailable", "restricted"].iter().any(|word| user.eq_ignore_ascii_case(word));
+        nobody || uri.host.eq_ignore_ascii_case("anonymous.invalid")
     }
 
     /// To.

@@ -30,9 +30,6 @@ ANONYMOUS: Final = '"Anonymous" <sip:anonymous@anonymous.invalid>'
 _WITHHOLDING: Final = frozenset({"id", "user", "header", "session"})
 """Values of Privacy that ask not to show who it is."""
 
-_NOBODY: Final = frozenset({"anonymous", "unavailable", "restricted", ""})
-"""User parts of nobody."""
-
 _REVEALING: Final = frozenset({"subject", "call-info", "organization", "in-reply-to"})
 """Headers that would tell who withholds his identity (RFC 3323 5.1)."""
 
@@ -71,7 +68,7 @@ class Identity(msgspec.Struct, frozen=True, gc=False):
 
     def shown_to(self, settings: DnSettings) -> tuple[str, list[tuple[str, str]]]:
         """From and the identity headers of an INVITE to somebody of those settings."""
-        if not self.anonymous:
+        if not self.private and self.number != "anonymous":
             return self.address, self.headers(settings.identity_headers)
         if not settings.trusted or self.number == "anonymous":
             return ANONYMOUS, [("Privacy", "id")]
@@ -106,8 +103,7 @@ def wants_privacy(message: _core.Message) -> bool:
             return True
         if "none" in words:
             return False
-    uri = message.uri_of("From") if message.is_request else None
-    return uri is not None and _nobody(uri)
+    return message.is_request and message.is_anonymous
 
 
 def of_stranger(message: _core.Message, domain: str, *, trusted: bool) -> Identity:
@@ -121,7 +117,7 @@ def of_stranger(message: _core.Message, domain: str, *, trusted: bool) -> Identi
                 private = private or claimed[2].get("privacy", "off").lower() not in ("off", "none")
                 return Identity(name_addr(claimed[0], number, domain), number, private)
     number = number_of(address[1]) if address is not None else ""
-    if address is None or not number or _nobody(address[1]):
+    if address is None or not number or message.is_anonymous:
         return Identity(name_addr("", "anonymous", domain), "anonymous", private=True)
     return Identity(name_addr(address[0], number, domain), number, private)
 
@@ -133,8 +129,3 @@ def connected(message: _core.Message, domain: str) -> Identity | None:
     if claimed is None or not number or wants_privacy(message):
         return None
     return Identity(name_addr(claimed[0], number, domain), number)
-
-
-def _nobody(uri: str) -> bool:
-    """Whether a URI is that of nobody (RFC 3323 4.1.1.3)."""
-    return number_of(uri).lower() in _NOBODY or "@anonymous.invalid" in uri.lower()
