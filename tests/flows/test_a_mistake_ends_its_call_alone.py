@@ -88,7 +88,7 @@ def test_in_the_first_invite(centre, monkeypatch):
 
 def test_in_a_timer(centre, pair, monkeypatch):
     _, bad, flow = pair
-    only(monkeypatch, Bridge, "_ask", flow, lambda bridge: bridge.owner)
+    only(monkeypatch, Bridge, "on_limit", flow, lambda bridge: bridge.owner)
     centre.run(130)
     assert bad.over
     (record,) = centre.desktop.records

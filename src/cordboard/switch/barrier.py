@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from cordboard.sip.clock import Clock, Timer
     from cordboard.switch.callflow import CallFlow
     from cordboard.switch.server import SipServer
+    from cordboard.switch.timeouts import Limited
 
 WAYS: Final = ("owner", "flow", "_flow", "handler", "session", "delivery")
 """The attributes that lead from what belongs to a call towards its flow."""
@@ -85,12 +86,16 @@ class GuardedClock:
         """Calls ``function`` in ``delay`` seconds."""
         return self._clock.call_later(delay, partial(self._call, function))
 
-    def limit(self, delay: float, function: Callable[[], None]) -> Timer:
-        """The same, for what is nearly always taken back before: see :mod:`cordboard.switch.timeouts`."""
+    def limit(self, delay: float, who: Limited) -> Queue:
+        """The same, for what is nearly always taken back before: see :mod:`cordboard.switch.timeouts`.
+
+        Returns where he waits.
+        """
         queue = self._queues.get(delay)
         if queue is None:
             queue = self._queues[delay] = Queue(self._clock, delay, self._call)
-        return queue.add(function)
+        queue.add(who)
+        return queue
 
     def _call(self, function: Callable[[], None]) -> None:
         try:

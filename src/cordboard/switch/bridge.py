@@ -25,11 +25,11 @@ from cordboard.switch.headers import end_to_end
 
 if TYPE_CHECKING:
     from cordboard import _core
-    from cordboard.sip.clock import Timer
     from cordboard.sip.pending import Pending
     from cordboard.sip.session import Session
     from cordboard.switch.barrier import GuardedClock
     from cordboard.switch.features.sdp_origin import Origin
+    from cordboard.switch.timeouts import Queue
 
 RELAYED: Final = frozenset({"UPDATE", "INFO", "MESSAGE"})
 """Requests within a dialog that pass to the other phone."""
@@ -133,7 +133,8 @@ class Bridge:
         """The origin line of what ``a`` is told, if the first it was told came from us."""
         a.handler = self
         b.handler = self
-        self._audit: Timer | None = clock.limit(audit, self._ask) if audit > 0 else None
+        self._audit: Queue | None = clock.limit(audit, self) if audit > 0 else None
+        """Where it waits until it asks."""
 
     def engage(self, change: AnyChange) -> AnyChange:
         """Until :meth:`disengage` neither phone may change its media by itself."""
@@ -163,7 +164,7 @@ class Bridge:
             self._engaged.stop()
             self._engaged = None
         if self._audit is not None:
-            self._audit.cancel()
+            self._audit.take_back(self)
             self._audit = None
         if self._passed:
             passed, self._passed = self._passed, {}
@@ -189,8 +190,9 @@ class Bridge:
             if not other.over:
                 self._acknowledge(other, dead_answer(other.media.heard, other.dialog))
 
-    def _ask(self) -> None:
-        self._audit = self._clock.limit(self._interval, self._ask)
+    def on_limit(self) -> None:
+        """It is time to ask whether the phones live."""
+        self._audit = self._clock.limit(self._interval, self)
         for session in (self.a, self.b):
             session.probe()
 

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cordboard import _core
-    from cordboard.sip.clock import Timer
     from cordboard.sip.endpoint import Dispatcher
     from cordboard.sip.handler import SessionHandler
     from cordboard.sip.outgoing import OutgoingHandler
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     from cordboard.switch.delivery import Delivery
     from cordboard.switch.routing import Target
     from cordboard.switch.settings import DnSettings
+    from cordboard.switch.timeouts import Queue
 
     Called: TypeAlias = "Branches | Delivery"
     """Whoever is being called: one DN, or a number wherever it leads."""
@@ -111,9 +111,9 @@ class Branches:
     __slots__ = (
         "_best",
         "_clock",
+        "_limit",
         "_open",
         "_outgoing",
-        "_timer",
         "call_id",
         "owner",
         "settings",
@@ -126,7 +126,8 @@ class Branches:
         self._outgoing: list[Outgoing | RoutedInvite] = []
         self._open = 0
         self._best: Failure | None = None
-        self._timer: Timer | None = None
+        self._limit: Queue | None = None
+        """Where it waits for the end of its time."""
         self.call_id = ""
         """SIP Call-ID of the contact that answered or failed last."""
 
@@ -162,7 +163,7 @@ class Branches:
             else:
                 outgoing = self._routed(dispatcher, session_handler, target, invite, affinity)
             self._outgoing.append(outgoing)
-        self._timer = self._clock.limit(settings.no_answer_timeout or TIMER_C, self._no_answer)
+        self._limit = self._clock.limit(settings.no_answer_timeout or TIMER_C, self)
 
     def _routed(
         self,
@@ -192,9 +193,9 @@ class Branches:
 
     def _more_time(self) -> None:
         """From now on it has all the time again."""
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = self._clock.limit(self.settings.no_answer_timeout or TIMER_C, self._no_answer)
+        if self._limit is not None:
+            self._limit.take_back(self)
+        self._limit = self._clock.limit(self.settings.no_answer_timeout or TIMER_C, self)
 
     def calls(self, outgoing: Outgoing) -> bool:
         """Whether an INVITE is one of these."""
@@ -214,12 +215,13 @@ class Branches:
 
     def _stop(self) -> None:
         self._open = 0
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        if self._limit is not None:
+            self._limit.take_back(self)
+            self._limit = None
 
-    def _no_answer(self) -> None:
-        self._timer = None
+    def on_limit(self) -> None:
+        """Nobody answered in time."""
+        self._limit = None
         if self._open:
             self.cancel(NO_ANSWER)
             self.owner.on_branch_failure(self, Failure(480, None, timeout=True))
@@ -231,7 +233,7 @@ class Branches:
 
     def on_progress(self, outgoing: Outgoing | RoutedInvite, event: _core.ResponseEvent) -> None:
         """A contact rings, or otherwise progresses."""
-        if self.settings.no_answer_timeout <= 0 and self._timer is not None:
+        if self.settings.no_answer_timeout <= 0 and self._limit is not None:
             self._more_time()
         self.call_id = outgoing.call_id
         self.owner.on_branch_progress(self, event)

@@ -3,11 +3,26 @@
 from __future__ import annotations
 
 import random
+from typing import TYPE_CHECKING
 
 import pytest
 
 from cordboard.switch.barrier import GuardedClock
 from cordboard.testkit.clock import VirtualClock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class One:
+    """One who has so long, and calls a function when that is over."""
+
+    def __init__(self, clock: GuardedClock, delay: float, function: Callable[[], None]) -> None:
+        self.on_limit = function
+        self.queue = clock.limit(delay, self)
+
+    def cancel(self) -> None:
+        self.queue.take_back(self)
 
 
 class World:
@@ -20,8 +35,8 @@ class World:
     def on_fault(self, _function: object, error: Exception) -> None:
         self.faults.append(error)
 
-    def limit(self, name: str, delay: float = 60.0):
-        return self.guarded.limit(delay, lambda: self.told.append((self.clock.now(), name)))
+    def limit(self, name: str, delay: float = 60.0) -> One:
+        return One(self.guarded, delay, lambda: self.told.append((self.clock.now(), name)))
 
 
 @pytest.fixture
@@ -75,7 +90,7 @@ def test_one_that_is_called_may_set_another_and_take_others_back(world):
         later[0].cancel()
         world.limit("next")
 
-    world.guarded.limit(60.0, again)
+    One(world.guarded, 60.0, again)
     world.clock.advance(1)
     later.append(world.limit("later"))
     world.clock.advance(500)
@@ -87,7 +102,7 @@ def test_one_that_fails_keeps_no_other_from_being_called(world):
     def broken() -> None:
         raise ZeroDivisionError
 
-    world.guarded.limit(60.0, broken)
+    One(world.guarded, 60.0, broken)
     world.limit("good")
     world.clock.advance(60)
     assert world.told == [(60.0, "good")]
