@@ -190,11 +190,11 @@ def advance(
     is its ThirdPartyDN, with its own role.
     """
     before = party.state
-    step = _STEPS.get((before, move))
-    if step is None:
-        raise PartyStateError(party.number, before.value, move.value)
-    after, event, hook = step
-    party.state = after
+    try:
+        party.state, event, hook = _STEPS[before, move]
+    except KeyError:
+        raise PartyStateError(party.number, before.value, move.value) from None
+    after = party.state
     clock, dn = reporter.now, party.dn
     now = clock()
     if before is _NULL:

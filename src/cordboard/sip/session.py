@@ -128,7 +128,6 @@ class Session:
         "call_id",
         "dialog",
         "handler",
-        "inbound",
         "media",
         "pracked",
         "referrals",
@@ -152,7 +151,6 @@ class Session:
         self.dialog = dialog
         self.handler = handler
         self.transaction = transaction
-        self.inbound = transaction != 0
         self.source = source
         """The address the far end is called at, or called from; empty for unknown."""
         self.call_id = call_id
@@ -178,6 +176,11 @@ class Session:
 
     def __repr__(self) -> str:
         return f"<Session {self.dialog} {'in' if self.inbound else 'out'}bound {self.state.value}>"
+
+    @property
+    def inbound(self) -> bool:
+        """Whether it came to us."""
+        return self.transaction != 0
 
     @property
     def over(self) -> bool:

@@ -70,11 +70,12 @@ def of(flow: CallFlow) -> Anchoring:
 
 def as_configured(flow: CallFlow) -> None:
     """Anchors and records a call as the options of its two DNs say."""
-    for party, calls in ((flow.caller, "source"), (flow.callee, "destination")):
+    for party in (flow.caller, flow.callee):
         extension = flow.extension_of(party) if party is not None else None
         if extension is None or not extension.anchors_calls:
             continue
         settings = extension.settings
+        calls = "source" if party is flow.caller else "destination"
         if settings.record in (calls, "both") and not of(flow).recording.wanted:
             of(flow).recording.ask(Input.START)
             of(flow).want(RECORDED)
