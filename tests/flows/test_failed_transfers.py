@@ -140,6 +140,9 @@ def target_hangs_up(house, kind):
 
 
 def target_leaves(house, kind):
+    if kind is replaced:
+        # Who calls in B's place can give up only when he has been told something (RFC 3261 9.1); A answers after that.
+        house.a.phone.hesitates = 0.3
     if kind not in RINGING:
         house.centre.clock.call_later(house.soon, lambda: house.target.calls[-1].hang_up())
 

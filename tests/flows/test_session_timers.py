@@ -52,10 +52,10 @@ def test_an_interval_too_short_is_refused(centre):
     call = centre.phones["1501"].call("1502", headers=asked(interval="30"))
     centre.run(1)
     assert call.events == ["180"]
-    refusal = centre.network.packets[2].data
+    refusal = centre.network.packets[1].data
     assert refusal.startswith(b"SIP/2.0 422")
     assert b"Min-SE: 90" in refusal
-    assert b"Session-Expires: 90\r\n" in centre.network.packets[4].data
+    assert b"Session-Expires: 90\r\n" in centre.network.packets[3].data
     call.hang_up()
 
 

@@ -170,7 +170,7 @@ def test_the_caller_gives_up_before_it_rings(table: Table) -> None:
     """A CANCEL waits for a provisional response of the called phone before it goes on (RFC 3261 section 9.1)."""
     desktop = table.desktop("1501", "1502")
     table.play(
-        called().await_invite().pause(300).reply(180).await_cancel(),
+        called().await_invite().pause(400).reply(180).await_cancel(),
         caller().invite("1502").receive(100).pause(50).cancel().receive(200).receive(487).ack_failure(),
     )
     desktop.wait(EventReleased, "1501")

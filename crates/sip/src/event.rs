@@ -100,8 +100,8 @@ pub struct Device {
 /// What the core tells its user. Whole messages; never a header, never a retransmission.
 #[derive(Clone, Debug)]
 pub enum Event {
-    /// A new request, outside or inside a dialog; never ACK, CANCEL or REGISTER. An INVITE has
-    /// been answered 100 already. The user owes it a final response.
+    /// A new request, outside or inside a dialog; never ACK, CANCEL or REGISTER. The user
+    /// owes it a final response; an INVITE it leaves alone is answered 100 meanwhile.
     Request {
         /// To answer it.
         transaction: TransactionId,

@@ -81,10 +81,7 @@ fn a_challenged_call_is_set_up_under_the_users_own_number() {
     let (server, message) = request(&mut pair, 1);
     assert_eq!(message.cseq().unwrap().number, 3);
     pair.respond(server, 200);
-    assert_eq!(
-        pair.ladder,
-        ["0 INVITE", "1 401", "0 ACK", "0 INVITE", "1 100", "1 180", "1 200", "0 ACK", "0 BYE", "1 200"]
-    );
+    assert_eq!(pair.ladder, ["0 INVITE", "1 401", "0 ACK", "0 INVITE", "1 180", "1 200", "0 ACK", "0 BYE", "1 200"]);
     assert_eq!(counter(&pair, 0, "authenticated"), 1);
     pair.settled(0);
 }

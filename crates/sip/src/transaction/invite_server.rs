@@ -1,7 +1,13 @@
 //! INVITE server transaction (RFC 3261 17.2.1, RFC 6026 7.1).
 //!
 //! ```text
-//!   INVITE: 100 sent       INVITE: send the last response again, 1xx: send
+//!      INVITE
+//!        |
+//!        v
+//!    RECEIVED ---2xx, 3xx-6xx: as out of PROCEEDING
+//!        |
+//!     Trying, INVITE: send 100
+//!     1xx: send              INVITE: send the last response again, 1xx: send
 //!        |                   .---.
 //!        v                   v   |
 //!    PROCEEDING -----------------'----C: the user never answered------------.
@@ -23,27 +29,30 @@
 //!    CONFIRMED --------------'----------I-----------------------------------'
 //! ```
 //!
-//! The layer itself answers 100, always within the 200 ms of 17.2.1 and before anybody is asked.
+//! RECEIVED is that part of the RFC's PROCEEDING in which the caller has heard nothing. 17.2.1 wants a
+//! 100 unless the user answers within 200 ms; the user has a little less, and then the layer itself
+//! answers 100, whatever the user is at. A caller that sends its INVITE again gets the 100 at once.
+//!
 //! In ACCEPTED the user sends its 2xx again by itself until the ACK comes (13.3.1.4); the
 //! transaction only keeps retransmitted INVITEs from looking new, so it keeps no response. A
 //! transport error changes no state (RFC 6026 7.1), so it is no input.
 
-use super::Output;
 use super::server::{self, Server};
 use super::step::{Step, named};
 use super::timing::Timer;
+use super::{Output, build};
 
 /// Its name in errors.
 pub(super) const NAME: &str = "INVITE server";
 
 named! {
     /// Where a peer's INVITE stands.
-    State { Proceeding, Accepted, Completed, Confirmed, Terminated, }
+    State { Received, Proceeding, Accepted, Completed, Confirmed, Terminated, }
 }
 
 named! {
     /// What can happen to it.
-    Input { Invite, Ack, SendProvisional, SendSuccess, SendError, TimerC, TimerG, TimerH, TimerI, TimerL, }
+    Input { Invite, Ack, SendProvisional, SendSuccess, SendError, Trying, TimerC, TimerG, TimerH, TimerI, TimerL, }
 }
 
 pub(super) type Action = fn(&mut Server, &mut Step<'_>);
@@ -53,6 +62,12 @@ pub(super) fn table(state: State, input: Input) -> Option<(Action, State)> {
     use Input as I;
     use State as S;
     Some(match (state, input) {
+        (S::Received, I::Invite) => (send_trying_at_once, S::Proceeding),
+        (S::Received, I::Trying) => (send_trying, S::Proceeding),
+        (S::Received, I::SendProvisional) => (send_provisional, S::Proceeding),
+        (S::Received, I::SendSuccess) => (send_success, S::Accepted),
+        (S::Received, I::SendError) => (send_error, S::Completed),
+
         (S::Proceeding, I::Invite) => (resend_last, S::Proceeding),
         (S::Proceeding, I::SendProvisional) => (send_provisional, S::Proceeding),
         (S::Proceeding, I::SendSuccess) => (send_success, S::Accepted),
@@ -78,6 +93,7 @@ pub(super) fn table(state: State, input: Input) -> Option<(Action, State)> {
 /// The timers that may run in a state; entering it stops all others.
 pub(super) fn timers(state: State) -> &'static [Timer] {
     match state {
+        State::Received => &[Timer::Trying],
         State::Proceeding => &[Timer::C],
         State::Accepted => &[Timer::L],
         State::Completed => &[Timer::G, Timer::H],
@@ -94,6 +110,7 @@ pub(super) fn input(input: server::Input) -> Option<Input> {
         server::Input::Respond(..200) => Input::SendProvisional,
         server::Input::Respond(200..300) => Input::SendSuccess,
         server::Input::Respond(300..) => Input::SendError,
+        server::Input::Timer(Timer::Trying) => Input::Trying,
         server::Input::Timer(Timer::C) => Input::TimerC,
         server::Input::Timer(Timer::G) => Input::TimerG,
         server::Input::Timer(Timer::H) => Input::TimerH,
@@ -103,9 +120,19 @@ pub(super) fn input(input: server::Input) -> Option<Input> {
     })
 }
 
-/// Sends 100 and enters PROCEEDING.
+/// Enters RECEIVED.
 pub(super) fn start(server: &mut Server, step: &mut Step<'_>) {
+    server.start(Timer::Trying, step);
+}
+
+fn send_trying(server: &mut Server, step: &mut Step<'_>) {
+    step.bytes = server.request.as_ref().map(|invite| build::trying(invite, server.flow.remote));
     send_provisional(server, step);
+}
+
+fn send_trying_at_once(server: &mut Server, step: &mut Step<'_>) {
+    step.counters.absorbed += 1;
+    send_trying(server, step);
 }
 
 fn send_provisional(server: &mut Server, step: &mut Step<'_>) {

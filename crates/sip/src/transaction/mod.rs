@@ -1,8 +1,8 @@
 //! Transactions (RFC 3261 section 17, RFC 6026): the four machines, and the layer that finds the
 //! machine a message belongs to.
 //!
-//! The layer absorbs retransmissions in both directions, sends its own, answers an INVITE 100 at
-//! once, acknowledges error responses, and names requests that are merged (8.2.2.2) or cancelled
+//! The layer absorbs retransmissions in both directions, sends its own, answers an INVITE 100
+//! where its user does not soon, acknowledges error responses, and names requests that are merged (8.2.2.2) or cancelled
 //! (9.2). What to do with a request, the retransmission of a 2xx and its ACK are the business of
 //! the endpoint above.
 //!
@@ -99,7 +99,7 @@ impl Layer {
                 Timer::A | Timer::B | Timer::D | Timer::E | Timer::F | Timer::K | Timer::M | Timer::Patience => {
                     self.step_client(id, client::Input::Timer(timer), None, now, out);
                 }
-                Timer::G | Timer::H | Timer::I | Timer::J | Timer::L | Timer::Unanswered => {
+                Timer::Trying | Timer::G | Timer::H | Timer::I | Timer::J | Timer::L | Timer::Unanswered => {
                     self.step_server(id, server::Input::Timer(timer), None, now, out);
                 }
                 Timer::C if self.clients.contains_key(&id) => {

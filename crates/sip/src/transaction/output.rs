@@ -9,7 +9,7 @@ use crate::message::Message;
 /// What [`super::Layer::receive_request`] found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Inbound {
-    /// A new request. For an INVITE the 100 is in the output already.
+    /// A new request. An INVITE the user leaves alone is answered 100 by the layer.
     New(TransactionId),
     /// A retransmission, the ACK of an error response, or a request whose Via cannot be read:
     /// dealt with.

@@ -53,7 +53,7 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// Enters the first state; for an INVITE, sends the 100 in `step.bytes`.
+    /// Enters the first state.
     pub(super) fn begin(&mut self, step: &mut Step<'_>) {
         match self.state {
             State::Invite(_) => invite_server::start(self, step),
@@ -95,7 +95,7 @@ impl Server {
     pub(super) fn is_unanswered(&self) -> bool {
         matches!(
             self.state,
-            State::Invite(invite_server::State::Proceeding)
+            State::Invite(invite_server::State::Received | invite_server::State::Proceeding)
                 | State::NonInvite(non_invite_server::State::Trying | non_invite_server::State::Proceeding)
         )
     }

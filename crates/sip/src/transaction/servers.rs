@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::server::{self, Server};
 use super::step::{Step, step};
 use super::timing::Running;
-use super::{Fault, Inbound, Layer, Output, Place, TransactionId, build, invite_server, matching, non_invite_server};
+use super::{Fault, Inbound, Layer, Output, Place, TransactionId, invite_server, matching, non_invite_server};
 use crate::flow::Flow;
 use crate::message::{Message, Method};
 use crate::time::Time;
@@ -79,7 +79,7 @@ impl Layer {
         }
         let id = ids();
         let state = match method {
-            Method::Invite => server::State::Invite(invite_server::State::Proceeding),
+            Method::Invite => server::State::Invite(invite_server::State::Received),
             _ => server::State::NonInvite(non_invite_server::State::Trying),
         };
         let mut server = Box::new(Server {
@@ -98,10 +98,7 @@ impl Layer {
         });
         let mut step = step!(self, now, out);
         match state {
-            server::State::Invite(_) => {
-                step.counters.invite_servers += 1;
-                step.bytes = Some(build::trying(request, flow.remote));
-            }
+            server::State::Invite(_) => step.counters.invite_servers += 1,
             server::State::NonInvite(_) => step.counters.non_invite_servers += 1,
         }
         server.begin(&mut step);

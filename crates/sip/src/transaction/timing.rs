@@ -16,6 +16,9 @@ pub struct TimerSettings {
     pub t2: Duration,
     /// T4, how long a message may stay in the network: 5 s. Timers I and K over UDP.
     pub t4: Duration,
+    /// How long a peer's INVITE may go without any response before it is answered 100: 150 ms. RFC 3261
+    /// 17.2.1 allows 200 ms; the rest is for a driver that comes late to its timers and is slow to send.
+    pub trying: Duration,
     /// How long an INVITE, ours or a peer's, may go without a further provisional or a final
     /// response: 10 minutes. Works as timer C of RFC 3261 16.6 does, so that nothing leaks.
     pub proceeding: Duration,
@@ -36,6 +39,7 @@ impl Default for TimerSettings {
             t1: Duration::from_millis(500),
             t2: Duration::from_secs(4),
             t4: Duration::from_secs(5),
+            trying: Duration::from_millis(150),
             proceeding: Duration::from_secs(600),
             max_transactions: 500_000,
             max_answered: 131_072,
@@ -58,6 +62,7 @@ impl TimerSettings {
         match timer {
             Timer::A | Timer::E | Timer::G => self.t1,
             Timer::B | Timer::F | Timer::H | Timer::L | Timer::M | Timer::Patience | Timer::Unanswered => 64 * self.t1,
+            Timer::Trying => self.trying,
             Timer::C => self.proceeding,
             Timer::D | Timer::I | Timer::J | Timer::K if reliable => Duration::ZERO,
             Timer::D | Timer::J => 64 * self.t1,
@@ -95,6 +100,8 @@ pub(super) enum Timer {
     L,
     /// Wait for further 2xx (RFC 6026).
     M,
+    /// Not named in the RFC: a peer's INVITE has had no response yet, and is to have 100 (RFC 3261 17.2.1).
+    Trying,
     /// Not in the RFCs: no response at all to an INVITE whose user does not wait for timer B, which this runs in place
     /// of.
     Patience,

@@ -154,7 +154,7 @@ impl Judge {
             });
         }
         assert_eq!(layer.timers.len(), timers, "a timer runs that belongs to nobody");
-        let bound = layer.settings.proceeding.max(64 * layer.settings.t1);
+        let bound = (layer.settings.trying + layer.settings.proceeding).max(64 * layer.settings.t1);
         for id in layer.clients.keys().chain(layer.servers.keys()) {
             let idle = self.bench.now.since(self.touched[id]);
             assert!(idle <= bound, "{id:?} lives after {idle:?}");

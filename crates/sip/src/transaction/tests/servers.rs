@@ -8,11 +8,49 @@ fn ms<const N: usize>(at: [u64; N]) -> [u64; N] {
 }
 
 #[test]
-fn an_invite_is_answered_100_at_once_and_a_busy_is_repeated_until_its_ack() {
+fn an_invite_its_user_leaves_alone_is_answered_100_once_and_within_200_ms() {
+    for transport in [Transport::Udp, Transport::Tcp, Transport::Tls, Transport::Wss] {
+        let mut bench = Bench::new();
+        let id = bench.accept(&request("INVITE", "z9hG4bKa"), transport);
+        assert_eq!(bench.sent_kinds(), [] as [&str; 0]);
+        bench.advance(200 * MS - 1);
+        assert_eq!(bench.sent_kinds(), ["100"], "{transport:?}");
+        bench.advance(30 * S);
+        assert!(bench.respond(id, 180));
+        assert_eq!(bench.sent_kinds(), ["180"]);
+    }
+}
+
+#[test]
+fn who_answers_soon_takes_the_100_back() {
+    for status in [183, 200, 302, 486, 603] {
+        let mut bench = Bench::new();
+        let id = bench.accept(&request("INVITE", "z9hG4bKa"), Transport::Udp);
+        bench.advance(140 * MS);
+        assert!(bench.respond(id, status));
+        assert_eq!(bench.sent_kinds(), [status.to_string()]);
+        assert_eq!(bench.sent_within(300 * MS), [], "{status}");
+    }
+}
+
+#[test]
+fn an_invite_that_comes_again_before_any_answer_gets_the_100_at_once() {
     let mut bench = Bench::new();
     let invite = request("INVITE", "z9hG4bKa");
     let id = bench.accept(&invite, Transport::Udp);
+    bench.advance(20 * MS);
+    assert_eq!(bench.receive_request(&invite, Transport::Udp), Inbound::Absorbed);
     assert_eq!(bench.sent_kinds(), ["100"]);
+    assert_eq!(bench.sent_within(S), [], "not once more when it was due");
+    assert!(bench.respond(id, 200));
+    assert_eq!(bench.sent_kinds(), ["200"]);
+}
+
+#[test]
+fn a_busy_is_repeated_until_its_ack() {
+    let mut bench = Bench::new();
+    let invite = request("INVITE", "z9hG4bKa");
+    let id = bench.accept(&invite, Transport::Udp);
     assert!(bench.respond(id, 486));
     assert!(bench.layer.server_request(id).is_none(), "the request is not kept for 32 s");
     assert_eq!(bench.sent_kinds(), ["486"]);
@@ -35,6 +73,7 @@ fn the_100_has_no_tag_and_carries_the_timestamp_and_where_the_request_came_from(
          To: <sip:b@h>\nCall-ID: c\nCSeq: 1 INVITE\nTimestamp: 54.2\n\n",
     );
     bench.accept(&invite, Transport::Udp);
+    bench.advance(200 * MS);
     let expected = "SIP/2.0 100 Trying\r\n\
                     Via: SIP/2.0/UDP 10.0.0.9:5070;branch=z9hG4bKa;rport=5060;received=192.0.2.50\r\n\
                     From: <sip:a@h>;tag=f\r\nTo: <sip:b@h>\r\nCall-ID: c\r\nCSeq: 1 INVITE\r\nTimestamp: 54.2\r\n\
@@ -91,7 +130,7 @@ fn after_a_2xx_repeated_invites_are_absorbed_in_silence_until_timer_l() {
     let invite = request("INVITE", "z9hG4bKa");
     let id = bench.accept(&invite, Transport::Udp);
     assert!(bench.respond(id, 200));
-    assert_eq!(bench.sent_kinds(), ["100", "200"]);
+    assert_eq!(bench.sent_kinds(), ["200"]);
     bench.advance(32 * S - 1);
     assert_eq!(bench.receive_request(&invite, Transport::Udp), Inbound::Absorbed);
     assert_eq!(bench.sent_kinds(), [] as [&str; 0], "the user repeats its 2xx itself");
@@ -117,7 +156,7 @@ fn an_ack_before_the_final_response_is_a_named_protocol_error() {
     assert_eq!(bench.receive_request(&request("ACK", "z9hG4bKa"), Transport::Udp), Inbound::Absorbed);
     assert_eq!(bench.layer.counters().protocol_errors, 1);
     let error = bench.layer.last_protocol_error().unwrap();
-    assert_eq!(error, ProtocolError { machine: "INVITE server", state: "Proceeding", input: "Ack" });
+    assert_eq!(error, ProtocolError { machine: "INVITE server", state: "Received", input: "Ack" });
 }
 
 #[test]
@@ -168,7 +207,7 @@ fn requests_the_user_never_answers_do_not_stay() {
     bench.accept(&request("INFO", "z9hG4bKb"), Transport::Udp);
     bench.advance(32 * S);
     assert_eq!(bench.told(), ["terminated 2"]);
-    bench.advance(568 * S);
+    bench.advance(568 * S + 150 * MS);
     assert_eq!(bench.told(), ["terminated 1"]);
     assert_eq!(bench.layer.counters().unanswered, 2);
     bench.assert_clean();
@@ -230,6 +269,7 @@ fn a_cancel_finds_its_invite_by_the_branch_and_may_come_twice() {
     let found = Inbound::Cancel { invite: Some(id) };
     assert_eq!(bench.receive_request(&request("CANCEL", "z9hG4bKa"), Transport::Udp), found);
     bench.respond(id, 487);
+    assert_eq!(bench.sent_kinds(), ["487"], "it may come before the 100");
     assert_eq!(bench.receive_request(&request("CANCEL", "z9hG4bKa"), Transport::Udp), found);
     let none = Inbound::Cancel { invite: None };
     assert_eq!(bench.receive_request(&request("CANCEL", "z9hG4bKb"), Transport::Udp), none);
