@@ -33,7 +33,8 @@ AnyEvent = TypeVar("AnyEvent", bound=ev.Event)
 
 def moment(at: float) -> ev.Time:
     """Unix time in seconds as T-Library's pair."""
-    return _Time(floor(at), floor(at % 1.0 * 1e6))
+    seconds = floor(at)
+    return _Time(seconds, floor((at - seconds) * 1e6))
 
 
 class Reporter:

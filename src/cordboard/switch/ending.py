@@ -142,16 +142,19 @@ def _parties(flow: CallFlow, how: Ending) -> None:
     if callee is not None and callee.state in LIVE:
         # Who rings while the other one goes has been abandoned: a caller who gave up, or one who was transferred.
         advance(callee, _ABANDON if gave_up and callee.can(_ABANDON) else _RELEASE, reporter, state)
-    for party in call.parties:
-        # Who rings beside the callee: members of a hunt group, or whom the call was to be transferred to.
-        if party is not caller and party is not callee and party.can(_ABANDON):
-            advance(party, _ABANDON if gave_up else _RELEASE, reporter, state)
+    several = call.parties != [caller, callee]
+    if several:
+        for party in call.parties:
+            # Who rings beside the callee: members of a hunt group, or whom the call was to be transferred to.
+            if party is not caller and party is not callee and party.can(_ABANDON):
+                advance(party, _ABANDON if gave_up else _RELEASE, reporter, state)
     if caller is not None and caller.state in LIVE:
         advance(caller, _RELEASE, reporter)
-    for party in call.parties:
-        # The members of a conference.
-        if party is not caller and party is not callee and party.state in LIVE:
-            advance(party, _RELEASE, reporter)
+    if several:
+        for party in call.parties:
+            # The members of a conference.
+            if party is not caller and party is not callee and party.state in LIVE:
+                advance(party, _RELEASE, reporter)
 
 
 def _record(flow: CallFlow, how: Ending) -> None:

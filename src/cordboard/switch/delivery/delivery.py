@@ -517,10 +517,11 @@ class Delivery:
             session.hang_up()
             return
         attempts, self._attempts = self._attempts, []
-        for loser in attempts:
-            if loser is not branches:
-                loser.cancel(ANSWERED_ELSEWHERE)
-                self._drop(loser.party, CallState.OK)
+        if len(attempts) > 1:
+            for loser in attempts:
+                if loser is not branches:
+                    loser.cancel(ANSWERED_ELSEWHERE)
+                    self._drop(loser.party, CallState.OK)
         if self._point is not None:
             self._left_point(self._point, branches.party)
         self.owner.called(branches.party)

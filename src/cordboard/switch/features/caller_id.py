@@ -97,12 +97,13 @@ def without_revealing(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str
 
 def wants_privacy(message: _core.Message) -> bool:
     """Whether the sender of a request or response asks for privacy of his identity."""
-    for value in message.headers("Privacy"):
-        words = {word.strip().lower() for word in value.replace(",", ";").split(";")}
-        if words & _WITHHOLDING:
-            return True
-        if "none" in words:
-            return False
+    if message.header("Privacy") is not None:
+        for value in message.headers("Privacy"):
+            words = {word.strip().lower() for word in value.replace(",", ";").split(";")}
+            if words & _WITHHOLDING:
+                return True
+            if "none" in words:
+                return False
     return message.is_request and message.is_anonymous
 
 
