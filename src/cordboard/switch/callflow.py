@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 # Named once: looking a member up costs more than the step it stands for.
 _ANSWER, _RING = Move.ANSWER, Move.RING
-_RELEASED = PartyState.RELEASED
+_NULL, _RELEASED = PartyState.NULL, PartyState.RELEASED
 
 SHUTDOWN: Final = (("Reason", 'SIP;cause=503;text="Server shutdown"'),)
 
@@ -122,7 +122,7 @@ class CallFlow:
     def ring(self, party: Party | None = None) -> None:
         """The callee, or that party, rings, if it did not yet."""
         party = party or self.callee
-        if party is not None and party.can(_RING):
+        if party is not None and party.state is _NULL:
             reporter = self.server.reporter
             if self.ringing_at is None:
                 self.ringing_at = reporter.now()

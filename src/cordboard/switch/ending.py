@@ -188,9 +188,10 @@ def _leave(flow: CallFlow, how: Ending) -> None:  # noqa: ARG001
     """The server knows the call no more."""
     server = flow.server
     server.calls.pop(flow.call.conn_id, None)
-    for trunk in flow.trunks:
-        trunk.calls -= 1
-    flow.trunks = ()
+    if flow.trunks:
+        for trunk in flow.trunks:
+            trunk.calls -= 1
+        flow.trunks = ()
     server.book.end(flow.call)
     if not server.calls:
         server.empty()

@@ -42,6 +42,8 @@ class Offer(msgspec.Struct, frozen=True):
     """Where his signalling comes from, if the body is his phone's; empty for another body."""
     invite: _core.Message | None = None
     """What his phone sent."""
+    added: Sequence[tuple[str, str]] = ()
+    """What we say besides, to whoever is called."""
 
     def may_be_bridged(self, callee: Extension) -> bool:
         """Whether his phone's media may go to that DN's through a media service."""
@@ -56,8 +58,7 @@ class Offer(msgspec.Struct, frozen=True):
 
     def without_body(self) -> Offer:
         """The same for somebody who is to make the offer himself, and in his answer, not before."""
-        headers = [one for one in self.headers if one != ("Supported", "100rel")]
-        return replace(self, body=b"", headers=headers)
+        return replace(self, body=b"", added=[one for one in self.added if one != ("Supported", "100rel")])
 
     def allowed(self, targets: Sequence[Target], dn: str = "") -> Sequence[Target]:
         """Of some contacts of ``dn``, those the call may go to.
@@ -79,10 +80,9 @@ def invitation(
     if from_ is caller_id.ANONYMOUS and not settings.trusted:
         passed = caller_id.without_revealing(passed)
         contact_user = "anonymous"
-    own = callee.own_headers
-    if own:
-        passed = [pair for pair in passed if pair[0].lower() not in own]
-    headers = [*passed, *callee.alerting, *told]
+    if passed and callee.own_headers:
+        passed = [pair for pair in passed if pair[0].lower() not in callee.own_headers]
+    headers = [*passed, *offer.added, *callee.alerting, *told]
     if callee.associated and not settings.trusted:
         # RFC 3325 9.2: which of our identities the carrier is to vouch for.
         headers.append(("P-Preferred-Identity", f"<{callee.associated}>"))

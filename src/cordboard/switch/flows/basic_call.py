@@ -103,15 +103,15 @@ class BasicCall(CallFlow):
         self._offer = a.media.heard = body
         ours = not stranger or settings.trusted
         headers = end_to_end(message, alerting.OF_CALLER) if ours else alerting.harmless(end_to_end(message))
+        added = [("Max-Forwards", one_hop_less(message.header("Max-Forwards")))]
         if message.supports("100rel"):
             self._reliable = True
-            headers.append(("Supported", "100rel"))
-        headers.append(("Max-Forwards", one_hop_less(message.header("Max-Forwards"))))
+            added.append(("Supported", "100rel"))
         trail = None
         if ours and (message.header("Diversion") is not None or message.header("History-Info") is not None):
             trail = Trail(server.settings.domain, message)
         secure = is_sips(message.uri)
-        offer = Offer(caller, identity, headers, body, kind, None, secure, event.gruu, source, message)
+        offer = Offer(caller, identity, headers, body, kind, None, secure, event.gruu, source, message, added)
         self.branches = delivery = Delivery(server, self, offer, trail)
         delivery.start_to(place)
 
@@ -189,14 +189,14 @@ class BasicCall(CallFlow):
         self.b = session
         self.callee_call_id = branches.call_id
         self.branches = None
-        if a is None or a.over:
-            session.hang_up()
-            return
         message = event.message
-        body, kind = message.content
-        if not a.early:
-            self._connect(a, session, body)
+        if a is None or not a.early:
+            if a is None or a.over:
+                session.hang_up()
+            else:
+                self._connect(a, session, message.body)
             return
+        body, kind = message.content
         headers = [*end_to_end(message), *branches.identity]
         if branches.apart:
             anchoring.of(self).note(session, message)

@@ -72,7 +72,7 @@ class Invitation:
         asked = flow.server.extensions.get(number)
         srtp = asked is not None and asked.settings.srtp == "required"
         self._offer = black_hole(Origin(flow.call.call_id, ipv6=False), ipv6=False, srtp=srtp)
-        offer = Offer(asking, flow.identity_of(self._by), [SUPPORTED], self._offer)
+        offer = Offer(asking, flow.identity_of(self._by), body=self._offer, added=[SUPPORTED])
         self.branches = delivery = Delivery(flow.server, flow, offer, owner=self, role=DNRole.CONFERENCE_MEMBER)
         delivery.start(number)
         return self.branches is not None

@@ -151,7 +151,7 @@ class MakeCallFlow(CallFlow):
         caller = server.extensions.get(call.ani)
         who = caller.who if caller is not None else Identity(name_addr("", call.ani, server.settings.domain), call.ani)
         self._early = EarlyMedia(self, offered=False, otherwise=partial(tones.ring_back, self))
-        self.branches = delivery = Delivery(server, self, Offer(caller, who, [SUPPORTED]))
+        self.branches = delivery = Delivery(server, self, Offer(caller, who, added=[SUPPORTED]))
         delivery.start(call.dnis)
 
     def wind_up(self) -> None:

@@ -138,8 +138,7 @@ class Transfer:
         flow = self.flow
         asking = flow.extension_of(self.transferor)
         survivor = flow.extension_of(self.survivor)
-        said = [*headers, SUPPORTED]
-        offer = Offer(survivor, flow.identity_of(self.survivor), said, body=b"", besides=asking)
+        offer = Offer(survivor, flow.identity_of(self.survivor), headers, besides=asking, added=[SUPPORTED])
         self.branches = Delivery(
             flow.server, flow, offer, owner=self, role=self.transferor.role, arrived=CallState.TRANSFERRED
         )
