@@ -97,11 +97,25 @@ class Call:
         """
         if party.peer is not None:
             return party.peer.number, party.peer.role
-        if len(self.parties) == 2:
+        count = len(self.parties)
+        if count == 2:
             first, second = self.parties
             other = second if first is party else first
             if other.role is not party.role:
                 return other.number, other.role
+        found, several = self._others(party) if count > 1 else (None, False)
+        if several and party.role is _ORIGINATION and party.answered_at == 0.0:
+            return self.dnis, _DESTINATION
+        if several:
+            return None, DNRole.UNKNOWN
+        if found is not None:
+            return found.number, found.role
+        if party.role is _ORIGINATION:
+            return self.dnis, _DESTINATION
+        return self.ani or None, _ORIGINATION
+
+    def _others(self, party: Party) -> tuple[Party | None, bool]:
+        """Whom a party sees, or who left last; and whether there are several."""
         found: Party | None = None
         several = False
         rings = _rings(party)
@@ -115,15 +129,7 @@ class Call:
                 several = True
             elif candidate.alive or (not found.alive and candidate.ended_at >= found.ended_at):
                 found = candidate
-        if several and party.role is _ORIGINATION and party.answered_at == 0.0:
-            return self.dnis, _DESTINATION
-        if several:
-            return None, DNRole.UNKNOWN
-        if found is not None:
-            return found.number, found.role
-        if party.role is _ORIGINATION:
-            return self.dnis, _DESTINATION
-        return self.ani or None, _ORIGINATION
+        return found, several
 
     @property
     def over(self) -> bool:

@@ -212,7 +212,7 @@ def advance(
             call.answered_at = now
     if dn is None or not reporter.wanted(party):
         return
-    if hook is not None and dn.off_hook_besides(party):
+    if hook is not None and dn.parties and dn.off_hook_besides(party):
         hook = None
     time = moment(now)
     if hook is _OFF_HOOK:
