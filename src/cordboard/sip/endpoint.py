@@ -223,10 +223,10 @@ class Dispatcher:
         return owner if owner is not None else self.transactions.get(getattr(event, "transaction", 0))
 
     def _request(self, event: _core.RequestEvent, owner: DialogOwner | None) -> None:
-        if not event.in_dialog:
-            self._user.on_new_request(event)
-        elif owner is not None:
+        if owner is not None:
             owner.on_request(event)
+        elif not event.in_dialog:
+            self._user.on_new_request(event)
         else:
             self.strays += 1
             self.endpoint.respond(event.transaction, 481)

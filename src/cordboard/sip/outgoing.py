@@ -196,13 +196,12 @@ class Outgoing:
 
     def on_response(self, event: _core.ResponseEvent) -> None:
         """A response to the INVITE."""
-        status = event.status
+        status, dialog = event.status, event.dialog
         before = self.state
         if not self.call_id:
             self._is_leg(event.message.call_id)
         if status < 200:
             self.state = TABLE[before, _PROVISIONAL]
-            dialog = event.dialog
             if dialog is not None and dialog not in self._early:
                 self._early.append(dialog)
                 self._dispatcher.dialogs[dialog] = self
@@ -211,15 +210,15 @@ class Outgoing:
         elif status < 300:
             self.state = TABLE[before, _SUCCESS]
             self._settle()
-            if event.dialog is None:
+            if dialog is None:
                 return
             if before is _CANCELLED:
                 endpoint = self._dispatcher.endpoint
-                endpoint.ack(event.dialog)
-                endpoint.send_in_dialog(event.dialog, "BYE")
+                endpoint.ack(dialog)
+                endpoint.send_in_dialog(dialog, "BYE")
                 self.handler.on_cancelled(self, status)
                 return
-            session = Session(self._dispatcher, event.dialog, self.session_handler, 0, self.remote[0], self.call_id)
+            session = Session(self._dispatcher, dialog, self.session_handler, 0, self.remote[0], self.call_id)
             if self._dispatcher.timers is not None:
                 self._dispatcher.timers.answered(session, event.message, self._interval())
             try:

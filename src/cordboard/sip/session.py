@@ -370,7 +370,8 @@ class Session:
 
     def on_request(self, event: _core.RequestEvent) -> None:
         """A request within the dialog."""
-        method = event.message.method
+        message = event.message
+        method = message.method
         endpoint = self._dispatcher.endpoint
         if method == "BYE":
             endpoint.respond(event.transaction, 200)
@@ -378,12 +379,12 @@ class Session:
             if before is _RECEIVED or before is _PROGRESSING:
                 endpoint.respond(self.transaction, 487)
             if before is not _CLOSING:
-                self.handler.on_bye(self, event.message)
+                self.handler.on_bye(self, message)
         elif self.state is _CLOSING:
             endpoint.respond(event.transaction, 481)
         elif method == "PRACK" and self.pracked is not None and self.pracked(event):
             return
-        elif method == "PRACK" and not event.message.body:
+        elif method == "PRACK" and not message.body:
             # A mere acknowledgement, which the core has matched already (RFC 3262 section 3).
             endpoint.respond(event.transaction, 200)
         elif method == "INVITE":

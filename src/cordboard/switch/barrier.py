@@ -26,23 +26,25 @@ WAYS: Final = ("owner", "flow", "_flow", "handler", "session", "delivery")
 
 @cache
 def _ways(kind: type) -> tuple[str, ...]:
-    """Those that objects of a class have; all, where a class does not say which its objects have. None of a flow."""
-    if issubclass(kind, callflow.CallFlow):
-        return ()
+    """Those that objects of a class have; all, where a class does not say which its objects have."""
     return tuple(name for name in WAYS if hasattr(kind, name) or kind.__dictoffset__)
 
 
 def flow_of(owner: object | None) -> CallFlow | None:
     """The call an owner of a transaction, a dialog or a timer belongs to."""
-    for _ in range(9):
+    steps = 0
+    while not isinstance(owner, callflow.CallFlow):
         for name in _ways(type(owner)):  # type: ignore[arg-type] # a class is hashable
             following = getattr(owner, name, None)
             if following is not None:
-                owner = following
                 break
         else:
-            return owner if isinstance(owner, callflow.CallFlow) else None
-    return None
+            return None
+        owner = following
+        steps += 1
+        if steps == 9:
+            return None
+    return owner
 
 
 def flow_behind(function: Callable[..., object]) -> CallFlow | None:

@@ -419,7 +419,7 @@ class Delivery:
             apart = offer.apart_from(extension, targets) if bridged_if_apart else media_path.NOTHING
         kind = bridged.Bridged if apart else Attempt
         attempt = kind(server.clock, self, settings, extension, party, targets, trunk)
-        if isinstance(attempt, bridged.Bridged):
+        if apart and isinstance(attempt, bridged.Bridged):
             attempt.prepare(self._flow, apart, offer)
             if apart != {media_path.NAT}:
                 offer = offer.without_body()
