@@ -20,6 +20,7 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Mapping, MutableMapping
 from functools import cache
+from queue import SimpleQueue
 from typing import Any, BinaryIO, Final, Protocol
 
 import msgspec
@@ -48,7 +49,7 @@ class LineWriter:
         self._file = file
         self._lines: deque[bytes] = deque()
         self._max_lines = max_lines
-        self._wake = threading.Event()
+        self._wake: SimpleQueue[None] = SimpleQueue()
         self._woken = False
         self._closed = False
         self._reported = 0
@@ -68,7 +69,7 @@ class LineWriter:
         self._lines.append(line)
         if not self._woken:
             self._woken = True
-            self._wake.set()
+            self._wake.put(None)
 
     def flush(self) -> None:
         """Writes all lines taken so far, on the caller's thread."""
@@ -91,14 +92,13 @@ class LineWriter:
     def close(self) -> None:
         """Writes what is left and ends the thread."""
         self._closed = True
-        self._wake.set()
+        self._wake.put(None)
         self._thread.join(timeout=2.0)
         self.flush()
 
     def _run(self) -> None:
         while not self._closed:
-            self._wake.wait()
-            self._wake.clear()
+            self._wake.get()
             if not self._closed:
                 time.sleep(_GATHER)
             self._woken = False
@@ -128,11 +128,12 @@ class _Clock:
 
     def now(self) -> str:
         at = time.time()
-        second = int(at)
-        if second != self._second:
+        past = at - self._second
+        if not 0.0 <= past < 1.0:
+            self._second = second = int(at)
             self._text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
-            self._second = second
-        return self._text + _MILLISECONDS[int((at - second) * 1000)]
+            past = at - second
+        return self._text + _MILLISECONDS[int(past * 1000)]
 
 
 def _plain(value: object) -> str:
