@@ -428,6 +428,10 @@ fn an_invite_has_a_bounded_number_of_answerers() {
         let sent: Vec<_> = sent.iter().map(|sent| Message::parse(&sent.bytes, &Default::default()).unwrap()).collect();
         assert_eq!(sent.iter().map(Message::method).collect::<Vec<_>>(), [Method::Ack, Method::Bye]);
         assert!(sent.iter().all(|message| message.to().unwrap().tag() == Some("tag99")));
+        let asked = Message::parse(answered(99).as_bytes(), &Default::default()).unwrap();
+        for name in ["From", "Call-ID"] {
+            assert!(sent.iter().all(|message| message.get_by_name(name) == asked.get_by_name(name)), "{name}");
+        }
         assert_eq!(sent.iter().map(|message| message.cseq().unwrap().number).collect::<Vec<_>>(), [1, 2]);
     }
     assert!(pair.events(0).is_empty());

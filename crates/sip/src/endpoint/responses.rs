@@ -141,6 +141,10 @@ impl Endpoint {
         }
         if let Some(asking) = self.asking.get_mut(&id) {
             asking.settled = true;
+            // It is kept for those who may answer yet, and their dialogs take nothing from the offer.
+            if let Some(request) = asking.request.as_mut().and_then(Arc::get_mut) {
+                request.forget_body();
+            }
         }
         let number = message.cseq().map_or(1, |c| c.number);
         self.settle_success(id, dialog, number, message);

@@ -102,6 +102,11 @@ impl Message {
         &self.body
     }
 
+    /// Gives back the memory of the body, which nobody will ask for.
+    pub(crate) fn forget_body(&mut self) {
+        self.body = Box::default();
+    }
+
     /// Every header line in order: name and value as written (folding kept).
     pub fn headers(&self) -> impl Iterator<Item = (HeaderName, &str, &str)> {
         self.headers.iter().map(|h| (h.id, self.text(h.name), self.text(h.value)))
