@@ -119,7 +119,6 @@ class SipServer:
         """Whether new calls are refused because the server is to stop."""
         self.thinning = Thinning()
         """Which calls that desktops ask for are refused because there is no time for them."""
-        """Whether new calls are refused because there is no time for them."""
         self.lost = 0
         """Calls ended because a phone had died."""
         self.faults = 0
