@@ -170,7 +170,8 @@ class TraceBook:
         calls = self._all()
         if dn:
             return [found for found, kept in calls.items() if dn in _dns(kept)]
-        first = conn_id or next((name for name, kept in calls.items() if call_id in kept.call_ids), "")
+        # A phone may use a Call-ID again, and a leg may go over: its latest call is meant.
+        first = conn_id or next((name for name, kept in reversed(calls.items()) if call_id in kept.call_ids), "")
         if first not in calls:
             return []
         made_from = {name: _previous(kept) for name, kept in calls.items()}

@@ -57,6 +57,16 @@ def test_a_leg_that_goes_over_is_one_of_both_calls() -> None:
     assert (book.call_ids(["a"]), book.call_ids(["b"])) == (["leg"], ["leg"])
 
 
+def test_a_call_id_that_is_used_again_leads_to_the_latest_call() -> None:
+    book = TraceBook(calls=10)
+    for conn_id in ("a", "b", "c"):
+        call = begun(book, conn_id)
+        book.leg(call, "again@x")
+        assert book.find(call_id="again@x") == [conn_id]
+        book.end(call)
+        assert book.find(call_id="again@x") == [conn_id]
+
+
 def test_a_consultation_belongs_to_the_trace_of_its_call_and_the_other_way_round() -> None:
     book = TraceBook(calls=10)
     begun(book, "a")
