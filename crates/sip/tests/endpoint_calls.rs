@@ -9,6 +9,11 @@ use cordboard_sip::endpoint::{Body, Command, Control, Event, Failure, Fault};
 use cordboard_sip::{Flow, Message, Method, Transport};
 use support::{Pair, answered, in_dialog, respond, statuses};
 
+/// How many of something an endpoint holds.
+fn held(pair: &Pair, end: usize, what: &str) -> usize {
+    pair.ends[end].held().iter().find(|(name, _)| *name == what).unwrap().1
+}
+
 #[test]
 fn a_call_is_set_up_and_ended() {
     let mut pair = Pair::new();
@@ -37,6 +42,23 @@ fn the_callee_may_end_the_call() {
     assert_eq!(*dialog, Some(caller));
     pair.command(0, respond(*transaction, 200));
     assert!(pair.events(1).is_empty());
+    pair.settled(0);
+}
+
+#[test]
+fn what_is_owed_an_answer_is_forgotten_with_it_and_an_invite_only_with_its_transaction() {
+    let mut pair = Pair::new();
+    let (caller, _) = pair.call();
+    let bye = pair.number(0);
+    pair.command(0, in_dialog(bye, caller, Method::Bye));
+    let events = pair.events(1);
+    let [Event::Request { transaction, .. }] = &events[..] else { panic!("{events:?}") };
+    assert_eq!(held(&pair, 1, "server_transactions"), 2);
+    pair.respond(*transaction, 200);
+    // A CANCEL may yet come for the INVITE; both linger for what is repeated.
+    assert_eq!((held(&pair, 1, "server_transactions"), held(&pair, 1, "transactions")), (1, 2));
+    pair.respond(*transaction, 200);
+    assert_eq!(pair.ends[1].counters().stale_commands, 1);
     pair.settled(0);
 }
 
@@ -408,8 +430,7 @@ fn an_invite_has_a_bounded_number_of_answerers() {
         pair.ends[0].receive(ringing(n).as_bytes(), flow, pair.now);
     }
     assert_eq!(statuses(&pair.events(0)), [180; 16]);
-    let held = |pair: &Pair, what: &str| pair.ends[0].held().iter().find(|(name, _)| *name == what).unwrap().1;
-    assert_eq!(held(&pair, "dialogs"), 16);
+    assert_eq!(held(&pair, 0, "dialogs"), 16);
     assert_eq!(pair.ends[0].counters().surplus_forks, 24);
 
     // The one that answers may be one that was not heard ringing; each takes the place of one that only rings.
@@ -417,7 +438,7 @@ fn an_invite_has_a_bounded_number_of_answerers() {
         pair.ends[0].receive(answered(n).as_bytes(), flow, pair.now);
     }
     assert_eq!(statuses(&pair.events(0)), [200; 16]);
-    assert_eq!(held(&pair, "dialogs"), 16);
+    assert_eq!(held(&pair, 0, "dialogs"), 16);
     // Then no more: they are acknowledged and told good-bye.
     let mut sent = Vec::new();
     pair.ends[0].take_transmits(&mut sent);
@@ -435,6 +456,6 @@ fn an_invite_has_a_bounded_number_of_answerers() {
         assert_eq!(sent.iter().map(|message| message.cseq().unwrap().number).collect::<Vec<_>>(), [1, 2]);
     }
     assert!(pair.events(0).is_empty());
-    assert_eq!(held(&pair, "dialogs"), 16);
+    assert_eq!(held(&pair, 0, "dialogs"), 16);
     assert_eq!(pair.ends[0].counters().surplus_forks, 26);
 }

@@ -193,7 +193,7 @@ impl Endpoint {
             proofs,
             ..Asking::new(asking.told, asking.method, flow)
         };
-        self.asking.insert(next, asking);
+        self.asking.insert(next, Box::new(asking));
         self.counters.authenticated += 1;
         // No patience: it was answered once, so its peer is not silent.
         self.layer.send_request(next, again, flow, fallback, Duration::ZERO, now, &mut self.outputs);

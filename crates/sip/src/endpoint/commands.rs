@@ -123,6 +123,9 @@ impl Endpoint {
             self.counters.stale_commands += 1;
             return;
         }
+        if status >= 200 && !invite {
+            self.serving.remove(&id);
+        }
         let Some(dialog) = dialog else { return };
         let number = || request.cseq().map_or(0, |c| c.number);
         if invite && status >= 200 {
@@ -212,7 +215,7 @@ impl Endpoint {
             request: kept.then(|| request.clone()),
             ..Asking::new(id, outgoing.method.clone(), flow)
         };
-        self.asking.insert(id, asking);
+        self.asking.insert(id, Box::new(asking));
         self.layer.send_request(id, request, flow, fallback, outgoing.patience, now, &mut self.outputs);
     }
 
@@ -267,7 +270,7 @@ impl Endpoint {
             request: (!self.accounts.is_empty()).then(|| request.clone()),
             ..Asking::new(id, method.clone(), flow)
         };
-        self.asking.insert(id, asking);
+        self.asking.insert(id, Box::new(asking));
         if *method == Method::Bye {
             self.stop_resending(dialog_id);
             if let Some(dialog) = self.dialogs.get_mut(&dialog_id) {
@@ -375,7 +378,8 @@ impl Endpoint {
             asking.cancel = Cancel::Sent;
         }
         let id = TransactionId(self.numbers.next());
-        self.asking.insert(id, Asking { internal: true, ..Asking::new(id, Method::Cancel, flow) });
+        let asking = Asking { internal: true, ..Asking::new(id, Method::Cancel, flow) };
+        self.asking.insert(id, Box::new(asking));
         self.layer.send_request(id, Arc::new(cancel), flow, None, Duration::ZERO, now, &mut self.outputs);
     }
 

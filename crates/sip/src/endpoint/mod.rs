@@ -108,7 +108,8 @@ impl Numbers {
     }
 }
 
-/// A server transaction the user owes an answer.
+/// A server transaction the user owes an answer. That of an INVITE is kept as long as a CANCEL may come for it (RFC 3261
+/// 9.2), any other until it is answered.
 #[derive(Debug)]
 struct Serving {
     dialog: Option<DialogId>,
@@ -198,12 +199,13 @@ pub struct Endpoint {
     resend_timers: Timers<DialogId>,
     /// When the reliable provisional response of a dialog is due again.
     prack_timers: Timers<DialogId>,
-    dialogs: FxHashMap<DialogId, Dialog>,
+    /// Boxed, as requests of ours are: a map has room for up to four times what lives, and should have it for pointers.
+    dialogs: FxHashMap<DialogId, Box<Dialog>>,
     /// From (local tag, remote tag), hashed, to the dialog; verified on use.
     by_tags: FxHashMap<u64, DialogId>,
     serving: FxHashMap<TransactionId, Serving>,
     /// By the number of the transaction that runs now.
-    asking: FxHashMap<TransactionId, Asking>,
+    asking: FxHashMap<TransactionId, Box<Asking>>,
     /// From the number the user knows to that of the transaction that runs now, where they differ.
     retried: FxHashMap<TransactionId, TransactionId>,
     accounts: authenticate::Accounts,
@@ -419,7 +421,7 @@ impl Endpoint {
 
     fn add_dialog(&mut self, dialog: Dialog) {
         self.by_tags.insert(tag_hash(dialog.local_tag(), dialog.remote_tag()), dialog.id);
-        self.dialogs.insert(dialog.id, dialog);
+        self.dialogs.insert(dialog.id, Box::new(dialog));
     }
 
     fn remove_dialog(&mut self, id: DialogId) {

@@ -84,7 +84,7 @@ impl Endpoint {
     /// A phone that gave a GRUU of ours as its Contact is reached at the Contact behind it, over its own flow, as its
     /// home proxy would do it (RFC 5627 section 5.1).
     pub(super) fn look_behind_gruu(&mut self, id: DialogId, now: Time) {
-        let Some(target) = self.dialogs.get(&id).map(crate::dialog::Dialog::remote_target) else { return };
+        let Some(target) = self.dialogs.get(&id).map(|dialog| dialog.remote_target()) else { return };
         let Some(Some(device)) = self.device(target, now) else { return };
         let Some((uri, flow)) = self.registrar.contact_of(&device, now) else { return };
         let uri = uri.into();

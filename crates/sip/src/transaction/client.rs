@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::step::{ProtocolError, Step, walk};
+use super::table::Keyed;
 use super::timing::{Running, Timer};
 use super::{Output, build, invite_client, non_invite_client};
 use crate::event::{Failure, Fault, TransactionId};
@@ -49,6 +50,16 @@ pub(super) struct Client {
     pub(super) cancelled: bool,
     /// Where it stands in the list of transactions that wait on its flow.
     pub(super) waiting_at: Option<u32>,
+}
+
+impl Keyed for Client {
+    fn id(&self) -> TransactionId {
+        self.id
+    }
+
+    fn key(&self) -> u128 {
+        self.key
+    }
 }
 
 impl Client {

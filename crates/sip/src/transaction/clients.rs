@@ -58,8 +58,7 @@ impl Layer {
             client::State::NonInvite(_) => step.counters.non_invite_clients += 1,
         }
         client.begin(&mut step);
-        self.client_keys.insert(key, id);
-        self.clients.insert(id, client);
+        self.clients.insert(client);
         self.follow_flow(id);
         if method == Method::Cancel {
             self.note_cancel(&branch, now, out);
@@ -69,7 +68,7 @@ impl Layer {
     /// A CANCEL was sent: its INVITE ends within 64*T1 (RFC 3261 9.1).
     fn note_cancel(&mut self, branch: &str, now: Time, out: &mut Vec<Output>) {
         let key = matching::client_key(self.settings.hash_seed, branch, &Method::Invite);
-        if let Some(id) = self.client_keys.get(&key).copied().filter(|id| self.has_provisional(*id)) {
+        if let Some(id) = self.clients.keyed(key).filter(|id| self.has_provisional(*id)) {
             self.step_client(id, client::Input::Cancelled, None, now, out);
         }
     }
@@ -77,7 +76,7 @@ impl Layer {
     /// The request a client transaction is for and where it was sent, until its final response.
     #[must_use]
     pub fn client_request(&self, id: TransactionId) -> Option<(&Arc<Message>, Flow)> {
-        let client = self.clients.get(&id)?;
+        let client = self.clients.get(id)?;
         client.request.as_ref().map(|request| (request, client.flow))
     }
 
@@ -99,7 +98,7 @@ impl Layer {
     /// (RFC 3261 9.1).
     #[must_use]
     pub fn has_provisional(&self, id: TransactionId) -> bool {
-        self.clients.get(&id).is_some_and(|client| client.has_provisional())
+        self.clients.get(id).is_some_and(|client| client.has_provisional())
     }
 
     /// The CANCEL of a request of ours that has no final response yet, and where to send it
@@ -123,7 +122,7 @@ impl Layer {
         out: &mut Vec<Output>,
     ) {
         for id in self.waiting.on(transport, remote) {
-            let Some(client) = self.clients.get(&id) else { continue };
+            let Some(client) = self.clients.get(id) else { continue };
             if client.flow.connection != 0 && client.flow.connection != connection {
                 continue;
             }
@@ -142,7 +141,7 @@ impl Layer {
         // A second Via shows that the response went astray (RFC 3261 8.1.3.3).
         let branch = response.via.branch().filter(|_| response.vias == 1)?;
         let key = matching::client_key(self.settings.hash_seed, branch, &response.cseq.method);
-        self.client_keys.get(&key).copied()
+        self.clients.keyed(key)
     }
 
     pub(super) fn step_client(
@@ -153,7 +152,7 @@ impl Layer {
         now: Time,
         out: &mut Vec<Output>,
     ) {
-        let Some(client) = self.clients.get_mut(&id) else { return };
+        let Some(client) = self.clients.get_mut(id) else { return };
         let mut step = step!(self, now, out);
         step.message = message;
         if let Err(error) = client.handle(input, &mut step) {
@@ -168,13 +167,10 @@ impl Layer {
     }
 
     pub(super) fn remove_client(&mut self, id: TransactionId, out: &mut Vec<Output>) {
-        let Some(client) = self.clients.remove(&id) else { return };
+        let Some(client) = self.clients.remove(id) else { return };
         match client.state {
             client::State::Invite(_) => self.counters.invite_clients -= 1,
             client::State::NonInvite(_) => self.counters.non_invite_clients -= 1,
-        }
-        if self.client_keys.get(&client.key) == Some(&id) {
-            self.client_keys.remove(&client.key);
         }
         if let Some(place) = client.waiting_at {
             self.vacate(&client.flow, place);

@@ -51,7 +51,7 @@ impl Waiting {
 impl Layer {
     /// Puts a client transaction on the list or takes it off, as its state asks for.
     pub(super) fn follow_flow(&mut self, id: TransactionId) {
-        let Some(client) = self.clients.get_mut(&id) else { return };
+        let Some(client) = self.clients.get_mut(id) else { return };
         if client.waits_on_flow() {
             if client.waiting_at.is_none() {
                 client.waiting_at = Some(self.waiting.add(&client.flow, id));
@@ -64,7 +64,7 @@ impl Layer {
 
     /// Takes one off the list whatever its state, so that its flow may change.
     pub(super) fn leave_flow(&mut self, id: TransactionId) {
-        let Some(client) = self.clients.get_mut(&id) else { return };
+        let Some(client) = self.clients.get_mut(id) else { return };
         if let Some(place) = client.waiting_at.take() {
             let flow = client.flow;
             self.vacate(&flow, place);
@@ -74,7 +74,7 @@ impl Layer {
     /// Empties a place and tells the one that moves in.
     pub(super) fn vacate(&mut self, flow: &Flow, place: u32) {
         let moved = self.waiting.remove(flow, place);
-        if let Some(client) = moved.and_then(|id| self.clients.get_mut(&id)) {
+        if let Some(client) = moved.and_then(|id| self.clients.get_mut(id)) {
             client.waiting_at = Some(place);
         }
     }

@@ -25,6 +25,7 @@ mod queries;
 mod server;
 mod servers;
 mod step;
+mod table;
 #[cfg(test)]
 mod tests;
 mod timing;
@@ -32,7 +33,7 @@ mod via;
 
 use std::collections::VecDeque;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::FxHashSet;
 
 pub use self::counters::Counters;
 pub use self::output::{Inbound, Output};
@@ -46,6 +47,7 @@ pub use via::reply_flow;
 use self::client::Client;
 use self::flows::Waiting;
 use self::server::Server;
+use self::table::Table;
 use self::timing::Timer;
 use crate::time::Time;
 use crate::timers::Timers;
@@ -55,12 +57,11 @@ use crate::timers::Timers;
 pub struct Layer {
     settings: TimerSettings,
     timers: Timers<(TransactionId, Timer)>,
-    clients: FxHashMap<TransactionId, Box<Client>>,
-    client_keys: FxHashMap<u128, TransactionId>,
+    clients: Table<Client>,
     waiting: Waiting,
-    servers: FxHashMap<TransactionId, Box<Server>>,
-    server_keys: FxHashMap<u128, TransactionId>,
-    merges: FxHashMap<u128, TransactionId>,
+    servers: Table<Server>,
+    /// The keys of those that a request may not be merged with (RFC 3261 8.2.2.2).
+    merges: FxHashSet<u128>,
     /// Non-INVITE servers in COMPLETED, oldest first; some may be gone.
     answered: VecDeque<TransactionId>,
     counters: Counters,
@@ -74,12 +75,10 @@ impl Layer {
         Self {
             settings: settings.sane(),
             timers: Timers::new(),
-            clients: FxHashMap::default(),
-            client_keys: FxHashMap::default(),
+            clients: Table::default(),
             waiting: Waiting::default(),
-            servers: FxHashMap::default(),
-            server_keys: FxHashMap::default(),
-            merges: FxHashMap::default(),
+            servers: Table::default(),
+            merges: FxHashSet::default(),
             answered: VecDeque::new(),
             counters: Counters::default(),
             last_protocol_error: None,
@@ -102,7 +101,7 @@ impl Layer {
                 Timer::Trying | Timer::G | Timer::H | Timer::I | Timer::J | Timer::L | Timer::Unanswered => {
                     self.step_server(id, server::Input::Timer(timer), None, now, out);
                 }
-                Timer::C if self.clients.contains_key(&id) => {
+                Timer::C if self.clients.contains(id) => {
                     self.step_client(id, client::Input::Timer(timer), None, now, out);
                 }
                 Timer::C => self.step_server(id, server::Input::Timer(timer), None, now, out),

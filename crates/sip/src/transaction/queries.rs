@@ -31,7 +31,7 @@ impl Layer {
             other => other,
         };
         let key = matching::server_key(self.settings.hash_seed, request, via, owner);
-        let found = self.server_keys.get(&key.key).copied();
+        let found = self.servers.keyed(key.key);
         let found = found.filter(|id| self.legacy_tags_agree(*id, &method, &key));
         Place { found, key, reply_port: via::reply_port(via, flow) }
     }
@@ -39,7 +39,7 @@ impl Layer {
     /// For a client of RFC 2543: whether the To tag is that of the request, or for an ACK that of
     /// our final response (RFC 3261 17.2.3).
     fn legacy_tags_agree(&self, id: TransactionId, method: &Method, key: &matching::RequestKey) -> bool {
-        let Some(server) = self.servers.get(&id) else { return false };
+        let Some(server) = self.servers.get(id) else { return false };
         match (&server.legacy, key.legacy_to) {
             (Some(tags), Some(to)) if *method == Method::Ack => tags.response == Some(to),
             (Some(tags), Some(to)) => tags.request == to,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::step::{ProtocolError, Step, walk};
+use super::table::Keyed;
 use super::timing::{Running, Timer};
 use super::{invite_server, non_invite_server, via};
 use crate::event::TransactionId;
@@ -50,6 +51,16 @@ pub(super) struct Server {
     pub(super) state: State,
     /// An ACK came in ACCEPTED, where it acknowledges a 2xx and is the dialog's.
     pub(super) ack_is_for_dialog: bool,
+}
+
+impl Keyed for Server {
+    fn id(&self) -> TransactionId {
+        self.id
+    }
+
+    fn key(&self) -> u128 {
+        self.key
+    }
 }
 
 impl Server {

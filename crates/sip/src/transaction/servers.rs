@@ -69,7 +69,7 @@ impl Layer {
             return Inbound::Absorbed;
         }
         let merge = matching::merge_key(self.settings.hash_seed, request, &method);
-        if merge.is_some_and(|merge| self.merges.contains_key(&merge)) {
+        if merge.is_some_and(|merge| self.merges.contains(&merge)) {
             self.counters.merged += 1;
             return Inbound::Merged;
         }
@@ -102,18 +102,17 @@ impl Layer {
             server::State::NonInvite(_) => step.counters.non_invite_servers += 1,
         }
         server.begin(&mut step);
-        self.server_keys.insert(server.key, id);
         if let Some(merge) = merge {
-            self.merges.insert(merge, id);
+            self.merges.insert(merge);
         }
-        self.servers.insert(id, server);
+        self.servers.insert(server);
         Inbound::New(id)
     }
 
     /// A client that repeats its request over another connection or transport has lost the first,
     /// so the responses go to the new one. Over UDP the first address stays (RFC 3261 18.2.2).
     fn follow_client(&mut self, id: TransactionId, reply_port: u16, flow: Flow) {
-        if let Some(server) = self.servers.get_mut(&id)
+        if let Some(server) = self.servers.get_mut(id)
             && (server.flow.transport, server.flow.connection) != (flow.transport, flow.connection)
         {
             server.flow = flow;
@@ -124,14 +123,14 @@ impl Layer {
     fn receive_ack(&mut self, found: Option<TransactionId>, now: Time, out: &mut Vec<Output>) -> Inbound {
         let Some(id) = found else { return Inbound::Ack };
         self.step_server(id, server::Input::Ack, None, now, out);
-        let for_dialog = self.servers.get_mut(&id).is_some_and(|server| std::mem::take(&mut server.ack_is_for_dialog));
+        let for_dialog = self.servers.get_mut(id).is_some_and(|server| std::mem::take(&mut server.ack_is_for_dialog));
         if for_dialog { Inbound::Ack } else { Inbound::Absorbed }
     }
 
     /// Sends a response of the user's. `false` if there is no such transaction or it has its
     /// final response already.
     pub fn respond(&mut self, id: TransactionId, reply: Reply<'_>, now: Time, out: &mut Vec<Output>) -> bool {
-        let Some(server) = self.servers.get_mut(&id).filter(|server| server.is_unanswered()) else { return false };
+        let Some(server) = self.servers.get_mut(id).filter(|server| server.is_unanswered()) else { return false };
         let Reply { status, tag, bytes } = reply;
         if status >= 200
             && let Some(legacy) = &mut server.legacy
@@ -146,19 +145,19 @@ impl Layer {
     /// The request a server transaction is for, until its final response.
     #[must_use]
     pub fn server_request(&self, id: TransactionId) -> Option<&Arc<Message>> {
-        self.servers.get(&id)?.request.as_ref()
+        self.servers.get(id)?.request.as_ref()
     }
 
     /// The flow the responses of a server transaction go to (RFC 3261 18.2.2, RFC 3581).
     #[must_use]
     pub fn reply_flow(&self, id: TransactionId) -> Option<Flow> {
-        self.servers.get(&id).map(|server| server.reply_flow())
+        self.servers.get(id).map(|server| server.reply_flow())
     }
 
     /// The flow a server transaction's request came on.
     #[must_use]
     pub fn server_flow(&self, id: TransactionId) -> Option<Flow> {
-        self.servers.get(&id).map(|server| server.flow)
+        self.servers.get(id).map(|server| server.flow)
     }
 
     pub(super) fn step_server(
@@ -169,7 +168,7 @@ impl Layer {
         now: Time,
         out: &mut Vec<Output>,
     ) {
-        let Some(server) = self.servers.get_mut(&id) else { return };
+        let Some(server) = self.servers.get_mut(id) else { return };
         let mut step = step!(self, now, out);
         step.bytes = bytes;
         if let Err(error) = server.handle(input, &mut step) {
@@ -187,18 +186,15 @@ impl Layer {
     }
 
     fn remove_server(&mut self, id: TransactionId, out: &mut Vec<Output>) {
-        let Some(server) = self.servers.remove(&id) else { return };
+        let Some(server) = self.servers.remove(id) else { return };
         match server.state {
             server::State::Invite(_) => self.counters.invite_servers -= 1,
             server::State::NonInvite(_) => self.counters.non_invite_servers -= 1,
         }
-        if self.server_keys.get(&server.key) == Some(&id) {
-            self.server_keys.remove(&server.key);
-        }
         if let Some(merge) = server.merge {
             self.merges.remove(&merge);
         }
-        while self.answered.front().is_some_and(|id| !self.servers.contains_key(id)) {
+        while self.answered.front().is_some_and(|id| !self.servers.contains(*id)) {
             self.answered.pop_front();
         }
         out.push(Output::Terminated { id });
@@ -207,7 +203,7 @@ impl Layer {
     /// Ends the oldest answered non-INVITE transaction before its time. `false` if there is none.
     fn let_go_of_one(&mut self, now: Time, out: &mut Vec<Output>) -> bool {
         while let Some(id) = self.answered.pop_front() {
-            let Some(server) = self.servers.get_mut(&id) else { continue };
+            let Some(server) = self.servers.get_mut(id) else { continue };
             server.running.keep(&[], &mut step!(self, now, out));
             self.counters.let_go += 1;
             self.remove_server(id, out);

@@ -188,7 +188,7 @@ impl Bench {
     fn assert_clean(&self) {
         assert_eq!(self.layer.len(), 0);
         assert!(self.layer.timers.is_empty());
-        assert!(self.layer.client_keys.is_empty() && self.layer.server_keys.is_empty());
+        assert!(self.layer.clients.is_empty() && self.layer.servers.is_empty());
         assert!(self.layer.merges.is_empty() && self.layer.waiting.is_empty() && self.layer.answered.is_empty());
         let c = self.layer.counters();
         assert_eq!((c.invite_clients, c.non_invite_clients, c.invite_servers, c.non_invite_servers), (0, 0, 0, 0));

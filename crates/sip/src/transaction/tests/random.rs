@@ -141,13 +141,13 @@ impl Judge {
     fn judge(&mut self) {
         let layer = &self.bench.layer;
         let mut timers = 0;
-        for client in layer.clients.values() {
+        for client in layer.clients.iter() {
             timers += client.running.assert_within(match client.state {
                 client::State::Invite(state) => invite_client::timers(state),
                 client::State::NonInvite(state) => non_invite_client::timers(state),
             });
         }
-        for server in layer.servers.values() {
+        for server in layer.servers.iter() {
             timers += server.running.assert_within(match server.state {
                 server::State::Invite(state) => invite_server::timers(state),
                 server::State::NonInvite(state) => non_invite_server::timers(state),
@@ -155,7 +155,7 @@ impl Judge {
         }
         assert_eq!(layer.timers.len(), timers, "a timer runs that belongs to nobody");
         let bound = (layer.settings.trying + layer.settings.proceeding).max(64 * layer.settings.t1);
-        for id in layer.clients.keys().chain(layer.servers.keys()) {
+        for id in layer.clients.iter().map(|c| &c.id).chain(layer.servers.iter().map(|s| &s.id)) {
             let idle = self.bench.now.since(self.touched[id]);
             assert!(idle <= bound, "{id:?} lives after {idle:?}");
             assert!(!self.ended.contains(id), "{id:?} lives after its end");
