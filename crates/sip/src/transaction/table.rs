@@ -33,6 +33,7 @@ impl<T: Keyed> Table<T> {
     /// Adds one whose number is new. Its key leads to it from now on, whomever it led to before.
     pub(super) fn insert(&mut self, transaction: Box<T>) {
         let (id, key) = (transaction.id(), transaction.key());
+        debug_assert!(!self.contains(id), "{id:?} is given out once");
         self.by_id.insert_unique(hash_of_id(id), transaction, |other| hash_of_id(other.id()));
         let by_id = &self.by_id;
         let key_of = |id: &TransactionId| find(by_id, *id).map_or(0, |transaction| transaction.key());
