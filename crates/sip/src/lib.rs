@@ -25,6 +25,7 @@ pub mod limits;
 pub mod message;
 pub mod offer_answer;
 pub mod registrar;
+mod roomy;
 pub mod sdp;
 pub mod stun;
 mod text;

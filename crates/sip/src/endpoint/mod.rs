@@ -20,7 +20,6 @@ mod responses;
 mod stateless;
 mod thinning;
 
-use std::collections::hash_map::Entry;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -44,6 +43,7 @@ use crate::ids::Ids;
 use crate::limits::Limits;
 use crate::message::{Message, Method};
 use crate::registrar::{Registrar, RegistrarSettings};
+use crate::roomy::Roomy;
 use crate::text::push_address;
 use crate::time::Time;
 use crate::timers::Timers;
@@ -200,12 +200,12 @@ pub struct Endpoint {
     /// When the reliable provisional response of a dialog is due again.
     prack_timers: Timers<DialogId>,
     /// Boxed, as requests of ours are: a map has room for up to four times what lives, and should have it for pointers.
-    dialogs: FxHashMap<DialogId, Box<Dialog>>,
+    dialogs: Roomy<DialogId, Box<Dialog>>,
     /// From (local tag, remote tag), hashed, to the dialog; verified on use.
-    by_tags: FxHashMap<u64, DialogId>,
-    serving: FxHashMap<TransactionId, Serving>,
+    by_tags: Roomy<u64, DialogId>,
+    serving: Roomy<TransactionId, Serving>,
     /// By the number of the transaction that runs now.
-    asking: FxHashMap<TransactionId, Box<Asking>>,
+    asking: Roomy<TransactionId, Box<Asking>>,
     /// From the number the user knows to that of the transaction that runs now, where they differ.
     retried: FxHashMap<TransactionId, TransactionId>,
     accounts: authenticate::Accounts,
@@ -252,10 +252,10 @@ impl Endpoint {
             layer,
             resend_timers: Timers::new(),
             prack_timers: Timers::new(),
-            dialogs: FxHashMap::default(),
-            by_tags: FxHashMap::default(),
-            serving: FxHashMap::default(),
-            asking: FxHashMap::default(),
+            dialogs: Roomy::default(),
+            by_tags: Roomy::default(),
+            serving: Roomy::default(),
+            asking: Roomy::default(),
             retried: FxHashMap::default(),
             accounts: authenticate::Accounts::default(),
             resends: FxHashMap::default(),
@@ -431,10 +431,8 @@ impl Endpoint {
         self.acks.remove(&id);
         let Some(dialog) = self.dialogs.remove(&id) else { return };
         let tags = tag_hash(dialog.local_tag(), dialog.remote_tag());
-        if let Entry::Occupied(entry) = self.by_tags.entry(tags)
-            && *entry.get() == id
-        {
-            entry.remove();
+        if self.by_tags.get(&tags) == Some(&id) {
+            self.by_tags.remove(&tags);
         }
         self.ended.add(tags, id);
     }

@@ -157,7 +157,7 @@ impl Endpoint {
         let first = !asking.settled;
         asking.settled |= status >= 200;
         if (200..300).contains(&status) {
-            if !self.dialogs.contains_key(&dialog) {
+            if !self.dialogs.contains(&dialog) {
                 // A BYE has ended the dialog meanwhile: who waits for this answer is told that there is none.
                 if first {
                     let (dialog, call_id) = (Some(dialog), message.call_id().into());

@@ -33,8 +33,6 @@ mod via;
 
 use std::collections::VecDeque;
 
-use rustc_hash::FxHashSet;
-
 pub use self::counters::Counters;
 pub use self::output::{Inbound, Output};
 pub use self::queries::Place;
@@ -49,6 +47,7 @@ use self::flows::Waiting;
 use self::server::Server;
 use self::table::Table;
 use self::timing::Timer;
+use crate::roomy::Roomy;
 use crate::time::Time;
 use crate::timers::Timers;
 
@@ -61,7 +60,7 @@ pub struct Layer {
     waiting: Waiting,
     servers: Table<Server>,
     /// The keys of those that a request may not be merged with (RFC 3261 8.2.2.2).
-    merges: FxHashSet<u128>,
+    merges: Roomy<u128, ()>,
     /// Non-INVITE servers in COMPLETED, oldest first; some may be gone.
     answered: VecDeque<TransactionId>,
     counters: Counters,
@@ -78,7 +77,7 @@ impl Layer {
             clients: Table::default(),
             waiting: Waiting::default(),
             servers: Table::default(),
-            merges: FxHashSet::default(),
+            merges: Roomy::default(),
             answered: VecDeque::new(),
             counters: Counters::default(),
             last_protocol_error: None,

@@ -103,7 +103,7 @@ impl Layer {
         }
         server.begin(&mut step);
         if let Some(merge) = merge {
-            self.merges.insert(merge);
+            self.merges.insert(merge, ());
         }
         self.servers.insert(server);
         Inbound::New(id)

@@ -7,6 +7,7 @@ use hashbrown::hash_table::Entry;
 use rustc_hash::FxBuildHasher;
 
 use crate::event::TransactionId;
+use crate::roomy::Room;
 
 /// What a table asks of a transaction; neither may change while it is in one.
 pub(super) trait Keyed {
@@ -21,11 +22,12 @@ pub(super) trait Keyed {
 pub(super) struct Table<T> {
     by_id: HashTable<Box<T>>,
     by_key: HashTable<TransactionId>,
+    room: Room,
 }
 
 impl<T> Default for Table<T> {
     fn default() -> Self {
-        Self { by_id: HashTable::new(), by_key: HashTable::new() }
+        Self { by_id: HashTable::new(), by_key: HashTable::new(), room: Room::default() }
     }
 }
 
@@ -34,9 +36,12 @@ impl<T: Keyed> Table<T> {
     pub(super) fn insert(&mut self, transaction: Box<T>) {
         let (id, key) = (transaction.id(), transaction.key());
         debug_assert!(!self.contains(id), "{id:?} is given out once");
+        let room = self.room.before_another(self.by_id.len());
+        self.by_id.reserve(room, |other| hash_of_id(other.id()));
         self.by_id.insert_unique(hash_of_id(id), transaction, |other| hash_of_id(other.id()));
         let by_id = &self.by_id;
         let key_of = |id: &TransactionId| find(by_id, *id).map_or(0, |transaction| transaction.key());
+        self.by_key.reserve(room, |other| hash_of_key(key_of(other)));
         match self.by_key.entry(hash_of_key(key), |other| key_of(other) == key, |other| hash_of_key(key_of(other))) {
             Entry::Occupied(mut entry) => *entry.get_mut() = id,
             Entry::Vacant(entry) => {
