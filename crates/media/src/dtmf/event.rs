@@ -441,14 +441,16 @@ mod tests {
             let (mut out, mut events) = (EventsOut::new(rate, rate), EventsIn::new(rate));
             out.press(&keys, on_ms, off_ms).unwrap();
             let ticks = rate / 50;
-            let (mut now, mut state, mut told) = (start, seed | 1, Vec::new());
+            let (mut now, mut state, mut lost_in_a_row, mut told) = (start, seed | 1, 0, Vec::new());
             while !out.is_idle() || events.pressed().is_some() {
                 let frame = out.frame(now, ticks);
                 if let Frame::Event { timestamp, marker, payload } = frame {
                     state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-                    let lost = ((state >> 33) as f64 / f64::from(1_u32 << 31)) < loss;
-                    // The first of each key comes, and no run of losses is taken for its end.
-                    if marker || !lost || state % 3 > 0 {
+                    let unlucky = ((state >> 33) as f64 / f64::from(1_u32 << 31)) < loss;
+                    // The first of each key comes, and no run of losses is so long as to be taken for its end.
+                    let lost = unlucky && !marker && lost_in_a_row < SILENT_MS / 20 - 1;
+                    lost_in_a_row = if lost { lost_in_a_row + 1 } else { 0 };
+                    if !lost {
                         events.packet(timestamp, &payload, now, |press| told.push(press));
                     }
                 }
