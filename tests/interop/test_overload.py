@@ -134,7 +134,7 @@ def test_a_server_without_time_refuses_calls_until_it_has_it_again(
         Extension("1501"),
         Extension("1502", contact=f"sip:1502@127.0.0.1:{b.port}"),
         Extension("1503"),
-        application={"sip-admission-cpu": 20, "log-level": "warning"},
+        application={"sip-admission-cpu": 10, "log-level": "warning"},
     )
     a.server = b.server = server.address
     uri = f"sip:1502@127.0.0.1:{server.port}"
@@ -153,7 +153,7 @@ def test_a_server_without_time_refuses_calls_until_it_has_it_again(
 
     refusing(0.0, 0.0)
     with flooded(server):
-        refusing(0.8, 1.0)
+        refusing(0.5, 1.0)
         answers = []
         while not answers or status(answers[-1]) == 200:
             assert len(answers) < 20, "nothing is refused"
