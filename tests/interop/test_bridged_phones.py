@@ -14,7 +14,7 @@ from cordboard.testkit.live.centre import Extension
 from cordboard.testkit.live.server import Server
 from cordboard.testkit.rtp_party import RtpParty
 from cordboard.testkit.sound import Voice, tone
-from cordboard.testkit.strangers import Account, Baresip
+from cordboard.testkit.strangers import Account, Baresip, assert_heard
 from cordboard.testkit.strangers.ports import free_ports
 from cordboard.testkit.strangers.program import wait_until
 from cordboard.testkit.strangers.scenario import Scenario
@@ -69,8 +69,8 @@ def call(ann: Baresip, bob: Baresip) -> None:
 
 
 def hear_each_other(ann: Baresip, bob: Baresip) -> None:
-    ann.hear(bob.hertz)
-    bob.hear(ann.hertz)
+    assert_heard(ann.wait_audio(), bob.hertz)
+    assert_heard(bob.wait_audio(), ann.hertz)
 
 
 SRTP = [
@@ -126,7 +126,7 @@ def test_the_caller_hears_a_gateway_before_the_answer(
     ann = start("1501", hertz=440, **how)
     with Sipp(called, tmp_path / "sipp", server=("127.0.0.1", server.port), port=gateway, seconds=30) as sipp:
         ann.dial("1503")
-        ann.hear(hertz)
+        assert_heard(ann.wait_audio(), hertz)
         ann.wait_established()
         assert legs(server) == 2
         ann.hang_up()

@@ -274,8 +274,8 @@ def test_both_are_heard_through_the_media_server(nat: Nat, tmp_path: Path, stack
     called.answer()
     caller.wait_established()
     called.wait_established()
-    outside.hear(behind.hertz)
-    behind.hear(outside.hertz)
+    assert_heard(outside.wait_audio(), behind.hertz, share=0.5)
+    assert_heard(behind.wait_audio(), outside.hertz, share=0.5)
     assert server.metrics()['cordboard_media_legs{service="msml"}'] == 2
     caller.hang_up()
     called.wait_ended()

@@ -90,10 +90,10 @@ def test_opus_and_g711_hear_each_other_and_are_on_the_recording(
         desktop.call(lambda link: link.private_service("1501", established.conn_id, what))
         assert desktop.wait(EventPrivateInfo, "1501").private_msg_id == told
 
-    ann.hear(bob.hertz)
+    assert_heard(ann.wait_audio(), bob.hertz)
     record(PrivateMessage.RECORD_START, PrivateMessage.RECORD_STARTED)
-    ann.hear(bob.hertz, 5.0)
-    bob.hear(ann.hertz, 5.0)
+    assert_heard(ann.wait_audio(5.0), bob.hertz)
+    assert_heard(bob.wait_audio(5.0), ann.hertz)
     record(PrivateMessage.RECORD_STOP, PrivateMessage.RECORD_STOPPED)
     ann.hang_up()
     bob.wait_ended()

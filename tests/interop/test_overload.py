@@ -153,7 +153,7 @@ def test_a_server_without_time_refuses_calls_until_it_has_it_again(
 
     refusing(0.0, 0.0)
     with flooded(server):
-        refusing(0.5, 1.0)
+        refusing(0.8, 1.0)
         answers = []
         while not answers or status(answers[-1]) == 200:
             assert len(answers) < 20, "nothing is refused"

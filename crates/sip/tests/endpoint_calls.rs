@@ -11,7 +11,8 @@ use support::{Pair, answered, in_dialog, respond, statuses};
 
 /// How many of something an endpoint holds.
 fn held(pair: &Pair, end: usize, what: &str) -> usize {
-    pair.ends[end].held().iter().find(|(name, _)| *name == what).unwrap().1
+    let held = pair.ends[end].held().into_iter().find(|(name, _)| *name == what);
+    held.unwrap_or_else(|| panic!("nothing is counted as {what}")).1
 }
 
 #[test]

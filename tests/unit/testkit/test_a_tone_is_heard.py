@@ -36,12 +36,3 @@ def test_a_gap_takes_from_the_share_and_silence_around_does_not(sine: Recording)
     parted = silence + sine.samples + silence + sine.samples + silence
     heard = measure(Recording(sine.rate, parted), 440)
     assert (heard.seconds, heard.share) == pytest.approx((2.0, 2 / 3))
-
-
-def test_the_end_of_a_recording_is_judged_alone(sine: Recording) -> None:
-    silence = array("h", [0] * sine.rate)
-    late = Recording(sine.rate, silence + sine.samples)
-    assert measure(late.last(1.0), 440).seconds == pytest.approx(1.0)
-    assert measure(late.last(0.5), 440).seconds == pytest.approx(0.5)
-    assert late.last(10.0) == late
-    assert measure(Recording(sine.rate, sine.samples + silence).last(1.0), 440).seconds == 0.0

@@ -8,7 +8,6 @@ speaks G.711, or Opus and nothing else.
 from __future__ import annotations
 
 import json
-import math
 import re
 import socket
 import threading
@@ -32,8 +31,6 @@ T = TypeVar("T")
 MODULES = Path("/usr/lib/baresip/modules")
 SECONDS = 30.0
 """How long to wait for what should take milliseconds."""
-FAINTEST_DBFS = -30.0
-"""A tone below this level is not taken for the other's voice."""
 VOICE_SECONDS = 120
 """Length of the voice; baresip ends the call's audio when its file ends."""
 
@@ -285,20 +282,6 @@ class Baresip:
         return wait_until(
             recorded, seconds + SECONDS, failed=lambda: self.program.error(f"heard less than {seconds:g} s of sound")
         )
-
-    def hear(self, hertz: float, seconds: float = 2.0) -> None:
-        """Waits until what was heard last on the latest call is that tone for so many seconds, a tenth of them let off.
-
-        A call may begin with a gap, and a busy machine makes others.
-        """
-        heard = tone.Heard(hertz, 0.0, 0.0, -math.inf)
-
-        def steady() -> bool:
-            nonlocal heard
-            heard = tone.measure(tone.read(self.wait_audio(seconds)).last(seconds), hertz)
-            return heard.seconds >= 0.9 * seconds and heard.dbfs >= FAINTEST_DBFS
-
-        wait_until(steady, SECONDS, failed=lambda: self.program.error(f"of the last {seconds:g} s: {heard}"))
 
     def close(self) -> None:
         """De-registers and ends the process."""

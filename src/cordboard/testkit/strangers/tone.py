@@ -33,10 +33,6 @@ class Recording:
         """Length in seconds."""
         return len(self.samples) / self.rate
 
-    def last(self, seconds: float) -> "Recording":
-        """Its end; all of it if it is shorter."""
-        return Recording(self.rate, self.samples[-round(seconds * self.rate) :])
-
 
 @dataclass(frozen=True, slots=True)
 class Heard:
